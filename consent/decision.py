@@ -1,0 +1,115 @@
+"""What a visitor chose, and its text in the preference cookie. Pure: no ORM, no request.
+
+The text is ``1.<revision>.<day>`` followed by ``.<category>_<n>`` for each category that the
+visitor was asked about: ``1`` is the format's version, *revision* the policy's revision when they
+last decided, *day* the whole days from 1970-01-01 (UTC) to that decision, and *n* the revision at
+which the category was granted, or 0 where it was refused. All of it is ASCII that RFC 6265 allows
+unquoted. A day, not a second, and no identifier: so few distinct texts exist that an edge cache
+can key on them, and none singles out a visitor.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
+
+FORMAT = "1"
+MAX_LENGTH = 512
+KEY = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+CATEGORY_KEY_LENGTH = 32
+MAX_CATEGORIES = 10
+SECONDS_PER_DAY = 86_400
+
+_NUMBER = r"(?:0|[1-9][0-9]{0,8})"
+_TEXT = re.compile(
+    rf"{FORMAT}\.(?P<revision>{_NUMBER})\.(?P<day>{_NUMBER})(?P<choices>(?:\.{KEY}_{_NUMBER})*)"
+)
+
+
+def today() -> int:
+    """Return today (UTC) as whole days since 1970-01-01."""
+    return int(time.time() // SECONDS_PER_DAY)
+
+
+def _no_choices() -> Mapping[str, int]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A visitor's decision.
+
+    ``revision``: the policy's revision when they decided. ``day``: days since 1970-01-01 (UTC).
+    ``choices``: category key to the revision at which it was granted, 0 where it was refused.
+    """
+
+    revision: int
+    day: int
+    choices: Mapping[str, int] = field(default_factory=_no_choices)
+
+    @property
+    def text(self) -> str:
+        """The decision as the preference cookie's text."""
+        choices = "".join(f".{key}_{granted}" for key, granted in self.choices.items())
+        return f"{FORMAT}.{self.revision}.{self.day}{choices}"
+
+    def granted(self, category: str) -> int:
+        """Return the revision at which ``category`` was granted; 0 where it was not."""
+        return self.choices.get(category, 0)
+
+    def choice(self, category: str) -> bool | None:
+        """Return True where granted, False where refused, None where never asked."""
+        granted = self.choices.get(category)
+        return None if granted is None else granted > 0
+
+    @property
+    def decided_on(self) -> date:
+        """The day of the decision (UTC)."""
+        return datetime.fromtimestamp(self.day * SECONDS_PER_DAY, UTC).date()
+
+    def expires_on(self, lifetime_days: int) -> date:
+        """Return the first day on which the decision no longer holds."""
+        return self.decided_on + timedelta(days=lifetime_days)
+
+    def stands(self, *, revision: int, lifetime_days: int) -> bool:
+        """Say whether it holds now, under a policy at ``revision`` kept ``lifetime_days`` days.
+
+        A decision from the future (a wrong clock, a restored database, a forged cookie) does not:
+        what it covered is not clear. One day of grace is for visitors whom another server with a
+        clock slightly ahead has just answered.
+        """
+        now = today()
+        return now - lifetime_days < self.day <= now + 1 and self.revision <= revision
+
+
+@lru_cache(maxsize=1024)
+def parse(text: str) -> Decision | None:
+    """Read the preference cookie's text; None for anything but a well-formed decision.
+
+    Total, bounded and memoised: it never raises, looks at no more than 512 characters, and keeps
+    at most 1,024 results, whoever invents texts.
+    """
+    if len(text) > MAX_LENGTH:
+        return None
+    match = _TEXT.fullmatch(text)
+    if match is None:
+        return None
+    revision, pairs = int(match["revision"]), match["choices"].split(".")[1:]
+    choices = {key: int(granted) for key, _, granted in (pair.partition("_") for pair in pairs)}
+    if len(choices) != len(pairs) or any(granted > revision for granted in choices.values()):
+        return None
+    try:
+        return _representable(Decision(revision, int(match["day"]), MappingProxyType(choices)))
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def _representable(decision: Decision) -> Decision:
+    """Return ``decision``; raise where its day is none that a calendar can show."""
+    decision.expires_on(0)
+    return decision

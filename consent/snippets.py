@@ -1,0 +1,95 @@
+"""Custom snippets: HTML as a vendor's page gives it, made ready for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+from django.utils.html import escape
+from django.utils.translation import gettext
+
+# Stands for the request's nonce in markup that is rendered once and reused. No text that an
+# editor can store holds it: `prepare` and the recipes' escaping remove or encode it.
+NONCE = "\0"
+
+_UNCLOSABLE = ("script", "style", "noscript", "template", "iframe", "textarea", "title")
+
+
+def prepare(html: str, tool_key: str) -> str:
+    """Return ``html`` with a nonce and the tool's key on each ``<script>`` and ``<style>``.
+
+    All else stays as it was pasted, byte for byte, apart from NUL characters.
+    """
+    html = html.replace(NONCE, "")
+    attributes = f' nonce="{NONCE}" data-consent-tool="{escape(tool_key)}"'
+    pieces, done = [], 0
+    for position, tag in _Scanner.code_tags(html):
+        name_ends = position + len(tag) + 1
+        pieces += [html[done:name_ends], attributes]
+        done = name_ends
+    return "".join([*pieces, html[done:]])
+
+
+def problems(html: str) -> list[str]:
+    """Return sentences that say what in ``html`` would damage the page around it; [] if nothing."""
+    scanner = _Scanner.of(html)
+    found = [
+        gettext("<%(tag)s> is opened in line %(line)d and never closed; add </%(tag)s>.")
+        % {"tag": tag, "line": line}
+        for tag, line in scanner.unclosed
+    ]
+    if html.rfind("<!--") > html.rfind("-->"):
+        found.append(gettext("A comment (<!--) is never closed; add -->."))
+    if html.strip() and not scanner.saw_markup:
+        found.append(
+            gettext("There is no HTML element in it; paste the whole code, with its <script> tags.")
+        )
+    return found
+
+
+class _Scanner(HTMLParser):
+    """Finds where code starts, and what is left open. Never changes or rejects anything."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=False)
+        lines = html.split("\n")
+        self._line_starts = [0]
+        for line in lines[:-1]:
+            self._line_starts.append(self._line_starts[-1] + len(line) + 1)
+        self._open: list[tuple[str, int]] = []
+        self._code: list[tuple[int, str]] = []
+        self.saw_markup = False
+
+    @classmethod
+    def of(cls, html: str) -> _Scanner:
+        scanner = cls(html)
+        scanner.feed(html)
+        return scanner
+
+    @classmethod
+    def code_tags(cls, html: str) -> Iterator[tuple[int, str]]:
+        """Yield the offset and name of each start tag that runs code or sets style."""
+        yield from cls.of(html)._code
+
+    @property
+    def unclosed(self) -> list[tuple[str, int]]:
+        """Names and lines of the elements that would swallow the rest of the page."""
+        return self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.saw_markup = True
+        line, column = self.getpos()
+        if tag in ("script", "style"):
+            self._code.append((self._line_starts[line - 1] + column, tag))
+        if tag in _UNCLOSABLE:
+            self._open.append((tag, line))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        # `<script src="…" />` is a start tag to a browser: the slash means nothing in HTML.
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        for index in range(len(self._open) - 1, -1, -1):
+            if self._open[index][0] == tag:
+                del self._open[index:]
+                return

@@ -1,0 +1,113 @@
+"""The texts that a new policy starts with.
+
+They are stored as English in the database and translated when shown: a text that still is one of
+these appears in the visitor's language, and a site translates its own in its own catalogue.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.utils.translation import gettext, gettext_noop, ngettext
+
+POLICY_NAME = gettext_noop("Website Data Collection Policy")
+
+INTRODUCTION = gettext_noop(
+    "This page says which data is collected when you visit this website, by which tools, and what "
+    "for. Some of it keeps the site working; the rest is up to you, and nothing optional starts "
+    "before you have agreed to it.\n\n"
+    "You can change your mind whenever you like: choose “Website Data Collection Preferences” in "
+    "the left-hand corner of any page. Your choice is kept for {lifetime}."
+)
+
+EXPLANATION = gettext_noop(
+    "The tools below use cookies and JavaScript. A cookie is a short text that a website keeps in "
+    "your browser, so that it can recognise your browser or remember a setting on a later visit. "
+    "JavaScript is code that your browser runs on a page; a tool uses it to notice what happens "
+    "there, for instance which page is open or which button was pressed, and to send that to the "
+    "company that provides the tool.\n\n"
+    "The table lists every tool that this website uses, sorted by what its data is collected for."
+)
+
+NOTICE = gettext_noop(
+    "Some tools on this site, provided by other companies, collect data about your visit to "
+    "support you, to measure how the site is used and to make advertising relevant. None of them "
+    "starts unless you agree. We keep your choice for {lifetime}; change it at any time under "
+    "“Website Data Collection Preferences”."
+)
+
+IMPLIED_NOTICE = gettext_noop(
+    "Some tools on this site, provided by other companies, collect data about your visit to "
+    "support you, to measure how the site is used and to make advertising relevant. They run "
+    "unless you reject them. We keep your choice for {lifetime}; change it at any time under "
+    "“Website Data Collection Preferences”."
+)
+
+
+class CategoryText(NamedTuple):
+    """A category of the default policy."""
+
+    key: str
+    name: str
+    purpose: str
+    essential: bool = False
+
+
+CATEGORIES = (
+    CategoryText(
+        "functional",
+        gettext_noop("Functional"),
+        gettext_noop(
+            "To see whether the site works well and to make your visit more pleasant, for example "
+            "so that you can talk to us in a live chat."
+        ),
+    ),
+    CategoryText(
+        "marketing-analytics",
+        gettext_noop("Marketing & Analytics"),
+        gettext_noop(
+            "To learn how visitors use the site, and to fit its content to what interests you. "
+            "For example, we look at which pages you open to decide what to show you next."
+        ),
+    ),
+    CategoryText(
+        "advertising",
+        gettext_noop("Advertising"),
+        gettext_noop(
+            "To choose the advertisements that you see here and on other websites, and to find "
+            "out whether they work. For example, a page you open here may decide which "
+            "advertisement you see elsewhere."
+        ),
+    ),
+    CategoryText(
+        "essential",
+        gettext_noop("Essential"),
+        gettext_noop(
+            "To make the site work as it should and to keep it safe. For example, we store your "
+            "data-collection preferences so that we can follow them when you return. You can "
+            "block these cookies in your browser, but parts of the site may then stop working."
+        ),
+        essential=True,
+    ),
+)
+
+
+def localized(text: str, **values: str) -> str:
+    """Return a stored ``text`` in the active language, each ``{name}`` in it filled from ``values``.
+
+    An unknown ``{name}`` stays as it is: a text is never lost to a stray brace.
+    """
+    result = gettext(text) if text else ""
+    for name, value in values.items():
+        result = result.replace(f"{{{name}}}", value)
+    return result
+
+
+def lifetime(days: int) -> str:
+    """Return ``days`` (at least 1) as words in the active language, such as ``6 months``."""
+    if days % 365 == 0:
+        return ngettext("%d year", "%d years", days // 365) % (days // 365)
+    if days < 60:
+        return ngettext("%d day", "%d days", days) % days
+    months = round(days * 12 / 365)
+    return ngettext("%d month", "%d months", months) % months
