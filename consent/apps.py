@@ -1,0 +1,21 @@
+"""The app's configuration."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ConsentConfig(AppConfig):
+    """Connects receivers and registers checks."""
+
+    name = "consent"
+    verbose_name = _("Website data collection")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Connect receivers and checks; they need the models, which are loaded only now."""
+        from consent import checks, receivers
+
+        receivers.connect()
+        checks.register_all()

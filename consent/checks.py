@@ -1,0 +1,259 @@
+"""System checks for what people forget. Each has a stable id; docs/checks.md lists them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import Error as DatabaseFailure
+from django.template import engines
+from django.template.backends.django import DjangoTemplates
+from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
+
+from consent import recipes, snippets
+from consent.conf import conf
+from consent.decision import MAX_CATEGORIES
+from consent.middleware import ConsentMiddleware
+from consent.models import Policy, Tool
+
+REQUEST_PROCESSOR = "django.template.context_processors.request"
+# A token in RFC 9110's sense (5.6.2), as a cookie's name must be.
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_RATE = re.compile(r"[1-9][0-9]*/(s|sec|second|m|min|minute|h|hour|d|day)")
+
+# Keeps pages for other visitors: the consent middleware has to be inside of it, so that its
+# `Vary` is there when the page is stored.
+_PAGE_CACHE = "django.middleware.cache.UpdateCacheMiddleware"
+
+
+def check_middleware(**kwargs: Any) -> Iterator[CheckMessage]:
+    """consent.E001: middleware missing. consent.W002: in the wrong order. consent.E003: twice."""
+    paths = list(settings.MIDDLEWARE)
+    positions = [index for index, path in enumerate(paths) if _is_ours(path)]
+    if not positions:
+        yield Error(
+            "The consent middleware is missing, so no visitor's choice is read.",
+            hint="Add 'consent.middleware.ConsentMiddleware' to MIDDLEWARE.",
+            id="consent.E001",
+        )
+        return
+    if len(positions) > 1:
+        yield Error(
+            "The consent middleware is in MIDDLEWARE more than once.",
+            hint="Keep one 'consent.middleware.ConsentMiddleware'.",
+            id="consent.E003",
+        )
+    if _PAGE_CACHE in paths[positions[0] :]:
+        yield Warning(
+            f"'consent.middleware.ConsentMiddleware' is before '{_PAGE_CACHE}', so a page of one "
+            "visitor may be kept for another.",
+            hint=f"Move it somewhere after '{_PAGE_CACHE}'.",
+            id="consent.W002",
+        )
+
+
+def _is_ours(path: str) -> bool:
+    try:
+        found = import_string(path)
+    except ImportError:
+        return False
+    return isinstance(found, type) and issubclass(found, ConsentMiddleware)
+
+
+def check_urls(**kwargs: Any) -> Iterator[CheckMessage]:
+    """consent.E004: the app's URLs are not included."""
+    try:
+        reverse("consent:preferences")
+    except NoReverseMatch:
+        yield Error(
+            "The app's URLs are not included, so no visitor can choose.",
+            hint="Add path('consent/', include('consent.urls')) to ROOT_URLCONF.",
+            id="consent.E004",
+        )
+
+
+def check_templates(**kwargs: Any) -> Iterator[CheckMessage]:
+    """consent.E005: no DjangoTemplates engine. consent.E006: no request in templates."""
+    django_engines = [engine for engine in engines.all() if isinstance(engine, DjangoTemplates)]
+    if not django_engines:
+        yield Error(
+            "TEMPLATES has no DjangoTemplates engine; the notice and the preferences need one.",
+            hint="Add one with APP_DIRS, also where your own pages are Jinja2 templates.",
+            id="consent.E005",
+        )
+    for engine in django_engines:
+        if REQUEST_PROCESSOR not in engine.engine.context_processors:
+            yield Error(
+                f"Templates of the engine '{engine.name}' do not know the request, so the consent "
+                "tags cannot know the visitor.",
+                hint=f"Add '{REQUEST_PROCESSOR}' to its context_processors.",
+                id="consent.E006",
+            )
+
+
+def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
+    """consent.E007: a setting has a value that cannot work."""
+    samesite, secure, domain = conf.COOKIE_SAMESITE, conf.COOKIE_SECURE, conf.COOKIE_DOMAIN
+    rules: Sequence[tuple[str, object, bool, str]] = (
+        ("COOKIE_NAME", conf.COOKIE_NAME, _is_token(conf.COOKIE_NAME), "a cookie name"),
+        (
+            "COOKIE_DOMAIN",
+            domain,
+            domain is None or _is_text(domain),
+            "None or a domain such as 'example.com'",
+        ),
+        (
+            "COOKIE_PATH",
+            conf.COOKIE_PATH,
+            _is_text(conf.COOKIE_PATH) and conf.COOKIE_PATH.startswith("/"),
+            "a path that starts with /",
+        ),
+        (
+            "COOKIE_SAMESITE",
+            samesite,
+            samesite in ("Lax", "Strict") or (samesite == "None" and secure is True),
+            "'Lax', 'Strict', or 'None' together with CONSENT_COOKIE_SECURE = True",
+        ),
+        ("COOKIE_SECURE", secure, secure in (None, True, False), "True, False or None"),
+        (
+            "POLICY_MAX_AGE",
+            conf.POLICY_MAX_AGE,
+            _is_number(conf.POLICY_MAX_AGE) and conf.POLICY_MAX_AGE >= 0,
+            "a number of seconds, 0 or more",
+        ),
+        (
+            "THROTTLE_RATE",
+            conf.THROTTLE_RATE,
+            conf.THROTTLE_RATE is None or _is_rate(conf.THROTTLE_RATE),
+            "None or a rate such as '120/min'",
+        ),
+    )
+    for name, value, holds, expected in rules:
+        if not holds:
+            yield Error(
+                f"CONSENT_{name} is {value!r}; it has to be {expected}.", id="consent.E007"
+            )
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != "" and not re.search(r"[\s;,]", value)
+
+
+def _is_token(value: object) -> bool:
+    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
+
+
+def _is_rate(value: object) -> bool:
+    return isinstance(value, str) and _RATE.fullmatch(value) is not None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def check_recipes(**kwargs: Any) -> Iterator[CheckMessage]:
+    """consent.E008: a file of the catalogue is broken."""
+    for problem in recipes.problems():
+        yield Error(
+            f"A recipe is broken, and no tool with a recipe runs: {problem}",
+            hint="Mend or remove the file.",
+            id="consent.E008",
+        )
+
+
+def check_policies(
+    app_configs: Sequence[AppConfig] | None = None,
+    databases: Sequence[str] | None = None,
+    **kwargs: Any,
+) -> Iterator[CheckMessage]:
+    """Look at what is stored; only with ``check --database``, and whenever ``migrate`` runs.
+
+    consent.W010: no policy is in use. consent.E011: more than one is. consent.E012: a tool's
+    recipe is gone. consent.E013: a tool does not fit its recipe. consent.E014: a snippet would
+    damage the page. consent.E015: too many optional categories.
+    """
+    if not databases or Policy.objects.db not in databases:
+        return
+    try:
+        yield from [*_stored_policies(), *_stored_tools()]
+    except DatabaseFailure:
+        # The tables are not there yet: `migrate` is about to make them.
+        return
+
+
+def _stored_policies() -> Iterator[CheckMessage]:
+    in_use = list(Policy.objects.filter(is_default=True).order_by("pk"))
+    if not in_use:
+        yield Warning(
+            "No policy is in use, so only a page without tools is served.",
+            hint="Run 'manage.py consent_init', or tick “in use” on a policy in the admin.",
+            id="consent.W010",
+        )
+    if len(in_use) > 1:
+        names = ", ".join(policy.key for policy in in_use)
+        yield Error(
+            f"More than one policy is in use: {names}. The website follows {in_use[0].key}.",
+            hint="Untick “in use” on the others in the admin.",
+            id="consent.E011",
+        )
+    for policy in in_use:
+        if policy.categories.filter(essential=False).count() > MAX_CATEGORIES:
+            yield Error(
+                f"The policy {policy.key} has more than {MAX_CATEGORIES} categories that are not "
+                "essential: the preference cookie cannot hold a choice about each.",
+                hint="Merge some of them.",
+                id="consent.E015",
+            )
+
+
+def _stored_tools() -> Iterator[CheckMessage]:
+    if recipes.problems():
+        return
+    for tool in Tool.objects.order_by("pk"):
+        recipe = tool.get_recipe()
+        if tool.recipe and recipe is None:
+            yield Error(
+                f"The recipe {tool.recipe} of the tool {tool.key} is gone; the tool does not run.",
+                hint="Put the recipe's file back, or delete the tool.",
+                id="consent.E012",
+            )
+        elif recipe is not None and (errors := recipe.errors(tool.parameters)):
+            yield Error(
+                f"The tool {tool.key} does not run: {' '.join(errors.values())}",
+                hint="Mend its parameters in the admin.",
+                id="consent.E013",
+            )
+        elif not tool.recipe and (found := snippets.problems(tool.snippet)):
+            yield Error(
+                f"The snippet of the tool {tool.key} would damage the page: {' '.join(found)}",
+                hint="Mend it in the admin.",
+                id="consent.E014",
+            )
+
+
+def register_all() -> None:
+    """Register the checks; called once, when the app is ready."""
+    for check in (
+        check_middleware,
+        check_urls,
+        check_templates,
+        check_settings,
+        check_recipes,
+    ):
+        register(_listed(check), "consent")
+    register(_listed(check_policies), "consent", Tags.database)
+
+
+def _listed(check: Callable[..., Iterator[CheckMessage]]) -> Callable[..., list[CheckMessage]]:
+    """Make a check of a generator: Django wants a list."""
+
+    def run(*args: Any, **kwargs: Any) -> list[CheckMessage]:
+        return list(check(*args, **kwargs))
+
+    run.__name__ = check.__name__
+    return run

@@ -1,0 +1,54 @@
+"""Attaches ``request.consent``, and finishes the response."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from consent.compiled import policies
+from consent.visitor import Consent
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+
+
+class ConsentMiddleware:
+    """Gives each request its ``consent`` and writes what became of it to the response.
+
+    Works in sync and async stacks. It reads nothing by itself: neither the cookie nor the policy
+    is touched before somebody asks ``request.consent``. Only in an async stack it looks, at most
+    every CONSENT_POLICY_MAX_AGE seconds and away from the event loop, whether the policy changed.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Attach the consent, get the response, finish it."""
+        consent = self._attach(request)
+        if self.is_async:
+            return self._acall(request, consent)
+        response = self.get_response(request)
+        consent.finish(response)
+        return response
+
+    async def _acall(self, request: HttpRequest, consent: Consent) -> HttpResponseBase:
+        if policies.is_stale():
+            await policies.arefresh()
+        response = await self.get_response(request)
+        consent.finish(response)
+        return response
+
+    @staticmethod
+    def _attach(request: HttpRequest) -> Consent:
+        consent = Consent(request)
+        request.consent = consent
+        return consent

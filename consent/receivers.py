@@ -1,0 +1,39 @@
+"""Joins models and compiled policy: an edit shows in this process as soon as it is committed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models.signals import post_delete, post_save
+from django.utils import timezone
+
+from consent.compiled import policies
+from consent.models import Category, Cookie, Policy, Tool
+
+
+def forget_on_commit(**kwargs: Any) -> None:
+    """Have the policy compiled anew, once the edit is committed and never before."""
+    transaction.on_commit(policies.forget)
+
+
+def note_deletion(instance: Category | Tool | Cookie, **kwargs: Any) -> None:
+    """Move ``changed_at``: bulk deletions and cascades call no ``delete()`` of the model."""
+    policies_of = Policy.objects.all()
+    if isinstance(instance, Cookie):
+        owner = policies_of.filter(pk__in=Tool.objects.filter(pk=instance.tool_id).values("policy"))
+    else:
+        owner = policies_of.filter(pk=instance.policy_id)
+    owner.update(changed_at=timezone.now())
+
+
+def connect() -> None:
+    """Connect the receivers; called once, when the app is ready."""
+    for model in (Policy, Category, Tool, Cookie):
+        uid = f"consent.forget.{model.__name__}"
+        post_save.connect(forget_on_commit, sender=model, dispatch_uid=uid)
+        post_delete.connect(forget_on_commit, sender=model, dispatch_uid=uid)
+    deletable: tuple[type[models.Model], ...] = (Category, Tool, Cookie)
+    for sender in deletable:
+        uid = f"consent.deletion.{sender.__name__}"
+        post_delete.connect(note_deletion, sender=sender, dispatch_uid=uid)

@@ -1,0 +1,15 @@
+"""``path("consent/", include("consent.urls"))``."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from consent import views
+
+app_name = "consent"
+
+urlpatterns = [
+    path("preferences/", views.PreferencesView.as_view(), name="preferences"),
+    path("policy/", views.PolicyView.as_view(), name="policy"),
+    path("api/", include("consent.api.urls")),
+]

@@ -1,0 +1,114 @@
+"""The preferences page and the policy page: all that a visitor needs without JavaScript."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from django.views.generic import TemplateView
+
+from consent.origin import same_origin
+from consent.rendering import choices_context, consent_of, policy_context
+from consent.visitor import Consent, InvalidChoicesError, PolicyUnavailableError
+
+STATUS = "#dcp-status"
+
+
+class SeeOther(HttpResponseRedirect):
+    """303: get the page that follows a form (RFC 9110, 15.4.4)."""
+
+    status_code = 303
+
+
+class PolicyView(TemplateView):
+    """The page that shows the policy, for sites that have none of their own."""
+
+    template_name = "consent/policy_page.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the policy in the active language."""
+        context = policy_context(consent_of(self.request))
+        return super().get_context_data(**{**context, **kwargs, "next": self.request.path})
+
+
+# Without a token, and safely so: see consent.origin.
+@method_decorator(csrf_exempt, name="dispatch")
+class PreferencesView(View):
+    """The page where a visitor chooses, and what every form of the app posts to.
+
+    GET shows the visitor's choices. POST takes ``action`` (accept-all, reject-all or save),
+    with save ``choices`` (the keys of the categories that are granted, one each), and ``next``
+    (a local address to go to); it answers 303, or 400, 403 or 503 with the page and the reason.
+    """
+
+    template_name = "consent/preferences_page.html"
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        """Show the preferences."""
+        return self._page(request, request.GET.get("next", ""))
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        """Take a decision."""
+        following = request.POST.get("next", "")
+        if not same_origin(request):
+            reason = gettext("Nothing was saved: this form was not sent from a page of this site.")
+            return self._page(request, following, error=reason, status=403)
+        try:
+            self._decide(consent_of(request), request)
+        except InvalidChoicesError as error:
+            reason = gettext("Nothing was saved: %s") % error
+            return self._page(request, following, error=reason, status=400)
+        except PolicyUnavailableError:
+            reason = gettext("Nothing was saved, and nothing was started: please try again later.")
+            return self._page(request, following, error=reason, status=503)
+        address = self._safe(request, following) or reverse("consent:preferences")
+        return SeeOther(address + STATUS)
+
+    def _decide(self, consent: Consent, request: HttpRequest) -> None:
+        action = request.POST.get("action", "save")
+        if action == "accept-all":
+            consent.accept_all()
+        elif action == "reject-all":
+            consent.reject_all()
+        elif action == "save":
+            consent.decide(self._choices(consent, request.POST.getlist("choices")))
+        else:
+            message = gettext("there is no action “%s”; use accept-all, reject-all or save.")
+            raise InvalidChoicesError({"action": message % action[:40]})
+
+    @staticmethod
+    def _choices(consent: Consent, granted: list[str]) -> dict[str, bool]:
+        """Return a choice for every optional category: a form sends only the ticked ones."""
+        refused = {category.key: False for category in consent.policy.optional}
+        return {**refused, **dict.fromkeys(granted, True)}
+
+    @staticmethod
+    def _safe(request: HttpRequest, address: str) -> str:
+        """Return ``address`` without its fragment if it is on this host, else nothing."""
+        safe = url_has_allowed_host_and_scheme(
+            address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+        )
+        return address.partition("#")[0] if safe else ""
+
+    def _page(
+        self, request: HttpRequest, following: str, *, error: str = "", status: int = 200
+    ) -> HttpResponse:
+        consent = consent_of(request)
+        context = {
+            **policy_context(consent),
+            **choices_context(consent),
+            "next": self._safe(request, following),
+            "error": error,
+        }
+        response = render(request, self.template_name, context, status=status)
+        add_never_cache_headers(response)
+        return response

@@ -1,0 +1,374 @@
+"""The visitor's consent, behind ``request.consent``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from http.cookies import CookieError, Morsel
+from itertools import takewhile
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext
+
+from consent.compiled import CompiledPolicy, CompiledTool, Selection, policies
+from consent.conf import conf
+from consent.decision import (
+    CATEGORY_KEY_LENGTH,
+    KEY,
+    MAX_CATEGORIES,
+    SECONDS_PER_DAY,
+    Decision,
+    parse,
+    today,
+)
+
+# More deletions than this would outgrow the response headers that proxies accept (4 to 8 KB).
+MAX_DELETIONS = 40
+
+CATEGORY_KEY = re.compile(rf"(?=.{{1,{CATEGORY_KEY_LENGTH}}}\Z){KEY}")
+_FOLDER = re.compile(r"[\w.~%-]+", re.ASCII)
+
+
+class InvalidChoicesError(ValueError):
+    """Choices that the policy does not offer. ``errors``: category key to what is wrong with it."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(" ".join(errors.values()))
+        self.errors = errors
+
+
+class PolicyUnavailableError(Exception):
+    """Something was granted while no policy could be read: a grant needs to know of what."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that came after the visitor's decision. ``name``: the tool, or None for all."""
+
+    name: str | None
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUp:
+    """What tools that are not allowed may have left in the browser.
+
+    ``cookies``, ``storage``: name patterns to delete; ``keep``: patterns never to delete.
+    """
+
+    tools: tuple[str, ...] = ()
+    cookies: tuple[str, ...] = ()
+    storage: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+
+
+class Consent:
+    """What one visitor allows, read from the request's preference cookie when first asked for.
+
+    ``Consent(None)`` knows no visitor: it allows only what is essential and never asks.
+    """
+
+    def __init__(self, request: HttpRequest | None) -> None:
+        self._request = request
+        self._vary: list[str] = []
+        self._decided: Decision | None = None
+        # Keys of the tools that are on this page already: each is written once.
+        self.written: set[str] = set()
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether there is no visitor to know: neither to ask nor to answer."""
+        return self._request is None
+
+    @cached_property
+    def policy(self) -> CompiledPolicy:
+        """The policy that holds for this request."""
+        return policies.current()
+
+    @cached_property
+    def fetched(self) -> bool:
+        """Whether a script fetched this page, to put it into another that is running already."""
+        self._depends_on("Sec-Fetch-Dest")
+        return self._header("Sec-Fetch-Dest") == "empty"
+
+    @cached_property
+    def decision(self) -> Decision | None:
+        """The decision that holds now; None while undecided, and where the cookie is not clear."""
+        cookie = self._cookie
+        policy = self.policy
+        if cookie is None or not cookie.stands(
+            revision=policy.revision, lifetime_days=policy.lifetime_days
+        ):
+            return None
+        return cookie
+
+    @cached_property
+    def selection(self) -> Selection:
+        """The tools that are allowed now."""
+        if self._request is None:
+            return self.policy.refused
+        return self.policy.select(self.decision)
+
+    @property
+    def choices(self) -> dict[str, bool | None]:
+        """Each optional category's key: True granted, False refused, None not asked yet."""
+        decision = self.decision
+        return {
+            category.key: None if decision is None else decision.choice(category.key)
+            for category in self.policy.optional
+        }
+
+    def allows(self, key: str) -> bool:
+        """Say whether the category or tool with this key may run for this visitor."""
+        return key in self.selection.keys
+
+    @cached_property
+    def must_ask(self) -> bool:
+        """Whether the visitor is to be asked: not decided yet, or something is newer."""
+        if self._request is None or not any(c.tools for c in self.policy.optional):
+            return False
+        return self.decision is None or bool(self.news)
+
+    @cached_property
+    def news(self) -> tuple[News, ...]:
+        """What came after the decision in categories that were granted, or never seen.
+
+        A refusal is not nagged again before it expires.
+        """
+        decision = self.decision
+        if decision is None:
+            return ()
+        found: list[News] = []
+        for category in self.policy.optional:
+            choice, granted = decision.choice(category.key), decision.granted(category.key)
+            if choice is False or not category.tools:
+                continue
+            if not category.level(granted):
+                found.append(News(None, category.name))
+            else:
+                found += [News(t.name, category.name) for t in category.tools if t.since > granted]
+        return tuple(found)
+
+    @property
+    def clean_up(self) -> CleanUp:
+        """What the tools that are not allowed now may have left in the browser."""
+        allowed = self.selection.keys
+        stopped = [tool for tool in self.policy.tools.values() if tool.key not in allowed]
+        return CleanUp(
+            tools=tuple(tool.key for tool in stopped),
+            cookies=_declared(stopped, "cookie"),
+            storage=_declared(stopped, "storage"),
+            keep=(
+                *_own_cookies(),
+                *_declared(self.selection.tools, "cookie"),
+                *_declared(self.selection.tools, "storage"),
+            ),
+        )
+
+    def decide(self, choices: Mapping[str, bool], *, partial: bool = False) -> None:
+        """Take the visitor's choices: category key to True (granted) or False (refused).
+
+        ``partial``: categories that are not named stay as they were, covering no more than they
+        did. Otherwise each optional category has to be named. The response sets the cookie.
+        Raises InvalidChoicesError where a choice is none of the policy's, and
+        PolicyUnavailableError where there is none to grant by; neither changes anything.
+        """
+        if self.is_blind:
+            raise PolicyUnavailableError
+        if not self.policy:
+            self._refuse_unseen(choices)
+            return
+        if errors := self._errors(choices, partial=partial):
+            raise InvalidChoicesError(errors)
+        revision = self.policy.revision
+        kept = self._kept(choices) if partial else {}
+        made = {c.key: choices[c.key] for c in self.policy.optional if c.key in choices}
+        self._take(
+            {**kept, **{key: revision if granted else 0 for key, granted in made.items()}},
+            # What was granted earlier is not to outlive its term by a choice about something else.
+            day=self.decision.day if self.decision and any(kept.values()) else today(),
+        )
+
+    def accept_all(self) -> None:
+        """Take the visitor's agreement to every optional category, as it is now.
+
+        Raises PolicyUnavailableError where no policy could be read.
+        """
+        if not self.policy:
+            raise PolicyUnavailableError
+        self.decide({category.key: True for category in self.policy.optional})
+
+    def reject_all(self) -> None:
+        """Take the visitor's refusal of every optional category, policy or not."""
+        self.decide({category.key: False for category in self.policy.optional})
+
+    def withdraw(self) -> None:
+        """Take back whatever the visitor granted."""
+        self.reject_all()
+
+    def finish(self, response: HttpResponseBase) -> None:
+        """Give ``response`` the cookie of a decision made, and a true ``Vary``."""
+        if self._decided is not None:
+            self._set_cookie(response, self._decided)
+            self._delete_cookies(response)
+        if self._vary:
+            patch_vary_headers(response, self._vary)
+
+    @cached_property
+    def _cookie(self) -> Decision | None:
+        """The well-formed decision in the cookie, whether or not it still holds."""
+        self._depends_on("Cookie")
+        if self._request is None:
+            return None
+        return parse(self._request.COOKIES.get(conf.COOKIE_NAME, ""))
+
+    def _depends_on(self, header: str) -> None:
+        if header not in self._vary:
+            self._vary.append(header)
+
+    def _header(self, name: str) -> str:
+        return "" if self._request is None else self._request.headers.get(name, "")
+
+    def _errors(self, choices: Mapping[str, bool], *, partial: bool) -> dict[str, str]:
+        known = {category.key: category for category in self.policy.categories}
+        errors = {}
+        for key, granted in choices.items():
+            if key not in known:
+                errors[key] = gettext("There is no category with this key.")
+            elif known[key].essential and not granted:
+                errors[key] = gettext("An essential category cannot be refused.")
+        for category in self.policy.optional:
+            if category.key not in choices and not partial:
+                errors[category.key] = gettext("This category is missing: choose true or false.")
+        return errors
+
+    def _kept(self, choices: Mapping[str, bool]) -> dict[str, int]:
+        """Return what stays of the decision beside ``choices``: grants at their old revision."""
+        if self.decision is None:
+            return {}
+        return {
+            category.key: self.decision.choices[category.key]
+            for category in self.policy.optional
+            if category.key in self.decision.choices and category.key not in choices
+        }
+
+    def _refuse_unseen(self, choices: Mapping[str, bool]) -> None:
+        """Take a refusal although no policy could be read: of what was named, now and before."""
+        if any(choices.values()):
+            raise PolicyUnavailableError
+        named = [key for key in choices if CATEGORY_KEY.fullmatch(key)][:MAX_CATEGORIES]
+        known = self._cookie.choices if self._cookie else {}
+        self._take(dict.fromkeys(named or known, 0))
+
+    def _take(self, choices: dict[str, int], *, day: int | None = None) -> None:
+        revision = self.policy.revision
+        decision = Decision(revision, today() if day is None else day, MappingProxyType(choices))
+        for derived in ("selection", "must_ask", "news"):
+            self.__dict__.pop(derived, None)
+        self.__dict__["decision"] = self._decided = decision
+
+    def _set_cookie(self, response: HttpResponseBase, decision: Decision) -> None:
+        secure = conf.COOKIE_SECURE
+        if secure is None:
+            secure = self._request is not None and self._request.is_secure()
+        response.set_cookie(
+            conf.COOKIE_NAME,
+            decision.text,
+            max_age=(decision.day + self.policy.lifetime_days - today()) * SECONDS_PER_DAY,
+            path=conf.COOKIE_PATH,
+            domain=conf.COOKIE_DOMAIN,
+            secure=secure,
+            samesite=conf.COOKIE_SAMESITE,
+        )
+
+    def _delete_cookies(self, response: HttpResponseBase) -> None:
+        """Expire what stopped tools left, as the page's script cannot do with HttpOnly cookies."""
+        if self._request is None:
+            return
+        clean_up = self.clean_up
+        names = [
+            name
+            for name in self._request.COOKIES
+            if matches(name, clean_up.cookies) and not matches(name, clean_up.keep)
+        ]
+        places = [
+            (path, domain)
+            for path in _paths(self._header("Referer"), self._request.get_host())
+            for domain in _domains(self._request.get_host())
+        ]
+        deletions = [(name, *place) for name in names for place in places]
+        for name, path, domain in deletions[:MAX_DELETIONS]:
+            _expire(response, name, path, domain)
+
+
+def matches(name: str, patterns: tuple[str, ...]) -> bool:
+    """Say whether a cookie's ``name`` is one of ``patterns``, in which * stands for anything."""
+    return bool(patterns) and _regex(patterns).fullmatch(name) is not None
+
+
+@lru_cache(maxsize=256)
+def _regex(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(re.escape(p).replace(r"\*", ".*") for p in patterns), re.DOTALL)
+
+
+def _declared(tools: Iterable[CompiledTool], kind: str) -> tuple[str, ...]:
+    """Return the name patterns of ``kind`` that ``tools`` set for this website."""
+    cookies = (c for tool in tools for c in tool.cookies if c.kind == kind and c.party == "first")
+    return tuple(dict.fromkeys(cookie.name for cookie in cookies))
+
+
+def _own_cookies() -> tuple[str, ...]:
+    """Return the names of the cookies that belong to the site itself, whatever a tool declares."""
+    return (
+        conf.COOKIE_NAME,
+        settings.SESSION_COOKIE_NAME,
+        settings.CSRF_COOKIE_NAME,
+        settings.LANGUAGE_COOKIE_NAME,
+    )
+
+
+def _domains(host: str) -> list[str | None]:
+    """Return every ``Domain`` under which ``host`` may have a cookie; None is the host alone."""
+    name = host.partition(":")[0] if not host.startswith("[") else ""
+    labels = name.split(".")
+    if len(labels) < 2 or labels[-1].isdigit():
+        return [None]
+    return [None, *(".".join(labels[start:]) for start in range(len(labels) - 1))]
+
+
+def _paths(referer: str, host: str) -> list[str]:
+    """Return ``/`` and the folders above the page that the visitor is on, at most four."""
+    try:
+        page = urlsplit(referer)
+    except ValueError:
+        return ["/"]
+    if page.netloc != host:
+        return ["/"]
+    folders = list(takewhile(_FOLDER.fullmatch, page.path.split("/")[1:-1]))[:3]
+    return ["/", *("/" + "/".join(folders[:depth]) for depth in range(1, len(folders) + 1))]
+
+
+def _expire(response: HttpResponseBase, name: str, path: str, domain: str | None) -> None:
+    """Add a header that deletes one cookie.
+
+    ``HttpResponse.delete_cookie`` keeps one header a name; the same name has to be deleted for
+    several domains and paths, so each goes in under a key of its own.
+    """
+    morsel: Morsel[str] = Morsel()
+    try:
+        morsel.set(name, "", "")
+        morsel["path"] = path
+        if domain is not None:
+            morsel["domain"] = domain
+    except CookieError:
+        return
+    morsel["max-age"] = 0
+    morsel["expires"] = "Thu, 01 Jan 1970 00:00:00 GMT"
+    response.cookies[f"{name} {path} {domain}"] = morsel
