@@ -1,0 +1,1 @@
+"""The REST API: the only part that imports Django REST framework."""

@@ -1,0 +1,147 @@
+"""The API's bodies, as read and as written."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from consent.decision import CATEGORY_KEY_LENGTH, KEY
+
+MAX_CHOICES = 50
+_KEY = re.compile(KEY)
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """true or false and nothing else: “yes”, 1 or "false" is no clear choice."""
+
+    default_error_messages = {  # noqa: RUF012
+        "invalid": _("This is neither true nor false."),
+    }
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return ``data`` where it is a boolean; raise ValidationError otherwise."""
+        if isinstance(data, bool):
+            return data
+        self.fail("invalid")
+
+
+class ChoicesSerializer(serializers.Serializer[Any]):
+    """What a visitor sends: for each category key true (allow) or false (refuse)."""
+
+    choices = serializers.DictField(
+        child=StrictBooleanField(),
+        allow_empty=False,
+        help_text="Category key to true (allow) or false (refuse).",
+    )
+
+    def validate_choices(self, choices: dict[str, bool]) -> dict[str, bool]:
+        """Refuse what cannot be category keys before anything echoes or compares them."""
+        if len(choices) > MAX_CHOICES:
+            raise serializers.ValidationError(
+                _("These are too many choices: at most %d.") % MAX_CHOICES
+            )
+        wrong = [key for key in choices if not _is_key(key)]
+        if wrong:
+            raise serializers.ValidationError(
+                {
+                    ascii(key[:40])[1:-1]: [_("This is no category key.")]
+                    for key in wrong
+                }
+            )
+        return choices
+
+
+def _is_key(key: str) -> bool:
+    return len(key) <= CATEGORY_KEY_LENGTH and _KEY.fullmatch(key) is not None
+
+
+class CookieSerializer(serializers.Serializer[Any]):
+    """A cookie or storage key that a tool declares."""
+
+    name = serializers.CharField(help_text="Name; * stands for a part that varies.")
+    kind = serializers.ChoiceField(choices=("cookie", "storage"))
+    party = serializers.ChoiceField(choices=("first", "third"))
+    retention = serializers.CharField(allow_blank=True)
+    purpose = serializers.CharField(allow_blank=True)
+
+
+class ToolSerializer(serializers.Serializer[Any]):
+    """A tool as visitors are told of it. Nothing of its configuration."""
+
+    key = serializers.CharField()
+    name = serializers.CharField()
+    vendor = serializers.CharField(allow_blank=True)
+    privacy_url = serializers.CharField(allow_blank=True)
+    since = serializers.IntegerField(help_text="A grant at this revision or later covers it.")
+    server = serializers.BooleanField(help_text="Whether data is sent from the site's server.")
+    cookies = CookieSerializer(many=True)
+
+
+class CategorySerializer(serializers.Serializer[Any]):
+    """A category of the policy."""
+
+    key = serializers.CharField()
+    name = serializers.CharField()
+    purpose = serializers.CharField()
+    essential = serializers.BooleanField()
+    since = serializers.IntegerField(help_text="A grant at this revision or later covers it all.")
+    tools = ToolSerializer(many=True)
+
+
+class PolicySerializer(serializers.Serializer[Any]):
+    """The policy in the request's language."""
+
+    name = serializers.CharField()
+    introduction = serializers.CharField(allow_blank=True)
+    explanation = serializers.CharField(allow_blank=True)
+    notice_text = serializers.CharField()
+    policy_url = serializers.CharField()
+    privacy_url = serializers.CharField(allow_blank=True)
+    revision = serializers.IntegerField()
+    regime = serializers.ChoiceField(choices=("opt_in", "implied"))
+    lifetime_days = serializers.IntegerField()
+    categories = CategorySerializer(many=True)
+
+
+class PreferencesSerializer(serializers.Serializer[Any]):
+    """What a visitor chose, and what follows from it."""
+
+    decided = serializers.BooleanField()
+    ask = serializers.BooleanField(help_text="Whether the visitor is to be asked (again).")
+    revision = serializers.IntegerField(allow_null=True)
+    decided_on = serializers.DateField(allow_null=True)
+    expires_on = serializers.DateField(allow_null=True)
+    choices = serializers.DictField(
+        child=serializers.BooleanField(allow_null=True),
+        help_text="Optional category key to true, false, or null where not asked yet.",
+    )
+    allowed = serializers.ListField(
+        child=serializers.CharField(), help_text="Keys of the tools that may run."
+    )
+
+
+class StartSerializer(serializers.Serializer[Any]):
+    """An allowed tool's code, for a page that has not started it yet."""
+
+    tool = serializers.CharField()
+    placement = serializers.ChoiceField(choices=("head", "body", "manual"))
+    html = serializers.CharField()
+
+
+class StopSerializer(serializers.Serializer[Any]):
+    """What tools that are not allowed may have left: name patterns to delete, and to keep."""
+
+    tools = serializers.ListField(child=serializers.CharField())
+    cookies = serializers.ListField(child=serializers.CharField())
+    storage = serializers.ListField(child=serializers.CharField())
+    keep = serializers.ListField(child=serializers.CharField())
+
+
+class OutcomeSerializer(PreferencesSerializer):
+    """What a visitor chose, and what the page has to start and to clean up."""
+
+    start = StartSerializer(many=True)
+    stop = StopSerializer()

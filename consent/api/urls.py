@@ -1,0 +1,12 @@
+"""The API's addresses, included by :mod:`consent.urls`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from consent.api import views
+
+urlpatterns = [
+    path("policy/", views.PolicyView.as_view(), name="api-policy"),
+    path("preferences/", views.PreferencesView.as_view(), name="api-preferences"),
+]
