@@ -135,9 +135,7 @@ def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
     )
     for name, value, holds, expected in rules:
         if not holds:
-            yield Error(
-                f"CONSENT_{name} is {value!r}; it has to be {expected}.", id="consent.E007"
-            )
+            yield Error(f"CONSENT_{name} is {value!r}; it has to be {expected}.", id="consent.E007")
 
 
 def _is_text(value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
@@ -10,8 +11,6 @@ from django.http.response import HttpResponseBase
 
 from consent.compiled import policies
 from consent.visitor import Consent
-
-GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
 
 class ConsentMiddleware:
@@ -25,7 +24,7 @@ class ConsentMiddleware:
     sync_capable = True
     async_capable = True
 
-    def __init__(self, get_response: GetResponse) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
@@ -36,19 +35,20 @@ class ConsentMiddleware:
         consent = self._attach(request)
         if self.is_async:
             return self._acall(request, consent)
-        response = self.get_response(request)
-        consent.finish(response)
-        return response
+        return self._finish(consent, self.get_response(request))
 
     async def _acall(self, request: HttpRequest, consent: Consent) -> HttpResponseBase:
         if policies.is_stale():
             await policies.arefresh()
-        response = await self.get_response(request)
-        consent.finish(response)
-        return response
+        return self._finish(consent, await self.get_response(request))
 
     @staticmethod
     def _attach(request: HttpRequest) -> Consent:
         consent = Consent(request)
-        request.consent = consent
+        request.consent = consent  # type: ignore[attr-defined]
         return consent
+
+    @staticmethod
+    def _finish(consent: Consent, response: HttpResponseBase) -> HttpResponseBase:
+        consent.finish(response)
+        return response

@@ -24,7 +24,6 @@ from consent import snippets, texts
 from consent.decision import CATEGORY_KEY_LENGTH, KEY, MAX_CATEGORIES
 from consent.recipes import Recipe, RecipeError, catalogue
 
-
 validate_key = RegexValidator(
     rf"\A{KEY}\Z",
     _("“%(value)s” is no key: use small letters, digits and single hyphens, such as live-chat."),
@@ -48,10 +47,6 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
     def default(self) -> Policy | None:
         """Return the default policy (the oldest, should there wrongly be several), or None."""
         return self.filter(is_default=True).order_by("pk").first()
-
-
-class PolicyManager(models.Manager.from_queryset(PolicyQuerySet)):  # type: ignore[misc]
-    """Adds look-up by natural key."""
 
     def get_by_natural_key(self, key: str) -> Policy:
         """Return the policy whose key is ``key``; raises Policy.DoesNotExist."""
@@ -127,7 +122,7 @@ class Policy(models.Model):
     )
     changed_at = models.DateTimeField(_("changed at"), default=timezone.now, editable=False)
 
-    objects: ClassVar[PolicyManager] = PolicyManager()
+    objects = PolicyQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("policy")
@@ -147,14 +142,6 @@ class Policy(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def natural_key(self) -> tuple[str]:
-        """Return what names the policy across databases."""
-        return (self.key,)
-
-    def get_absolute_url(self) -> str:
-        """Return the address of the page that shows the policy."""
-        return self.policy_url or reverse("consent:policy")
-
     def save(self, **kwargs: Any) -> None:
         """Save; a policy that is in use takes over from the one that was."""
         self.changed_at = timezone.now()
@@ -165,6 +152,14 @@ class Policy(models.Model):
             if self.pk and not self._state.adding:
                 self._keep_revision(kwargs)
             super().save(**kwargs)
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the page that shows the policy."""
+        return self.policy_url or reverse("consent:policy")
+
+    def natural_key(self) -> tuple[str]:
+        """Return what names the policy across databases."""
+        return (self.key,)
 
     def _keep_revision(self, kwargs: dict[str, Any]) -> None:
         """Leave the revision to `raise_revision`: an editor's form holds an older one."""
@@ -192,8 +187,8 @@ class Policy(models.Model):
         return self.revision
 
 
-class CategoryManager(models.Manager["Category"]):
-    """Adds look-up by natural key."""
+class CategoryQuerySet(models.QuerySet["Category"]):
+    """Queries for categories."""
 
     def get_by_natural_key(self, policy: str, key: str) -> Category:
         """Return the category ``key`` of ``policy`` (keys); raises Category.DoesNotExist."""
@@ -217,19 +212,6 @@ class Dated(models.Model):
     class Meta:
         abstract = True
 
-    def owner(self) -> Policy:
-        """Return the policy that this belongs to."""
-        raise NotImplementedError
-
-    def must_be_told(self, before: dict[str, Any] | None, *, cosmetic: bool) -> bool:
-        """Say whether visitors must be told of it; ``before``: the MEANING as it was stored."""
-        if before is None:
-            return True
-        ignored = self.WORDING if cosmetic else ()
-        return any(
-            getattr(self, name) != was for name, was in before.items() if name not in ignored
-        )
-
     def save(self, *, cosmetic: bool = False, **kwargs: Any) -> None:
         """Save, and raise the policy's revision where visitors must be told.
 
@@ -246,6 +228,19 @@ class Dated(models.Model):
                 if kwargs.get("update_fields") is not None:
                     kwargs["update_fields"] = {*kwargs["update_fields"], "since"}
             super().save(**kwargs)
+
+    def owner(self) -> Policy:
+        """Return the policy that this belongs to."""
+        raise NotImplementedError
+
+    def must_be_told(self, before: dict[str, Any] | None, *, cosmetic: bool) -> bool:
+        """Say whether visitors must be told of it; ``before``: the MEANING as it was stored."""
+        if before is None:
+            return True
+        ignored = self.WORDING if cosmetic else ()
+        return any(
+            getattr(self, name) != was for name, was in before.items() if name not in ignored
+        )
 
 
 class Category(Dated):
@@ -272,7 +267,7 @@ class Category(Dated):
     )
     order = models.PositiveSmallIntegerField(_("order"), default=0)
 
-    objects: ClassVar[CategoryManager] = CategoryManager()
+    objects = CategoryQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("category")
@@ -332,10 +327,6 @@ class ToolQuerySet(models.QuerySet["Tool"]):
                 tool.enabled = enabled
                 tool.save(update_fields=["enabled"])
         return len(tools)
-
-
-class ToolManager(models.Manager.from_queryset(ToolQuerySet)):  # type: ignore[misc]
-    """Adds look-up by natural key, and creation from a recipe."""
 
     def get_by_natural_key(self, policy: str, key: str) -> Tool:
         """Return the tool ``key`` of ``policy`` (keys); raises Tool.DoesNotExist."""
@@ -418,7 +409,7 @@ class Tool(Dated):
     enabled = models.BooleanField(_("enabled"), default=True)
     order = models.PositiveSmallIntegerField(_("order"), default=0)
 
-    objects: ClassVar[ToolManager] = ToolManager()
+    objects = ToolQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("tool")
@@ -510,8 +501,8 @@ class Tool(Dated):
             raise ValidationError({"key": message % self.key})
 
 
-class CookieManager(models.Manager["Cookie"]):
-    """Adds look-up by natural key."""
+class CookieQuerySet(models.QuerySet["Cookie"]):
+    """Queries for cookies."""
 
     def get_by_natural_key(self, policy: str, tool: str, kind: str, name: str) -> Cookie:
         """Return the cookie that a tool declares; raises Cookie.DoesNotExist."""
@@ -547,7 +538,7 @@ class Cookie(models.Model):
     retention = models.CharField(_("kept for"), max_length=80, blank=True)
     purpose = models.CharField(_("purpose"), max_length=300, blank=True)
 
-    objects: ClassVar[CookieManager] = CookieManager()
+    objects = CookieQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("cookie")
@@ -560,14 +551,14 @@ class Cookie(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def natural_key(self) -> tuple[str, str, str, str]:
-        """Return what names the cookie across databases."""
-        return (*self.tool.natural_key(), self.kind, self.name)
-
-    natural_key.dependencies = ["consent.tool"]  # type: ignore[attr-defined]
-
     def save(self, **kwargs: Any) -> None:
         """Save, and move the policy's ``changed_at``."""
         with transaction.atomic():
             self.tool.policy.touch()
             super().save(**kwargs)
+
+    def natural_key(self) -> tuple[str, str, str, str]:
+        """Return what names the cookie across databases."""
+        return (*self.tool.natural_key(), self.kind, self.name)
+
+    natural_key.dependencies = ["consent.tool"]  # type: ignore[attr-defined]

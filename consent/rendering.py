@@ -69,9 +69,9 @@ def consent_tool(request: HttpRequest | None, key: str) -> SafeString:
     tool = consent.policy.tools.get(key)
     if tool is None:
         _complain(consent, f"No enabled tool has the key {key!r}.")
-        return mark_safe("")  # noqa: S308
+        return mark_safe("")
     if key in consent.written:
-        return mark_safe("")  # noqa: S308
+        return mark_safe("")
     if not consent.allows(key):
         return mark_safe(_slot(tool, ""))  # noqa: S308
     return _finished(consent, request, _write(consent, [tool]))
@@ -164,8 +164,7 @@ def choices_context(consent: Consent) -> dict[str, Any]:
         "refused": [texts.localized(category.name) for category in refused],
         "ticked": ticked,
         "news": [
-            {"name": item.name, "category": texts.localized(item.category)}
-            for item in consent.news
+            {"name": item.name, "category": texts.localized(item.category)} for item in consent.news
         ],
     }
 

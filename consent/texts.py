@@ -93,7 +93,7 @@ CATEGORIES = (
 
 
 def localized(text: str, **values: str) -> str:
-    """Return a stored ``text`` in the active language, each ``{name}`` in it filled from ``values``.
+    """Return a stored ``text`` in the active language, with ``{name}`` filled from ``values``.
 
     An unknown ``{name}`` stays as it is: a text is never lost to a stray brace.
     """

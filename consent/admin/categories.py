@@ -22,7 +22,7 @@ class CategoryAdmin(DatedAdmin):
     list_display = ("name", "order", "purpose", "essential", "tools_enabled")
     list_editable = ("order", "purpose", "essential")
     search_fields = ("name", "purpose")
-    prepopulated_fields = {"key": ("name",)}  # noqa: RUF012
+    prepopulated_fields = {"key": ("name",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
         """Count the enabled tools with the categories."""

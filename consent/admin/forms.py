@@ -24,7 +24,7 @@ class ToolForm(CosmeticForm):
         """Parameters have fields of their own."""
 
         model = Tool
-        exclude = ("parameters",)  # noqa: DJ006
+        exclude = ("parameters",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -113,8 +113,8 @@ class CookieForm(forms.ModelForm):  # type: ignore[type-arg]
         """Widths that let a row fit."""
 
         fields = ("name", "kind", "party", "retention", "purpose")
-        labels = {"purpose": _("What it is for")}  # noqa: RUF012
-        widgets = {  # noqa: RUF012
+        labels = {"purpose": _("What it is for")}
+        widgets = {
             "name": forms.TextInput(attrs={"size": 18}),
             "retention": forms.TextInput(attrs={"size": 14}),
             "purpose": forms.TextInput(attrs={"size": 40}),

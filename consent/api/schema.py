@@ -16,8 +16,10 @@ from consent.api.serializers import (
 
 try:
     from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+
+    HAS_SPECTACULAR = True
 except ImportError:
-    extend_schema = None
+    HAS_SPECTACULAR = False
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -101,7 +103,7 @@ def _describe(
     headers: dict[str, str] | None = None,
     **options: Any,
 ) -> View:
-    if extend_schema is None:
+    if not HAS_SPECTACULAR:
         return view
     described = {
         status: OpenApiResponse(response=body, description=_WHY.get(status, ""))

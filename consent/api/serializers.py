@@ -17,15 +17,15 @@ _KEY = re.compile(KEY)
 class StrictBooleanField(serializers.BooleanField):
     """true or false and nothing else: “yes”, 1 or "false" is no clear choice."""
 
-    default_error_messages = {  # noqa: RUF012
+    default_error_messages = {
         "invalid": _("This is neither true nor false."),
     }
 
     def to_internal_value(self, data: Any) -> bool:
         """Return ``data`` where it is a boolean; raise ValidationError otherwise."""
-        if isinstance(data, bool):
-            return data
-        self.fail("invalid")
+        if not isinstance(data, bool):
+            self.fail("invalid")
+        return data
 
 
 class ChoicesSerializer(serializers.Serializer[Any]):
@@ -46,10 +46,7 @@ class ChoicesSerializer(serializers.Serializer[Any]):
         wrong = [key for key in choices if not _is_key(key)]
         if wrong:
             raise serializers.ValidationError(
-                {
-                    ascii(key[:40])[1:-1]: [_("This is no category key.")]
-                    for key in wrong
-                }
+                {ascii(key[:40])[1:-1]: [_("This is no category key.")] for key in wrong}
             )
         return choices
 

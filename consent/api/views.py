@@ -125,8 +125,8 @@ class PreferencesView(APIView):
         return _outcome(consent)
 
     def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
         """Keep every answer, refusals included, out of every cache."""
         response = super().finalize_response(request, response, *args, **kwargs)
         add_never_cache_headers(response)

@@ -52,7 +52,7 @@ class Parameter:
         """Return a translated sentence that says what is wrong with `value`, or ""."""
         if not isinstance(value, str):
             return gettext("%(value)s is not text. %(label)s is written as text: %(example)s") % {
-                "value": "…" if self.secret else _shortened(repr(value)),
+                "value": gettext("The value") if self.secret else _shortened(repr(value)),
                 "label": gettext(self.label),
                 "example": self.example,
             }
