@@ -18,9 +18,9 @@ from django.utils.module_loading import import_string
 from consent import recipes, snippets
 from consent.conf import conf
 from consent.decision import MAX_CATEGORIES
-from consent.middleware import ConsentMiddleware
 from consent.models import Policy, Tool
 
+MIDDLEWARE = "consent.middleware.ConsentMiddleware"
 REQUEST_PROCESSOR = "django.template.context_processors.request"
 # A token in RFC 9110's sense (5.6.2), as a cookie's name must be.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -38,19 +38,19 @@ def check_middleware(**kwargs: Any) -> Iterator[CheckMessage]:
     if not positions:
         yield Error(
             "The consent middleware is missing, so no visitor's choice is read.",
-            hint="Add 'consent.middleware.ConsentMiddleware' to MIDDLEWARE.",
+            hint=f"Add '{MIDDLEWARE}' to MIDDLEWARE.",
             id="consent.E001",
         )
         return
     if len(positions) > 1:
         yield Error(
             "The consent middleware is in MIDDLEWARE more than once.",
-            hint="Keep one 'consent.middleware.ConsentMiddleware'.",
+            hint=f"Keep one '{MIDDLEWARE}'.",
             id="consent.E003",
         )
     if _PAGE_CACHE in paths[positions[0] :]:
         yield Warning(
-            f"'consent.middleware.ConsentMiddleware' is before '{_PAGE_CACHE}', so a page of one "
+            f"'{MIDDLEWARE}' is before '{_PAGE_CACHE}', so a page of one "
             "visitor may be kept for another.",
             hint=f"Move it somewhere after '{_PAGE_CACHE}'.",
             id="consent.W002",
@@ -62,7 +62,7 @@ def _is_ours(path: str) -> bool:
         found = import_string(path)
     except ImportError:
         return False
-    return isinstance(found, type) and issubclass(found, ConsentMiddleware)
+    return isinstance(found, type) and issubclass(found, import_string(MIDDLEWARE))
 
 
 def check_urls(**kwargs: Any) -> Iterator[CheckMessage]:

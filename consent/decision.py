@@ -18,10 +18,10 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 
+from consent.keys import KEY
+
 FORMAT = "1"
 MAX_LENGTH = 512
-KEY = r"[a-z0-9]+(?:-[a-z0-9]+)*"
-CATEGORY_KEY_LENGTH = 32
 MAX_CATEGORIES = 10
 SECONDS_PER_DAY = 86_400
 

@@ -21,7 +21,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent import snippets, texts
-from consent.decision import CATEGORY_KEY_LENGTH, KEY, MAX_CATEGORIES
+from consent.decision import MAX_CATEGORIES
+from consent.keys import CATEGORY_KEY_LENGTH, KEY
 from consent.recipes import Recipe, RecipeError, catalogue
 
 validate_key = RegexValidator(

@@ -22,8 +22,8 @@ from django.utils.translation import get_language
 from consent import texts
 from consent.compiled import CompiledCategory, CompiledPolicy, CompiledTool
 from consent.conf import conf
+from consent.markup import NONCE
 from consent.models import Policy
-from consent.snippets import NONCE
 from consent.visitor import Consent
 
 # Stands for the address of the page in markup that is reused, as NONCE does for the nonce.

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from html.parser import HTMLParser
 
-from django.utils.html import escape
 from django.utils.translation import gettext
 
-# Stands for the request's nonce in markup that is rendered once and reused. No text that an
-# editor can store holds it: `prepare` and the recipes' escaping remove or encode it.
-NONCE = "\0"
+from consent.markup import NONCE, code_attributes
 
 _UNCLOSABLE = ("script", "style", "noscript", "template", "iframe", "textarea", "title")
 
@@ -18,12 +14,15 @@ _UNCLOSABLE = ("script", "style", "noscript", "template", "iframe", "textarea", 
 def prepare(html: str, tool_key: str) -> str:
     """Return ``html`` with a nonce and the tool's key on each ``<script>`` and ``<style>``.
 
+    Where it has neither, its first element gets them: the page's script must see that the tool
+    is there, so as not to start it once more.
+
     All else stays as it was pasted, byte for byte, apart from NUL characters.
     """
     html = html.replace(NONCE, "")
-    attributes = f' nonce="{NONCE}" data-consent-tool="{escape(tool_key)}"'
+    attributes = code_attributes(tool_key)
     pieces, done = [], 0
-    for position, tag in _Scanner.code_tags(html):
+    for position, tag in _Scanner.of(html).marked:
         name_ends = position + len(tag) + 1
         pieces += [html[done:name_ends], attributes]
         done = name_ends
@@ -58,7 +57,7 @@ class _Scanner(HTMLParser):
             self._line_starts.append(self._line_starts[-1] + len(line) + 1)
         self._open: list[tuple[str, int]] = []
         self._code: list[tuple[int, str]] = []
-        self.saw_markup = False
+        self._first: tuple[int, str] | None = None
 
     @classmethod
     def of(cls, html: str) -> _Scanner:
@@ -66,10 +65,15 @@ class _Scanner(HTMLParser):
         scanner.feed(html)
         return scanner
 
-    @classmethod
-    def code_tags(cls, html: str) -> Iterator[tuple[int, str]]:
-        """Yield the offset and name of each start tag that runs code or sets style."""
-        yield from cls.of(html)._code
+    @property
+    def marked(self) -> list[tuple[int, str]]:
+        """Offset and name of each start tag that runs code or sets style, or else of the first."""
+        return self._code or ([self._first] if self._first else [])
+
+    @property
+    def saw_markup(self) -> bool:
+        """Whether there is any element."""
+        return self._first is not None
 
     @property
     def unclosed(self) -> list[tuple[str, int]]:
@@ -77,10 +81,11 @@ class _Scanner(HTMLParser):
         return self._open
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.saw_markup = True
         line, column = self.getpos()
+        here = (self._line_starts[line - 1] + column, tag)
+        self._first = self._first or here
         if tag in ("script", "style"):
-            self._code.append((self._line_starts[line - 1] + column, tag))
+            self._code.append(here)
         if tag in _UNCLOSABLE:
             self._open.append((tag, line))
 

@@ -20,14 +20,13 @@ from django.utils.translation import gettext
 from consent.compiled import CompiledPolicy, CompiledTool, Selection, policies
 from consent.conf import conf
 from consent.decision import (
-    CATEGORY_KEY_LENGTH,
-    KEY,
     MAX_CATEGORIES,
     SECONDS_PER_DAY,
     Decision,
     parse,
     today,
 )
+from consent.keys import CATEGORY_KEY_LENGTH, KEY
 
 # More deletions than this would outgrow the response headers that proxies accept (4 to 8 KB).
 MAX_DELETIONS = 40

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from consent.decision import CATEGORY_KEY_LENGTH, KEY
+from consent.keys import CATEGORY_KEY_LENGTH, KEY
 
 MAX_CHOICES = 50
 _KEY = re.compile(KEY)

@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from urllib.parse import quote
 
-# The page writer replaces it with the request's nonce. No value can smuggle one in: NUL becomes
-# \u0000 in a JavaScript literal and %00 in an address.
-NONCE_MARK = "\0"
+from consent.markup import code_attributes
 
 PLACEHOLDER = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
 
@@ -45,5 +43,4 @@ def script_tag(tool_key: str, attributes: Iterable[tuple[str, str | None]], code
     written = "".join(
         f" {name}" if value is None else f' {name}="{escape(value)}"' for name, value in attributes
     )
-    start = f'<script nonce="{NONCE_MARK}" data-consent-tool="{escape(tool_key)}"{written}>'
-    return f"{start}{code}</script>"
+    return f"<script{code_attributes(tool_key)}{written}>{code}</script>"

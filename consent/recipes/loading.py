@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from consent.keys import KEY
 from consent.recipes.definitions import DeclaredCookie, Parameter, Recipe, Script
 from consent.recipes.escaping import PLACEHOLDER
 from consent.recipes.tables import LENGTHS, RecipeError, Table
@@ -42,7 +43,7 @@ CSP_DIRECTIVES = (
     "form-action",
 )
 
-_KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_KEY = re.compile(KEY)
 _PARAMETER_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _ATTRIBUTE_NAME = re.compile(r"[a-z]+(-[a-z]+)*")
 _CSP_SOURCE = re.compile(r"(https|wss)://[^\s;,'\"]+|blob:|data:|'[a-z-]+'")
