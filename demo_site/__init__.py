@@ -1,0 +1,1 @@
+"""Oddersay Ferry: the smallest real website on ``consent``."""

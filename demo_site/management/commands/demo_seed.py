@@ -1,0 +1,142 @@
+"""``manage.py demo_seed``: the demo site's policy, its tools and its admin login."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.urls import reverse
+
+from consent.models import Category, Policy, Tool
+from consent.recipes import Recipe, catalogue
+
+LOGIN: Final = "admin"
+PASSWORD: Final = "admin"  # noqa: S105 - public on purpose, and refused outside DEBUG
+
+# Category to the tools (keys of recipes) that the first policy lists in it.
+TOOLS: Final = {
+    "functional": ("drift",),
+    "marketing-analytics": (
+        "amplitude",
+        "clearbit-reveal",
+        "customer-io",
+        "drip",
+        "google-analytics",
+        "madkudu",
+        "marketo",
+        "visual-website-optimizer",
+        "webhooks",
+        "zapier",
+    ),
+    "advertising": (
+        "adwords",
+        "facebook-pixel",
+        "google-tag-manager",
+        "linkedin-insight-tag",
+        "twitter-ads",
+    ),
+    "essential": ("recaptcha",),
+}
+# Only the contact page, which has a form to protect, asks for it.
+PLACEMENTS: Final = {"recaptcha": "manual"}
+
+NAME = "Website Data Collection Policy of Oddersay Ferry"
+INTRODUCTION = """\
+Oddersay Ferry uses data that cookies and JavaScript libraries collect to make this site \
+pleasanter to use, to see how many people come by and what they look for, to show advertisements \
+that fit, and to make the site better as a whole.
+
+Nothing of it that is optional starts before you agree. You can change your preferences \
+whenever you like: choose “Website Data Collection Preferences” in the left-hand corner of the \
+page. We keep your choice for {lifetime}, then we ask again."""
+EXPLANATION = """\
+Several tools on our site collect data. They do it with cookies and with JavaScript libraries.
+
+Cookies are small pieces of text that a website leaves with your browser, much like a ticket stub: \
+on your next visit they tell the site which settings you chose, that you have been here before, or \
+what you might like to see.
+
+JavaScript libraries are pieces of program that your browser runs as part of a page. They act when \
+something happens there, for instance when you open the timetable or press a button, and report it \
+to the company that made them.
+
+The table shows what we collect data for, sorted by category, and every tool that takes part."""
+
+
+class Command(BaseCommand):
+    """Fills in what is missing, and leaves alone what somebody has edited."""
+
+    help = (
+        "Creates the demo site's policy with all its tools, and the login admin / admin. "
+        "Can be run again: it adds what is missing and overwrites nothing. Refused without DEBUG."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Seed in one transaction. Raises CommandError where DEBUG is false."""
+        if not settings.DEBUG:
+            raise CommandError(
+                "demo_seed creates a login that everybody knows: it only runs where DEBUG is true."
+            )
+        with transaction.atomic():
+            call_command("consent_init", stdout=self.stdout, stderr=self.stderr)
+            policy = Policy.objects.default()
+            if policy is None:
+                raise CommandError("consent_init left no default policy.")
+            self._write_texts(policy)
+            self._add_tools(policy)
+            self._add_login()
+
+    def _write_texts(self, policy: Policy) -> None:
+        """Give ``policy`` the company's texts, if it still has all of those it began with."""
+        own = {
+            "name": NAME,
+            "introduction": INTRODUCTION,
+            "explanation": EXPLANATION,
+            "policy_url": reverse("policy"),
+            "privacy_url": reverse("privacy"),
+        }
+        fresh = Policy()
+        if any(getattr(policy, name) != getattr(fresh, name) for name in own):
+            self.stdout.write("The policy has texts of its own already: left as they are.")
+            return
+        for name, text in own.items():
+            setattr(policy, name, text)
+        policy.full_clean()
+        policy.save()
+        self.stdout.write(f"The policy is now the “{NAME}”.")
+
+    def _add_tools(self, policy: Policy) -> None:
+        """Create each tool that ``policy`` lacks, in its category and with a made-up id."""
+        categories = {category.key: category for category in policy.categories.all()}
+        present = set(Tool.objects.filter(policy=policy).values_list("key", flat=True))
+        added = []
+        for key, recipes in TOOLS.items():
+            if key not in categories:
+                self.stdout.write(f"There is no category “{key}” any more: its tools are left out.")
+                continue
+            added += [
+                self._add_tool(catalogue()[recipe], categories[key])
+                for recipe in recipes
+                if recipe not in present
+            ]
+        names = f": {', '.join(tool.name for tool in added)}" if added else ""
+        self.stdout.write(f"Tools added: {len(added)}{names}. Already there: {len(present)}.")
+
+    @staticmethod
+    def _add_tool(recipe: Recipe, category: Category) -> Tool:
+        examples = {each.name: each.example for each in recipe.parameters if each.required}
+        placement = PLACEMENTS.get(recipe.key, recipe.placement)
+        return Tool.objects.from_recipe(recipe, category, examples, placement=placement)
+
+    def _add_login(self) -> None:
+        """Create the superuser, unless there is one of that name (whose password stays)."""
+        users = get_user_model()._default_manager
+        if users.filter(username=LOGIN).exists():
+            self.stdout.write(f"The login “{LOGIN}” is there already: left as it is.")
+            return
+        users.create_superuser(username=LOGIN, email="admin@example.com", password=PASSWORD)
+        self.stdout.write(f"Admin login: {LOGIN} / {PASSWORD} (for this demo only).")

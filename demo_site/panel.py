@@ -1,0 +1,173 @@
+"""What runs on a page, and why, in words. Reads ``request.consent`` and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from consent.compiled import CompiledCategory, CompiledTool
+from consent.conf import conf
+from consent.decision import Decision
+from consent.visitor import Consent
+
+
+@dataclass(frozen=True)
+class ToolLine:
+    """A tool. ``state``: a word or two for its badge; ``runs``: whether it is on this page."""
+
+    name: str
+    state: str
+    why: str
+    runs: bool
+
+
+@dataclass(frozen=True)
+class CategoryLine:
+    """A category with its tools. ``allowed``: whether anything of it may run."""
+
+    name: str
+    why: str
+    allowed: bool
+    tools: list[ToolLine]
+
+
+@dataclass(frozen=True)
+class CookiePart:
+    """A piece of the preference cookie, and what it means."""
+
+    text: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """All that the panel shows. ``parts`` is empty where the cookie holds no valid decision."""
+
+    revision: int
+    categories: list[CategoryLine]
+    cookie_name: str
+    cookie_text: str
+    parts: list[CookiePart]
+
+    @property
+    def total(self) -> int:
+        """How many tools the policy has."""
+        return sum(len(category.tools) for category in self.categories)
+
+    @property
+    def running(self) -> int:
+        """How many of them run on this page."""
+        return sum(tool.runs for category in self.categories for tool in category.tools)
+
+
+def describe(consent: Consent, cookies: Mapping[str, str], placed: Collection[str] = ()) -> Panel:
+    """Return the panel for a visitor.
+
+    ``cookies`` are the request's; ``placed`` are the keys of the tools that the page asks for by
+    itself with ``{% consent_tool %}``.
+    """
+    return Panel(
+        revision=consent.policy.revision,
+        categories=[_category(consent, category, placed) for category in consent.policy.categories],
+        cookie_name=conf.COOKIE_NAME,
+        cookie_text=cookies.get(conf.COOKIE_NAME, ""),
+        parts=[] if consent.decision is None else _parts(consent, consent.decision),
+    )
+
+
+def _category(
+    consent: Consent, category: CompiledCategory, placed: Collection[str]
+) -> CategoryLine:
+    return CategoryLine(
+        name=category.name,
+        why=_category_why(consent, category),
+        allowed=consent.allows(category.key),
+        tools=[_tool(consent, category, tool, placed) for tool in category.tools],
+    )
+
+
+def _tool(
+    consent: Consent, category: CompiledCategory, tool: CompiledTool, placed: Collection[str]
+) -> ToolLine:
+    why = _tool_why(consent, category, tool)
+    if not consent.allows(tool.key):
+        return ToolLine(tool.name, "off", why, runs=False)
+    if tool.server:
+        return ToolLine(tool.name, "allowed", f"{why}; sent from our server", runs=False)
+    if tool.placement == "manual" and tool.key not in placed:
+        return ToolLine(tool.name, "not here", f"{why}; only on pages with a form", runs=False)
+    return ToolLine(tool.name, "running", why, runs=True)
+
+
+def _category_why(consent: Consent, category: CompiledCategory) -> str:
+    """Say why ``category`` as a whole is on or off."""
+    if category.essential:
+        return "essential: the site does not work without it"
+    if consent.decision is None:
+        return _undecided(allowed=consent.allows(category.key))
+    choice = consent.decision.choice(category.key)
+    if choice is None:
+        return _never_asked(consent.decision, since=category.thresholds[0])
+    verb = "granted" if choice else "refused"
+    if choice and not consent.allows(category.key):
+        return _news(consent.decision, since=category.thresholds[0])
+    return f"you {verb} {category.name} on {_day(consent.decision.decided_on)}"
+
+
+def _tool_why(consent: Consent, category: CompiledCategory, tool: CompiledTool) -> str:
+    """Say why ``tool`` is on or off; in short, since its category says the rest."""
+    if category.essential:
+        return "essential"
+    if consent.decision is None:
+        return _undecided(allowed=consent.allows(tool.key))
+    choice = consent.decision.choice(category.key)
+    if choice is None:
+        return _never_asked(consent.decision, since=tool.since)
+    if not choice:
+        return "you refused"
+    if consent.allows(tool.key):
+        return f"allowed: you granted {category.name} on {_day(consent.decision.decided_on)}"
+    return _news(consent.decision, since=tool.since)
+
+
+def _undecided(*, allowed: bool) -> str:
+    if allowed:
+        return "you have not decided, and this policy lets it run until you refuse"
+    return "you have not decided"
+
+
+def _never_asked(decision: Decision, *, since: int) -> str:
+    return _news(decision, since=since) if since > decision.revision else "you have not decided"
+
+
+def _news(decision: Decision, *, since: int) -> str:
+    return (
+        f"new since your decision: came with revision {since}, "
+        f"you decided on {_day(decision.decided_on)}"
+    )
+
+
+def _parts(consent: Consent, decision: Decision) -> list[CookiePart]:
+    """Explain the text of ``decision``, dot by dot."""
+    version, revision, day, *choices = decision.text.split(".")
+    names = {category.key: category.name for category in consent.policy.categories}
+    return [
+        CookiePart(version, "version of this format"),
+        CookiePart(revision, "the policy's revision when you decided"),
+        CookiePart(day, f"days since 1 January 1970: {_day(decision.decided_on)}"),
+        *(_choice_part(choice, names) for choice in choices),
+    ]
+
+
+def _choice_part(text: str, names: Mapping[str, str]) -> CookiePart:
+    key, _, granted = text.partition("_")
+    name = names.get(key, f"a category that is gone ({key})")
+    return CookiePart(
+        text, f"{name}: refused" if granted == "0" else f"{name}: granted at revision {granted}"
+    )
+
+
+def _day(day: date) -> str:
+    # In English in every language, as the words around it are.
+    return f"{day.day} {day:%b %Y}"

@@ -1,0 +1,73 @@
+"""The pages. None of them sets a cookie: what a visitor decides is the consent app's to store."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
+
+from consent.origin import same_origin
+from consent.visitor import Consent
+from demo_site.forms import ContactForm
+from demo_site.panel import describe
+
+
+class VisitorRequest(HttpRequest):
+    """A request that passed the consent middleware."""
+
+    consent: Consent
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Show boats, times and fares."""
+    return render(request, "demo_site/home.html")
+
+
+@require_safe
+def journal(request: HttpRequest) -> HttpResponse:
+    """Show the boats' log."""
+    return render(request, "demo_site/journal.html")
+
+
+@require_safe
+def privacy(request: HttpRequest) -> HttpResponse:
+    """Stand in for the company's privacy policy."""
+    return render(request, "demo_site/privacy.html")
+
+
+# Django's CSRF token needs a cookie, and nobody has agreed to one yet: the browser's own word on
+# where the request comes from protects the form instead.
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def contact(request: HttpRequest) -> HttpResponse:
+    """Show the form with reCAPTCHA; on POST check it and thank the sender.
+
+    Raises PermissionDenied where another site sent the form. Nothing is stored or sent, and the
+    reCAPTCHA token is not verified: that would take a real key and a request to Google.
+    """
+    form = ContactForm(request.POST if request.method == "POST" else None, label_suffix="")
+    if request.method == "POST":
+        if not same_origin(request):
+            raise PermissionDenied(
+                "This form is only taken from our own page. Please send it there."
+            )
+        if form.is_valid():
+            return HttpResponseRedirect(reverse("thanks"), status=303)
+    return render(request, "demo_site/contact.html", {"form": form, "placed_tools": ["recaptcha"]})
+
+
+@require_safe
+def thanks(request: HttpRequest) -> HttpResponse:
+    """Thank the sender."""
+    return render(request, "demo_site/thanks.html")
+
+
+@require_safe
+@never_cache
+def panel(request: VisitorRequest) -> HttpResponse:
+    """Return the panel's inside alone; ``placed``: the tools that the page itself asks for."""
+    panel = describe(request.consent, request.COOKIES, request.GET.getlist("placed"))
+    return render(request, "demo_site/_panel.html", {"panel": panel})
