@@ -1,0 +1,32 @@
+import js from "@eslint/js";
+import globals from "globals";
+
+export default [
+  js.configs.recommended,
+  {
+    files: ["**/*.js"],
+    languageOptions: {
+      // What the browsers of the last five years run as it is: there is no build step.
+      ecmaVersion: 2020,
+      sourceType: "script",
+      globals: globals.browser,
+    },
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      curly: ["error", "multi-line"],
+      eqeqeq: "error",
+      "func-style": ["error", "declaration", { allowArrowFunctions: true }],
+      "no-alert": "error",
+      "no-console": ["error", { allow: ["error", "warn"] }],
+      "no-eval": "error",
+      "no-implicit-globals": "error",
+      "no-implied-eval": "error",
+      "no-new-func": "error",
+      "no-shadow": "error",
+      "no-unused-vars": "error",
+      "no-var": "error",
+      "object-shorthand": "error",
+      "prefer-const": "error",
+    },
+  },
+];

@@ -1,0 +1,100 @@
+# `make demo` shows the app at work, `make test` tests it. Neither needs anything done before.
+
+PORT ?= 8000
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+SOURCES := consent demo_site tests
+ESLINT := .ci/node_modules/.bin/eslint
+
+.PHONY: help demo test lint lint-python lint-format lint-types lint-imports lint-templates \
+	lint-javascript chromium clean
+
+help:
+	@echo "make demo   install, migrate, seed and serve the demo site on http://127.0.0.1:$(PORT)/"
+	@echo "make test   install what the tests need and run all of them"
+	@echo "make lint   check style, types, imports, templates and JavaScript"
+	@echo "make clean  remove what these commands made"
+	@echo "PORT=8001 serves the demo elsewhere; PYTHON=python3.12 takes another Python."
+
+demo: $(VENV)/demo.stamp
+	@$(RUN) manage.py migrate --verbosity 0
+	@$(RUN) manage.py demo_seed
+	@echo
+	@echo "  The site      http://127.0.0.1:$(PORT)/"
+	@echo "  Its policy    http://127.0.0.1:$(PORT)/policy/"
+	@echo "  The admin     http://127.0.0.1:$(PORT)/admin/   (name: admin, password: admin)"
+	@echo
+	@$(RUN) manage.py runserver 127.0.0.1:$(PORT)
+
+test: $(VENV)/test.stamp chromium
+	@CHROMIUM="$$($(find-chromium))" $(RUN) -m pytest
+
+lint: lint-python lint-format lint-types lint-imports lint-templates lint-javascript
+
+lint-python: $(VENV)/lint.stamp
+	$(RUN) -m ruff check $(SOURCES) manage.py
+
+lint-format: $(VENV)/lint.stamp
+	$(RUN) -m ruff format --check $(SOURCES) manage.py
+
+lint-types: $(VENV)/lint.stamp
+	$(RUN) -m mypy
+
+lint-imports: $(VENV)/lint.stamp
+	PYTHONPATH=. $(VENV)/bin/lint-imports
+
+lint-templates: $(VENV)/lint.stamp
+	$(RUN) -m djlint consent demo_site --lint --quiet
+
+lint-javascript: .ci/node_modules/.stamp
+	$(ESLINT) --config .ci/eslint.config.mjs --max-warnings 0 --no-error-on-unmatched-pattern $(SOURCES)
+
+clean:
+	rm -rf $(VENV) .venvs .ci/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+		.import_linter_cache .coverage htmlcov build dist
+
+# $(call apt-install,PACKAGE,WHAT TO SAY): a Debian package where that may be installed here, or
+# what to do about it.
+apt-install = { \
+	[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing $(1) with apt-get" \
+	&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	apt-get install -qq -y --no-install-recommends $(1) >/dev/null; \
+	} || { echo "$(2)" >&2; exit 1; }
+
+# A stamp is older than its requirements only where pip has something to do.
+$(VENV)/%.stamp: requirements/%.txt $(wildcard requirements/*.txt) pyproject.toml | $(RUN)
+	@echo "Installing $< into $(VENV); the first time, this takes a minute."
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(RUN):
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "There is no $(PYTHON) here. Install Python 3.11 or newer (on Debian: apt-get" \
+			"install python3 python3-venv), or name one: make PYTHON=/path/to/python" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+			"Name a newer one: make PYTHON=/path/to/python" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+		package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+		$(call apt-install,$$package,$(PYTHON) cannot create virtual environments. On Debian: \
+			apt-get install $$package); }
+	$(PYTHON) -m venv $(VENV)
+
+# Prints the browser that the tests are to drive; nothing where there is none.
+find-chromium = if [ -n "$$CHROMIUM" ]; then command -v "$$CHROMIUM"; else command -v chromium \
+	|| command -v chromium-browser || command -v google-chrome || true; fi
+
+chromium:
+	@[ -z "$$CHROMIUM" ] || command -v "$$CHROMIUM" >/dev/null || { \
+		echo "CHROMIUM names $$CHROMIUM, which cannot be run." >&2; exit 1; }
+	@[ -n "$$($(find-chromium))" ] || $(call apt-install,chromium,The browser tests need Chromium. \
+		On Debian: apt-get install chromium. Or name a browser: make test CHROMIUM=/path/to/chrome)
+
+.ci/node_modules/.stamp: .ci/package.json
+	@command -v npm >/dev/null || { \
+		echo "npm is needed to check the JavaScript (on Debian: apt-get install npm)" >&2; exit 1; }
+	npm install --prefix .ci --no-package-lock --no-audit --no-fund --loglevel error
+	@touch $@
