@@ -87,15 +87,17 @@ class Decision:
         return now - lifetime_days < self.day <= now + 1 and self.revision <= revision
 
 
-@lru_cache(maxsize=1024)
 def parse(text: str) -> Decision | None:
     """Read the preference cookie's text; None for anything but a well-formed decision.
 
     Total, bounded and memoised: it never raises, looks at no more than 512 characters, and keeps
-    at most 1,024 results, whoever invents texts.
+    at most 1,024 results and none of a longer text, whoever invents texts.
     """
-    if len(text) > MAX_LENGTH:
-        return None
+    return _parse(text) if len(text) <= MAX_LENGTH else None
+
+
+@lru_cache(maxsize=1024)
+def _parse(text: str) -> Decision | None:
     match = _TEXT.fullmatch(text)
     if match is None:
         return None

@@ -8,7 +8,7 @@ that other processes notice it; a change that a visitor must be told of also rai
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -146,6 +146,8 @@ class Policy(models.Model):
     def save(self, **kwargs: Any) -> None:
         """Save; a policy that is in use takes over from the one that was."""
         self.changed_at = timezone.now()
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "changed_at"}
         with transaction.atomic():
             if self.is_default:
                 others = Policy.objects.filter(is_default=True).exclude(pk=self.pk)
@@ -223,11 +225,15 @@ class Dated(models.Model):
         with transaction.atomic():
             policy = self.owner()
             policy.touch()
-            before = type(self)._default_manager.filter(pk=self.pk).values(*self.MEANING).first()
+            stored = type(self)._default_manager.filter(pk=self.pk)
+            before = stored.values("since", *self.MEANING).first()
             if self.must_be_told(before, cosmetic=cosmetic):
                 self.since = policy.raise_revision()
                 if kwargs.get("update_fields") is not None:
                     kwargs["update_fields"] = {*kwargs["update_fields"], "since"}
+            elif before is not None:
+                # A form that was opened before another editor saved holds an older one.
+                self.since = before["since"]
             super().save(**kwargs)
 
     def owner(self) -> Policy:
@@ -240,14 +246,14 @@ class Dated(models.Model):
             return True
         ignored = self.WORDING if cosmetic else ()
         return any(
-            getattr(self, name) != was for name, was in before.items() if name not in ignored
+            getattr(self, name) != before[name] for name in self.MEANING if name not in ignored
         )
 
 
 class Category(Dated):
     """A purpose of data collection that a visitor allows or refuses as a whole."""
 
-    MEANING = ("purpose", "essential")
+    MEANING = ("policy_id", "key", "purpose", "essential")
     WORDING = ("purpose",)
 
     policy = models.ForeignKey(
@@ -292,14 +298,20 @@ class Category(Dated):
         """Return its policy."""
         return self.policy
 
-    def clean(self) -> None:
-        """Refuse a key that a tool has, and more optional categories than a cookie holds."""
-        if self.policy_id is None:
+    def validate_unique(self, exclude: Collection[str] | None = None) -> None:
+        """Also refuse a key that a tool has; only where the key is looked at, as in a form."""
+        super().validate_unique(exclude)
+        if "key" in (exclude or ()) or self.policy_id is None:
             return
         if Tool.objects.filter(policy=self.policy_id, key=self.key).exists():
             raise ValidationError(
                 {"key": gettext("A tool has the key “%s” already; choose another.") % self.key}
             )
+
+    def clean(self) -> None:
+        """Refuse more optional categories than a cookie holds."""
+        if self.policy_id is None:
+            return
         others = Category.objects.filter(policy=self.policy_id, essential=False)
         if not self.essential and others.exclude(pk=self.pk).count() >= MAX_CATEGORIES:
             raise ValidationError(
@@ -491,9 +503,13 @@ class Tool(Dated):
         elif self.recipe and recipe is None:
             errors["parameters"] = gettext("There is no recipe “%s”.") % self.recipe
 
-    def clean(self) -> None:
-        """Refuse a key that a category, or another tool of the policy, has."""
-        if self.category_id is None:
+    def validate_unique(self, exclude: Collection[str] | None = None) -> None:
+        """Also refuse a key that a category, or another tool of the policy, has.
+
+        Only where the key is looked at: the admin's forms for an existing tool leave it out.
+        """
+        super().validate_unique(exclude)
+        if "key" in (exclude or ()) or self.category_id is None:
             return
         policy = self.category.policy_id
         taken = Tool.objects.filter(policy=policy, key=self.key).exclude(pk=self.pk).exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import post_delete, post_save, pre_delete
 from django.utils import timezone
 
 from consent.compiled import policies
@@ -18,7 +18,10 @@ def forget_on_commit(**kwargs: Any) -> None:
 
 
 def note_deletion(instance: Category | Tool | Cookie, **kwargs: Any) -> None:
-    """Move ``changed_at``: bulk deletions and cascades call no ``delete()`` of the model."""
+    """Move ``changed_at``: bulk deletions and cascades call no ``delete()`` of the model.
+
+    Before the deletion, as `save` does it: who locks the policy's row first cannot deadlock.
+    """
     policies_of = Policy.objects.all()
     if isinstance(instance, Cookie):
         owner = policies_of.filter(pk__in=Tool.objects.filter(pk=instance.tool_id).values("policy"))
@@ -36,4 +39,4 @@ def connect() -> None:
     deletable: tuple[type[models.Model], ...] = (Category, Tool, Cookie)
     for sender in deletable:
         uid = f"consent.deletion.{sender.__name__}"
-        post_delete.connect(note_deletion, sender=sender, dispatch_uid=uid)
+        pre_delete.connect(note_deletion, sender=sender, dispatch_uid=uid)

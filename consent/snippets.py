@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 from django.utils.translation import gettext
@@ -9,6 +10,7 @@ from django.utils.translation import gettext
 from consent.markup import NONCE, code_attributes
 
 _UNCLOSABLE = ("script", "style", "noscript", "template", "iframe", "textarea", "title")
+_TAG_BEGINS = re.compile(r"<[a-zA-Z/!?]")
 
 
 def prepare(html: str, tool_key: str) -> str:
@@ -37,8 +39,13 @@ def problems(html: str) -> list[str]:
         % {"tag": tag, "line": line}
         for tag, line in scanner.unclosed
     ]
-    if html.rfind("<!--") > html.rfind("-->"):
+    if html.rfind("<!--") > html.rfind("-->") or scanner.unread.startswith("<!--"):
         found.append(gettext("A comment (<!--) is never closed; add -->."))
+    elif not scanner.unclosed and _TAG_BEGINS.match(scanner.unread):
+        found.append(
+            gettext("The tag “%s” is never finished; add what is missing, such as a quote or >.")
+            % scanner.unread[:60]
+        )
     if html.strip() and not scanner.saw_markup:
         found.append(
             gettext("There is no HTML element in it; paste the whole code, with its <script> tags.")
@@ -76,14 +83,25 @@ class _Scanner(HTMLParser):
         return self._first is not None
 
     @property
+    def unread(self) -> str:
+        """What is left at the end, because a tag or a comment in it does not end."""
+        return self.rawdata
+
+    @property
     def unclosed(self) -> list[tuple[str, int]]:
         """Names and lines of the elements that would swallow the rest of the page."""
         return self._open
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        # HTMLParser raises AssertionError for `<![anything[`; to a browser it is a comment.
+        return self.parse_bogus_comment(i)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         line, column = self.getpos()
         here = (self._line_starts[line - 1] + column, tag)
-        self._first = self._first or here
+        # Other letters may change their number when HTMLParser makes them small.
+        if self._first is None and tag.isascii():
+            self._first = here
         if tag in ("script", "style"):
             self._code.append(here)
         if tag in _UNCLOSABLE:
