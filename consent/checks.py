@@ -220,9 +220,9 @@ def _stored_tools() -> Iterator[CheckMessage]:
                 hint="Put the recipe's file back, or delete the tool.",
                 id="consent.E012",
             )
-        elif recipe is not None and (errors := recipe.errors(tool.parameters)):
+        elif recipe is not None and (misfit := _misfit(recipe, tool.parameters)):
             yield Error(
-                f"The tool {tool.key} does not run: {' '.join(errors.values())}",
+                f"The tool {tool.key} does not run: {misfit}",
                 hint="Mend its parameters in the admin.",
                 id="consent.E013",
             )
@@ -232,6 +232,12 @@ def _stored_tools() -> Iterator[CheckMessage]:
                 hint="Mend it in the admin.",
                 id="consent.E014",
             )
+
+
+def _misfit(recipe: recipes.Recipe, parameters: object) -> str:
+    if not isinstance(parameters, dict):
+        return "What is stored is no set of parameters."
+    return " ".join(recipe.errors(parameters).values())
 
 
 def register_all() -> None:

@@ -100,6 +100,10 @@ class CompiledCategory:
         """The revision from which on a grant covers all of it."""
         return self.thresholds[-1]
 
+    def was_shown(self, revision: int | None) -> bool:
+        """Say whether a page at ``revision`` (None: of now) showed it with its present meaning."""
+        return revision is None or self.thresholds[0] <= revision
+
     def level(self, granted: int) -> int:
         """Return how many thresholds a grant at revision ``granted`` passes (0: nothing)."""
         return bisect_right(self.thresholds, granted) if granted else 0

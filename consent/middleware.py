@@ -17,8 +17,9 @@ class ConsentMiddleware:
     """Gives each request its ``consent`` and writes what became of it to the response.
 
     Works in sync and async stacks. It reads nothing by itself: neither the cookie nor the policy
-    is touched before somebody asks ``request.consent``. Only in an async stack it looks, at most
-    every CONSENT_POLICY_MAX_AGE seconds and away from the event loop, whether the policy changed.
+    is touched before somebody asks ``request.consent``. Only in an async stack, and before an async
+    view, it looks, at most every CONSENT_POLICY_MAX_AGE seconds and away from the event loop,
+    whether the policy changed: in there nobody can.
     """
 
     sync_capable = True
@@ -29,6 +30,9 @@ class ConsentMiddleware:
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
+        else:
+            # Only here: Django would call it in a thread, for each request of an async stack.
+            self.process_view = self._look_before_async_view
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Attach the consent, get the response, finish it."""
@@ -41,6 +45,12 @@ class ConsentMiddleware:
         if policies.is_stale():
             await policies.arefresh()
         return self._finish(consent, await self.get_response(request))
+
+    def _look_before_async_view(
+        self, request: HttpRequest, view: Callable[..., Any], *arguments: Any
+    ) -> None:
+        if iscoroutinefunction(view) and policies.is_stale():
+            policies.refresh()
 
     @staticmethod
     def _attach(request: HttpRequest) -> Consent:

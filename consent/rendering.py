@@ -7,6 +7,7 @@ on the request is rendered once for each policy, language and state, and then re
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,6 +26,8 @@ from consent.conf import conf
 from consent.markup import NONCE
 from consent.models import Policy
 from consent.visitor import Consent
+
+logger = logging.getLogger("consent")
 
 # Stands for the address of the page in markup that is reused, as NONCE does for the nonce.
 NEXT = "\1"
@@ -63,12 +66,12 @@ def consent_tool(request: HttpRequest | None, key: str) -> SafeString:
     """Return the code of the tool ``key``, once a page, where the visitor allows it.
 
     Otherwise an empty ``<template>`` marks the place, for the page's script to start the tool as
-    soon as it is allowed. Raises ImproperlyConfigured under DEBUG where no enabled tool is ``key``.
+    soon as it is allowed. Nothing, and a line in the log, where no enabled tool has that key.
     """
     consent = consent_of(request)
     tool = consent.policy.tools.get(key)
     if tool is None:
-        _complain(consent, f"No enabled tool has the key {key!r}.")
+        logger.info("No enabled tool has the key %r: nothing is written for it.", key)
         return mark_safe("")
     if key in consent.written:
         return mark_safe("")
@@ -149,6 +152,7 @@ def category_context(category: CompiledCategory) -> dict[str, Any]:
         "purpose": texts.localized(category.purpose),
         "essential": category.essential,
         "since": category.since,
+        "own_since": category.thresholds[0],
         "tools": [_tool_context(tool) for tool in category.tools],
     }
 
@@ -297,8 +301,3 @@ def nonce_of(request: HttpRequest | None) -> str:
         if nonce is not None:
             return str(nonce)
     return ""
-
-
-def _complain(consent: Consent, message: str) -> None:
-    if settings.DEBUG and consent.policy:
-        raise ImproperlyConfigured(message)

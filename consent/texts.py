@@ -97,7 +97,7 @@ def localized(text: str, **values: str) -> str:
 
     An unknown ``{name}`` stays as it is: a text is never lost to a stray brace.
     """
-    result = gettext(text) if text else ""
+    result = gettext(text)
     for name, value in values.items():
         result = result.replace(f"{{{name}}}", value)
     return result

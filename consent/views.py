@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -21,6 +22,7 @@ from consent.rendering import choices_context, consent_of, policy_context
 from consent.visitor import Consent, InvalidChoicesError, PolicyUnavailableError
 
 STATUS = "#dcp-status"
+_REVISION = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class SeeOther(HttpResponseRedirect):
@@ -75,20 +77,33 @@ class PreferencesView(View):
 
     def _decide(self, consent: Consent, request: HttpRequest) -> None:
         action = request.POST.get("action", "save")
+        shown = self._shown(request.POST.get("revision", ""))
         if action == "accept-all":
-            consent.accept_all()
+            consent.accept_all(shown=shown)
         elif action == "reject-all":
             consent.reject_all()
         elif action == "save":
-            consent.decide(self._choices(consent, request.POST.getlist("choices")))
+            choices = self._choices(consent, request.POST.getlist("choices"), shown)
+            consent.decide(choices, shown=shown)
         else:
             message = gettext("there is no action “%s”; use accept-all, reject-all or save.")
             raise InvalidChoicesError({"action": message % action[:40]})
 
     @staticmethod
-    def _choices(consent: Consent, granted: list[str]) -> dict[str, bool]:
-        """Return a choice for every optional category: a form sends only the ticked ones."""
-        refused = {category.key: False for category in consent.policy.optional}
+    def _shown(revision: str) -> int | None:
+        """Return the revision that the form showed; a form of a site's own may not say it."""
+        if not revision:
+            return None
+        if not _REVISION.fullmatch(revision):
+            message = gettext("“%s” is no revision; load the page again.")
+            raise InvalidChoicesError({"revision": message % revision[:40]})
+        return int(revision)
+
+    @staticmethod
+    def _choices(consent: Consent, granted: list[str], shown: int | None) -> dict[str, bool]:
+        """Return a choice for every category that was shown: a form sends only the ticked ones."""
+        offered = (category for category in consent.policy.optional if category.was_shown(shown))
+        refused = {category.key: False for category in offered}
         return {**refused, **dict.fromkeys(granted, True)}
 
     @staticmethod

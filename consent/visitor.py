@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from http.cookies import CookieError, Morsel
-from itertools import takewhile
+from http.cookies import Morsel
+from itertools import accumulate, takewhile
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -28,10 +28,12 @@ from consent.decision import (
 )
 from consent.keys import CATEGORY_KEY_LENGTH, KEY
 
-# More deletions than this would outgrow the response headers that proxies accept (4 to 8 KB).
-MAX_DELETIONS = 40
+# Bytes of headers that delete cookies: proxies accept 4 to 8 KB of headers in all.
+DELETIONS_LENGTH = 2_500
 
 CATEGORY_KEY = re.compile(rf"(?=.{{1,{CATEGORY_KEY_LENGTH}}}\Z){KEY}")
+# A cookie's name is a token (RFC 9110, 5.6.2); what else a browser sends cannot be sent back.
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _FOLDER = re.compile(r"[\w.~%-]+", re.ASCII)
 
 
@@ -39,7 +41,7 @@ class InvalidChoicesError(ValueError):
     """Choices that the policy does not offer. ``errors``: category key to what is wrong with it."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
-        super().__init__(" ".join(errors.values()))
+        super().__init__(" ".join(dict.fromkeys(errors.values())))
         self.errors = errors
 
 
@@ -110,8 +112,12 @@ class Consent:
 
     @cached_property
     def selection(self) -> Selection:
-        """The tools that are allowed now."""
-        if self._request is None:
+        """The tools that are allowed now.
+
+        A cookie that is there but not clear, or no longer holds, allows only what is essential,
+        also where the regime would let tools run before a first decision.
+        """
+        if self._request is None or (self.decision is None and self._has_cookie):
             return self.policy.refused
         return self.policy.select(self.decision)
 
@@ -171,11 +177,16 @@ class Consent:
             ),
         )
 
-    def decide(self, choices: Mapping[str, bool], *, partial: bool = False) -> None:
+    def decide(
+        self, choices: Mapping[str, bool], *, partial: bool = False, shown: int | None = None
+    ) -> None:
         """Take the visitor's choices: category key to True (granted) or False (refused).
 
         ``partial``: categories that are not named stay as they were, covering no more than they
-        did. Otherwise each optional category has to be named. The response sets the cookie.
+        did. Otherwise each optional category has to be named. ``shown``: the policy's revision
+        (1 or more) that the visitor's page showed, where that is known; what came later is not
+        granted. The response sets the cookie.
+
         Raises InvalidChoicesError where a choice is none of the policy's, and
         PolicyUnavailableError where there is none to grant by; neither changes anything.
         """
@@ -184,25 +195,29 @@ class Consent:
         if not self.policy:
             self._refuse_unseen(choices)
             return
-        if errors := self._errors(choices, partial=partial):
+        if errors := self._errors(choices, partial=partial, shown=shown):
             raise InvalidChoicesError(errors)
-        revision = self.policy.revision
+        revision = self.policy.revision if shown is None else min(shown, self.policy.revision)
         kept = self._kept(choices) if partial else {}
-        made = {c.key: choices[c.key] for c in self.policy.optional if c.key in choices}
+        made = {
+            category.key: self._grant(category.key, revision) if choices[category.key] else 0
+            for category in self.policy.optional
+            if category.key in choices
+        }
         self._take(
-            {**kept, **{key: revision if granted else 0 for key, granted in made.items()}},
+            {**kept, **made},
             # What was granted earlier is not to outlive its term by a choice about something else.
             day=self.decision.day if self.decision and any(kept.values()) else today(),
         )
 
-    def accept_all(self) -> None:
-        """Take the visitor's agreement to every optional category, as it is now.
+    def accept_all(self, *, shown: int | None = None) -> None:
+        """Take the visitor's agreement to every optional category; ``shown`` as in `decide`.
 
         Raises PolicyUnavailableError where no policy could be read.
         """
         if not self.policy:
             raise PolicyUnavailableError
-        self.decide({category.key: True for category in self.policy.optional})
+        self.decide({category.key: True for category in self.policy.optional}, shown=shown)
 
     def reject_all(self) -> None:
         """Take the visitor's refusal of every optional category, policy or not."""
@@ -228,6 +243,11 @@ class Consent:
             return None
         return parse(self._request.COOKIES.get(conf.COOKIE_NAME, ""))
 
+    @property
+    def _has_cookie(self) -> bool:
+        self._depends_on("Cookie")
+        return self._request is not None and conf.COOKIE_NAME in self._request.COOKIES
+
     def _depends_on(self, header: str) -> None:
         if header not in self._vary:
             self._vary.append(header)
@@ -235,7 +255,9 @@ class Consent:
     def _header(self, name: str) -> str:
         return "" if self._request is None else self._request.headers.get(name, "")
 
-    def _errors(self, choices: Mapping[str, bool], *, partial: bool) -> dict[str, str]:
+    def _errors(
+        self, choices: Mapping[str, bool], *, partial: bool, shown: int | None
+    ) -> dict[str, str]:
         known = {category.key: category for category in self.policy.categories}
         errors = {}
         for key, granted in choices.items():
@@ -244,9 +266,13 @@ class Consent:
             elif known[key].essential and not granted:
                 errors[key] = gettext("An essential category cannot be refused.")
         for category in self.policy.optional:
-            if category.key not in choices and not partial:
+            if category.key not in choices and category.was_shown(shown) and not partial:
                 errors[category.key] = gettext("This category is missing: choose true or false.")
         return errors
+
+    def _grant(self, category: str, revision: int) -> int:
+        """Return the revision of a grant made now: an older page takes nothing back."""
+        return max(revision, self.decision.granted(category) if self.decision else 0)
 
     def _kept(self, choices: Mapping[str, bool]) -> dict[str, int]:
         """Return what stays of the decision beside ``choices``: grants at their old revision."""
@@ -295,16 +321,24 @@ class Consent:
         names = [
             name
             for name in self._request.COOKIES
-            if matches(name, clean_up.cookies) and not matches(name, clean_up.keep)
+            if matches(name, clean_up.cookies)
+            and not matches(name, clean_up.keep)
+            and _TOKEN.fullmatch(name)
         ]
         places = [
             (path, domain)
             for path in _paths(self._header("Referer"), self._request.get_host())
             for domain in _domains(self._request.get_host())
         ]
-        deletions = [(name, *place) for name in names for place in places]
-        for name, path, domain in deletions[:MAX_DELETIONS]:
-            _expire(response, name, path, domain)
+        # Place by place: the likely ones come first for every name, in case there is no room.
+        deletions = [_deletion(name, *place) for place in places for name in names]
+        lengths = accumulate(
+            len(morsel.OutputString()) + len("Set-Cookie: \r\n") for morsel in deletions
+        )
+        for morsel, length in zip(deletions, lengths, strict=True):
+            if length <= DELETIONS_LENGTH:
+                # Django keeps one header a key; a name is deleted in several places.
+                response.cookies[f"{morsel.key} {morsel['path']} {morsel['domain']}"] = morsel
 
 
 def matches(name: str, patterns: tuple[str, ...]) -> bool:
@@ -354,20 +388,14 @@ def _paths(referer: str, host: str) -> list[str]:
     return ["/", *("/" + "/".join(folders[:depth]) for depth in range(1, len(folders) + 1))]
 
 
-def _expire(response: HttpResponseBase, name: str, path: str, domain: str | None) -> None:
-    """Add a header that deletes one cookie.
-
-    ``HttpResponse.delete_cookie`` keeps one header a name; the same name has to be deleted for
-    several domains and paths, so each goes in under a key of its own.
-    """
+def _deletion(name: str, path: str, domain: str | None) -> Morsel[str]:
+    """Return what deletes one cookie; in few bytes, since ``Max-Age`` goes before ``Expires``."""
     morsel: Morsel[str] = Morsel()
-    try:
-        morsel.set(name, "", "")
-        morsel["path"] = path
-        if domain is not None:
-            morsel["domain"] = domain
-    except CookieError:
-        return
+    morsel.set(name, "", "")
+    morsel["path"] = path
+    morsel["domain"] = domain or ""
     morsel["max-age"] = 0
-    morsel["expires"] = "Thu, 01 Jan 1970 00:00:00 GMT"
-    response.cookies[f"{name} {path} {domain}"] = morsel
+    # Without it browsers ignore whatever is said of cookies with these prefixes (RFC 6265bis,
+    # 4.1.3); elsewhere it would keep a plain http page from deleting its own.
+    morsel["secure"] = name.startswith(("__Secure-", "__Host-"))
+    return morsel

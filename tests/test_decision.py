@@ -165,6 +165,8 @@ def test_fields_are_read_as_they_were_written():
         # int() and \d would take other scripts' digits.
         "1.\u0667.20780.functional_7",
         "1.7.20780.functional_\u0667",
+        "1.1\u0667.20780.functional_7",
+        "1.7.2078\u0660.functional_7",
         "1.7.20780.functional_\uff17",
         # Numbers of ten digits, and days that no calendar has.
         "1.1000000000.20780",

@@ -202,6 +202,14 @@ def test_comment_that_is_not_closed_is_found(pasted: str):
     assert "A comment (<!--) is never closed; add -->." in problems(pasted)
 
 
+@pytest.mark.parametrize("comment", ["<!-->", "<!--->", "<!-- a --!>"])
+def test_comment_that_ends_oddly_is_found_where_it_would_hide_a_script(comment: str):
+    # Browsers know these ends; which of them Python's parser knows depends on its version.
+    pasted = f"{comment}<script>a()</script>"
+
+    assert problems(pasted) or prepare(pasted, "chat") == f"{comment}<script{MARK}>a()</script>"
+
+
 @pytest.mark.parametrize(
     "tag", ['<script src="a.js', '<img alt="x>', "<img src=a.js", "</div", "<!DOCTYPE html"]
 )

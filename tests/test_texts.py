@@ -59,7 +59,7 @@ def test_stored_text_is_shown_in_the_visitors_language():
 
 
 def test_empty_text_stays_empty():
-    # gettext("") is the catalogue's header.
+    # To GNU's gettext "" means the catalogue's header.
     with override("de"):
         assert localized("") == ""
 

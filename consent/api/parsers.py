@@ -22,9 +22,9 @@ class TooLargeError(APIException):
 
 
 class SmallJSONParser(BaseParser):
-    """JSON of at most 10,000 bytes, in UTF-8 whatever charset is claimed (RFC 8259, 8.1).
+    """A JSON object of at most 10,000 bytes, in UTF-8 whatever charset is claimed (RFC 8259, 8.1).
 
-    Raises ParseError for what is no JSON (nested too deeply included), TooLargeError for too much.
+    Raises ParseError for anything else (nested too deeply included), TooLargeError for too much.
     """
 
     media_type = "application/json"
@@ -34,15 +34,18 @@ class SmallJSONParser(BaseParser):
         stream: Any,
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Return what the body holds."""
+    ) -> dict[str, Any]:
+        """Return the object that the body holds."""
         body = stream.read(MAX_BYTES + 1)
         if len(body) > MAX_BYTES:
             raise TooLargeError
         try:
-            return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+            found = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise ParseError(_("The body is no valid JSON.")) from error
+        if not isinstance(found, dict):
+            raise ParseError(_("The body is no JSON object."))
+        return found
 
 
 def _refuse_constant(name: str) -> None:

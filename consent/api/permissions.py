@@ -53,5 +53,6 @@ class WriteThrottle(SimpleRateThrottle):
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         """Return a key for the client that does not tell its address."""
-        ident = salted_hmac("consent.throttle", self.get_ident(request)).hexdigest()
+        address = self.get_ident(request)
+        ident = salted_hmac("consent.throttle", address, algorithm="sha256").hexdigest()
         return self.cache_format % {"scope": self.scope, "ident": ident}

@@ -30,21 +30,23 @@ class ProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class ChoicesProblemSerializer(serializers.Serializer[Any]):
-    """Why choices were refused: by category key, or as a whole in ``detail``."""
-
-    choices = serializers.DictField(
-        child=serializers.ListField(child=serializers.CharField()), required=False
-    )
-    detail = serializers.CharField(required=False)
-
+_REASONS = {"type": "array", "items": {"type": "string"}}
+# Why choices were refused: by category key, or all together; in `detail` where none were found.
+_CHOICES_PROBLEM = {
+    "type": "object",
+    "properties": {
+        "choices": {"oneOf": [{"type": "object", "additionalProperties": _REASONS}, _REASONS]},
+        "revision": _REASONS,
+        "detail": {"type": "string"},
+    },
+}
 
 _WHY = {
     304: "The policy is still the one that the client has.",
-    400: "The body is no JSON, or a choice is none that the policy offers: see the named field.",
+    400: "The body is no JSON object, or a choice is none of the policy's: see the named field.",
     403: "The request was not sent by a page of this site.",
     406: "Only application/json is served.",
-    412: "The precondition (If-Match) does not hold.",
+    412: "The precondition (such as If-Match) does not hold.",
     413: "The body is longer than 10,000 bytes.",
     415: "The body has to be application/json.",
     429: "Too many writes; Retry-After says when to try again.",
@@ -75,7 +77,7 @@ def describe_write(view: View) -> View:
         view,
         {
             200: OutcomeSerializer,
-            400: ChoicesProblemSerializer,
+            400: _CHOICES_PROBLEM,
             **_problems(403, 406, 413, 415, 429, 503),
         },
         request=ChoicesSerializer,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -28,27 +29,37 @@ class StrictBooleanField(serializers.BooleanField):
         return data
 
 
-class ChoicesSerializer(serializers.Serializer[Any]):
-    """What a visitor sends: for each category key true (allow) or false (refuse)."""
+class ChoicesField(serializers.DictField):
+    """Category keys to choices. Looks at the keys before anything echoes or compares them."""
 
-    choices = serializers.DictField(
-        child=StrictBooleanField(),
-        allow_empty=False,
-        help_text="Category key to true (allow) or false (refuse).",
-    )
-
-    def validate_choices(self, choices: dict[str, bool]) -> dict[str, bool]:
-        """Refuse what cannot be category keys before anything echoes or compares them."""
-        if len(choices) > MAX_CHOICES:
+    def run_child_validation(self, data: Mapping[str, Any]) -> dict[str, bool]:
+        """Return the choices; raise ValidationError where a key or a choice cannot be one."""
+        if len(data) > MAX_CHOICES:
             raise serializers.ValidationError(
                 _("These are too many choices: at most %d.") % MAX_CHOICES
             )
-        wrong = [key for key in choices if not _is_key(key)]
+        wrong = [key for key in data if not _is_key(key)]
         if wrong:
             raise serializers.ValidationError(
                 {ascii(key[:40])[1:-1]: [_("This is no category key.")] for key in wrong}
             )
+        choices: dict[str, bool] = super().run_child_validation(data)
         return choices
+
+
+class ChoicesSerializer(serializers.Serializer[Any]):
+    """What a visitor sends: for each category key true (allow) or false (refuse)."""
+
+    choices = ChoicesField(
+        child=StrictBooleanField(),
+        allow_empty=False,
+        help_text="Category key to true (allow) or false (refuse).",
+    )
+    revision = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        help_text="The policy's revision that the visitor was shown; nothing later is granted.",
+    )
 
 
 def _is_key(key: str) -> bool:

@@ -14,8 +14,10 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http.response import HttpResponseBase
 from django.utils.cache import add_never_cache_headers, get_conditional_response, patch_vary_headers
 from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -44,17 +46,40 @@ class UnavailableError(APIException):
     """503: a grant needs a policy, and none can be read."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The policy cannot be read at the moment. Nothing was saved."
+    default_detail = _("The policy cannot be read at the moment. Nothing was saved.")
     default_code = "unavailable"
 
 
-class PolicyView(APIView):
-    """The policy: its texts, categories and tools, as every visitor may know them."""
+class PreconditionFailedError(APIException):
+    """412: the client wants the policy only as it was, or only as it is not."""
+
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_detail = _("The precondition does not hold.")
+    default_code = "precondition_failed"
+
+
+class AcceptHeaderNegotiation(DefaultContentNegotiation):
+    """Takes the client's word from ``Accept`` alone; a ``format`` in the query means nothing."""
+
+    def filter_renderers(self, renderers: Any, format: str) -> Any:
+        """Return all ``renderers``."""
+        return renderers
+
+
+class OwnAPIView(APIView):
+    """Works alike whatever the site's own API does: nobody logs in, JSON only, no versions."""
 
     authentication_classes = ()
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = AcceptHeaderNegotiation
+    versioning_class = None
+
+
+class PolicyView(OwnAPIView):
+    """The policy: its texts, categories and tools, as every visitor may know them."""
+
     permission_classes = (AllowAny,)
     throttle_classes = ()
-    renderer_classes = (JSONRenderer,)
 
     @describe_policy
     def get(self, request: Request) -> HttpResponseBase:
@@ -67,25 +92,18 @@ class PolicyView(APIView):
         etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
         response = Response(body, headers={"ETag": etag, "Cache-Control": "public, no-cache"})
         patch_vary_headers(response, ["Accept-Language"])
-        return _conditional(request, etag, response)
+        conditional = get_conditional_response(request._request, etag=etag, response=response)
+        answer = conditional or response
+        if answer.status_code == status.HTTP_412_PRECONDITION_FAILED:
+            raise PreconditionFailedError
+        return answer
 
 
-def _conditional(request: Request, etag: str, response: Response) -> HttpResponseBase:
-    answer = get_conditional_response(request._request, etag=etag)
-    if answer is None:
-        return response
-    for name in ("Vary", "Cache-Control"):
-        answer[name] = response[name]
-    return answer
-
-
-class PreferencesView(APIView):
+class PreferencesView(OwnAPIView):
     """The visitor's own preferences."""
 
-    authentication_classes = ()
     permission_classes = (SameOriginWrites,)
     throttle_classes = (WriteThrottle,)
-    renderer_classes = (JSONRenderer,)
     parser_classes = (SmallJSONParser,)
 
     @describe_preferences
@@ -115,7 +133,11 @@ class PreferencesView(APIView):
         body.is_valid(raise_exception=True)
         consent = consent_of(request._request)
         try:
-            consent.decide(body.validated_data["choices"], partial=partial)
+            consent.decide(
+                body.validated_data["choices"],
+                partial=partial,
+                shown=body.validated_data.get("revision"),
+            )
         except InvalidChoicesError as error:
             raise ValidationError(
                 {"choices": {key: [message] for key, message in error.errors.items()}}

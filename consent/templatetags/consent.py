@@ -15,6 +15,8 @@ register = template.Library()
 
 def _request(context: Context) -> HttpRequest | None:
     request = context.get("request")
+    # A template that REST framework renders has its request, which wraps Django's.
+    request = getattr(request, "_request", request)
     return request if isinstance(request, HttpRequest) else None
 
 

@@ -41,6 +41,10 @@
     return document.getElementById(`dcp-${id}`);
   }
 
+  function preferences() {
+    return byId('preferences');
+  }
+
   function boxes(root) {
     return root ? all('input[name="choices"]', root) : [];
   }
@@ -73,7 +77,7 @@
 
   /** Returns the grants as `parse` does; none where they are not clear; null while undecided. */
   function decision() {
-    const policy = byId('preferences').dataset;
+    const policy = preferences().dataset;
     try {
       const text = cookieText(policy.cookie);
       return text === undefined ? null : parse(text, policy) || new Map();
@@ -84,7 +88,7 @@
 
   /** Says whether `grants` covers what took its present meaning at revision `since`. */
   function covers(grants, category, since) {
-    if (!grants) return byId('preferences').dataset.regime === 'implied';
+    if (!grants) return preferences().dataset.regime === 'implied';
     const granted = grants.get(category);
     return granted > 0 && granted >= since;
   }
@@ -261,7 +265,9 @@
     erase(stopped);
     // Code that runs may write again until the page is gone. These events come last, in this order,
     // and what is added to them last is called last.
-    if (running) ['pagehide', 'visibilitychange'].forEach((last) => addEventListener(last, eraseAgain));
+    if (running) {
+      for (const last of ['pagehide', 'visibilitychange']) addEventListener(last, eraseAgain);
+    }
     return running;
   }
 
@@ -288,7 +294,7 @@
 
   /** Returns what was saved as a sentence. */
   function summary(choices, words) {
-    const names = (granted) => boxes(byId('preferences'))
+    const names = (granted) => boxes(preferences())
       .filter((box) => choices[box.value] === granted)
       .map((box) => box.labels[0].textContent.trim())
       .join(', ');
@@ -300,7 +306,7 @@
 
   /** Returns where a failure is told: where the visitor is, be it dialog, page or notice. */
   function complaints(form) {
-    const dialog = byId('preferences');
+    const dialog = preferences();
     const part = form ? form.closest('.dcp') : dialog && dialog.open ? dialog : byId('notice');
     return part && part.querySelector('.dcp-error');
   }
@@ -314,10 +320,11 @@
   // Saving
 
   async function request(method, choices) {
-    const response = await fetch(byId('preferences').dataset.api, {
+    const response = await fetch(preferences().dataset.api, {
       method,
       headers: { Accept: 'application/json', 'Content-Type': 'application/json' },
-      body: choices && JSON.stringify({ choices }),
+      // The page says what it showed: nothing that came later is granted by it.
+      body: choices && JSON.stringify({ choices, revision: Number(preferences().dataset.revision) }),
       // A visitor who chooses and at once follows a link has chosen.
       keepalive: true,
       signal: AbortSignal.timeout ? AbortSignal.timeout(TIMEOUT) : undefined,
@@ -350,7 +357,7 @@
   function follow({ revision, choices, allowed, start: tools, stop: stopped }, form) {
     const running = stop(stopped);
     const away = form && 'consentLeave' in form.dataset;
-    if (byId('preferences').open) byId('preferences').close();
+    if (preferences().open) preferences().close();
     removeNotice();
     say((words) => summary(choices, words));
     // A page that is about to be loaded anew gets its tools from the server.
@@ -376,7 +383,7 @@
 
   function chosen(form, choice) {
     const own = boxes(form);
-    const offered = own.length ? own : boxes(byId('preferences'));
+    const offered = own.length ? own : boxes(preferences());
     return Object.fromEntries(offered.map((box) => [box.value, choice(box)]));
   }
 
@@ -427,7 +434,7 @@
 
   /** Opens the preferences, and returns whether there are any on this page. */
   function open() {
-    const dialog = byId('preferences');
+    const dialog = preferences();
     if (!dialog || !dialog.showModal) return false;
     if (!dialog.open) {
       fill(dialog);
@@ -449,7 +456,7 @@
 
   /** Closes the preferences; asks first where that would lose something. */
   function cancel() {
-    const dialog = byId('preferences');
+    const dialog = preferences();
     const changed = boxes(dialog).some((box) => box.checked !== box.defaultChecked);
     if (changed) byId('confirm').showModal();
     else dialog.close();
@@ -457,7 +464,7 @@
 
   function discard() {
     byId('confirm').close();
-    byId('preferences').close();
+    preferences().close();
   }
 
   /** Keeps an event from the browser, and from a library that would send or load by itself. */
@@ -481,57 +488,62 @@
     },
   };
 
-  document.addEventListener('click', (event) => {
+  /** Listens on document, which no swap replaces, and first, before any other library. */
+  function on(type, react) {
+    document.addEventListener(type, react, true);
+  }
+
+  on('click', (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     for (const [attribute, react] of Object.entries(CLICKS)) {
       const control = event.target.closest && event.target.closest(`[${attribute}]`);
       if (control) react(control, event);
     }
-  }, true);
+  });
 
-  document.addEventListener('submit', (event) => {
+  on('submit', (event) => {
     const form = event.target;
     const choice = event.submitter && ACTIONS[event.submitter.value];
     // Without the dialog nothing says where the API is: the form is sent as it is.
-    if (!choice || !form.matches('[data-consent-form]') || !byId('preferences')) return;
+    if (!choice || !form.matches('[data-consent-form]') || !preferences()) return;
     take(event);
     send('PUT', chosen(form, choice), form).catch(() => {});
-  }, true);
+  });
 
   // Browsers let a second Esc in a row close a dialog whatever its `cancel` event was told.
-  document.addEventListener('keydown', (event) => {
-    const [dialog, confirm] = [byId('preferences'), byId('confirm')];
+  on('keydown', (event) => {
+    const [dialog, confirm] = [preferences(), byId('confirm')];
     if (event.key !== 'Escape' || !dialog || !dialog.open) return;
-    event.preventDefault();
+    take(event);
     if (confirm.open) confirm.close();
     else cancel();
   });
 
-  // Other ways to dismiss it, such as the back gesture. Neither event bubbles.
-  document.addEventListener('cancel', (event) => {
-    if (event.target !== byId('preferences')) return;
-    event.preventDefault();
+  // Other ways to dismiss it, such as the back gesture.
+  on('cancel', (event) => {
+    if (event.target !== preferences()) return;
+    take(event);
     cancel();
-  }, true);
+  });
 
-  document.addEventListener('close', (event) => {
+  on('close', (event) => {
     // The browser returns the focus to where it was, unless that is gone or was nowhere: then it
     // still is on what has just been hidden.
     const focused = document.activeElement;
     const isLost = focused === document.body || !focused.getClientRects().length;
-    if (isLost && event.target === byId('preferences')) focusControl();
-  }, true);
+    if (isLost && event.target === preferences()) focusControl();
+  });
 
   /** A notice that comes from a cache, after the visitor has answered, is no question any more. */
   function dropStaleNotice() {
-    const grants = byId('preferences') && decision();
+    const grants = preferences() && decision();
     if (!grants || !grants.size) return;
-    if (!boxes(byId('preferences')).some((box) => newsBeside(box, grants).length)) removeNotice();
+    if (!boxes(preferences()).some((box) => newsBeside(box, grants).length)) removeNotice();
   }
 
   new MutationObserver((changes) => {
     const wanted = `${SLOT}, #dcp-notice`;
-    const arrived = changes.flatMap((change) => Array.from(change.addedNodes))
+    const arrived = changes.flatMap((change) => [...change.addedNodes])
       .some((node) => node.nodeType === 1 && (node.matches(wanted) || node.querySelector(wanted)));
     if (!arrived) return;
     pickUp();

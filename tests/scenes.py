@@ -1,0 +1,129 @@
+"""A small website with a policy, and visitors to it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.test import RequestFactory
+from django.utils import timezone
+
+from consent.compiled import policies
+from consent.decision import Decision, today
+from consent.middleware import ConsentMiddleware
+from consent.models import Category, Cookie, Policy, Tool
+from consent.visitor import Consent
+from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
+
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+OPTIONAL = ("functional", "marketing-analytics", "advertising")
+
+# Each optional category of the small site has one tool, all in different places of a page.
+CHAT, ANALYTICS, PIXEL, GUARD, CAPTCHA = TOOLS = (
+    "chat",
+    "google-analytics",
+    "pixel",
+    "guard",
+    "captcha",
+)
+ESSENTIAL_TOOLS = {GUARD, CAPTCHA}
+TOOLS_OF = {"functional": CHAT, "marketing-analytics": ANALYTICS, "advertising": PIXEL}
+
+
+def small_site(**fields: Any) -> Policy:
+    """Make a policy with the four usual categories and five tools, and return it.
+
+    It is stored at once, as a restored backup is, instead of edit by edit: at revision 2, at which
+    the tools came into their categories of revision 1.
+    """
+    policy = PolicyFactory.create(revision=2, **fields)
+    functional, marketing, advertising, essential = Category.objects.bulk_create(
+        CategoryFactory.build(
+            policy=policy, key=key, order=order, essential=key == "essential", since=1
+        )
+        for order, key in enumerate((*OPTIONAL, "essential"))
+    )
+    _, analytics, pixel, _, _ = Tool.objects.bulk_create(
+        ToolFactory.build(policy=policy, since=2, **tool)
+        for tool in (
+            {"category": functional, "key": CHAT, "name": "Chat", "placement": "head"},
+            {"category": marketing, "key": ANALYTICS, "by_recipe": True},
+            {"category": advertising, "key": PIXEL, "name": "Pixel", "placement": "body"},
+            {"category": essential, "key": GUARD, "name": "Guard", "placement": "head"},
+            {"category": essential, "key": CAPTCHA, "name": "Captcha", "placement": "manual"},
+        )
+    )
+    Cookie.objects.bulk_create(
+        [
+            CookieFactory.build(tool=analytics, name="_ga"),
+            CookieFactory.build(tool=analytics, name="_ga_*"),
+            CookieFactory.build(tool=pixel, name="_px_*"),
+            CookieFactory.build(tool=pixel, name="px_state", storage=True),
+            CookieFactory.build(tool=pixel, name="ad_id", third_party=True),
+        ]
+    )
+    return policy
+
+
+def no_policy() -> None:
+    """Make the website one whose policy cannot be read."""
+    Policy.objects.all().delete()
+    policies.forget()
+
+
+def grant(*granted: str, at: int | None = None, day: int | None = None) -> str:
+    """Return the cookie of a visitor who granted these categories and refused the others.
+
+    `at`: the policy's revision then, if not the one now; `day`: the day, if not today.
+    """
+    revision = policies.current().revision if at is None else at
+    choices = {key: revision if key in granted else 0 for key in OPTIONAL}
+    return chosen(choices, revision=revision, day=day)
+
+
+def chosen(choices: Mapping[str, int], *, revision: int, day: int | None = None) -> str:
+    """Return the cookie of a decision, category by category."""
+    return Decision(revision, today() if day is None else day, choices).text
+
+
+def page_request(cookie: str = "", path: str = "/", **extra: Any) -> HttpRequest:
+    """Return a GET request that has passed the consent middleware."""
+    request = RequestFactory().get(path, **extra)
+    if cookie:
+        request.COOKIES["consent"] = cookie
+    attach(request)
+    return request
+
+
+def attach(request: HttpRequest) -> HttpRequest:
+    """Send a request through the consent middleware alone, and return it."""
+    ConsentMiddleware(lambda request: HttpResponse())(request)
+    return request
+
+
+def consent_in(request: HttpRequest) -> Consent:
+    """Return what the middleware attached to a request."""
+    consent = getattr(request, "consent", None)
+    assert isinstance(consent, Consent)
+    return consent
+
+
+def vary(response: HttpResponseBase) -> set[str]:
+    """Return the headers that a response says it depends on."""
+    return {name.strip() for name in response.get("Vary", "").split(",") if name.strip()}
+
+
+def tool_scripts(markup: str, keys: Iterable[str] = TOOLS) -> set[str]:
+    """Return the keys of the tools whose code is in a page."""
+    return {key for key in keys if f'data-consent-tool="{key}"' in markup}
+
+
+def days_ago(days: int) -> int:
+    """Return the number of the day so many days ago, as cookies have it."""
+    return today() - days
+
+
+def iso(days: int) -> str:
+    """Return the date in so many days (UTC), as JSON has it."""
+    return (timezone.now() + timedelta(days=days)).date().isoformat()

@@ -1,0 +1,335 @@
+"""Each system check, firing and silent."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core import checks
+from django.core.management import call_command
+from django.db import ProgrammingError, connection
+from django.http import HttpResponse
+
+from consent import recipes
+from consent.middleware import ConsentMiddleware
+from consent.models import Category, Policy, Tool
+from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
+from tests.scenes import small_site
+
+pytestmark = pytest.mark.django_db
+
+OURS = "consent.middleware.ConsentMiddleware"
+PAGE_CACHE = "django.middleware.cache.UpdateCacheMiddleware"
+REQUEST_PROCESSOR = "django.template.context_processors.request"
+
+urlpatterns: list[Any] = []
+
+
+class OwnMiddleware(ConsentMiddleware):
+    """A site's own, made from the app's."""
+
+
+def function_middleware(get_response: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    return get_response
+
+
+def found(*, database: bool = False) -> list[checks.CheckMessage]:
+    """Return what the app's checks have to say."""
+    return checks.run_checks(tags=["consent"], databases=[connection.alias] if database else [])
+
+
+def ids(*, database: bool = False) -> list[str | None]:
+    return [message.id for message in found(database=database)]
+
+
+@pytest.mark.parametrize("database", [False, True])
+def test_demo_site_has_nothing_to_complain_of(database):
+    small_site()
+
+    assert found(database=database) == []
+
+
+def test_every_message_says_what_to_do(settings):
+    settings.MIDDLEWARE, settings.TEMPLATES = [], []
+    settings.ROOT_URLCONF = "tests.test_checks"
+
+    messages = found(database=True)
+
+    assert len(messages) == 4
+    assert all(message.hint for message in messages)
+
+
+# E001, W002, E003: the middleware
+
+
+@pytest.mark.parametrize(
+    ("middleware", "expected"),
+    [
+        ([], ["consent.E001"]),
+        ([PAGE_CACHE], ["consent.E001"]),
+        (["tests.test_checks.function_middleware"], ["consent.E001"]),
+        (["no.such.module.Middleware"], ["consent.E001"]),
+        ([OURS], []),
+        (["tests.test_checks.OwnMiddleware"], []),
+        (["no.such.module.Middleware", "tests.test_checks.function_middleware", OURS], []),
+        ([PAGE_CACHE, OURS], []),
+        ([OURS, PAGE_CACHE], ["consent.W002"]),
+        ([OURS, OURS], ["consent.E003"]),
+        ([OURS, "tests.test_checks.OwnMiddleware"], ["consent.E003"]),
+        ([OURS, PAGE_CACHE, OURS], ["consent.E003", "consent.W002"]),
+    ],
+)
+def test_middleware_is_there_once_and_inside_of_the_page_cache(settings, middleware, expected):
+    settings.MIDDLEWARE = middleware
+
+    assert ids() == expected
+
+
+# E004: the addresses
+
+
+def test_addresses_are_included(settings):
+    settings.ROOT_URLCONF = "tests.test_checks"
+
+    assert ids() == ["consent.E004"]
+
+
+# E005, E006: the templates
+
+JINJA2 = {"BACKEND": "django.template.backends.jinja2.Jinja2"}
+DJANGO = {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}
+WITH_REQUEST = {**DJANGO, "OPTIONS": {"context_processors": [REQUEST_PROCESSOR]}}
+
+
+@pytest.mark.parametrize(
+    ("templates", "expected"),
+    [
+        ([], ["consent.E005"]),
+        ([JINJA2], ["consent.E005"]),
+        ([DJANGO], ["consent.E006"]),
+        ([{**WITH_REQUEST, "NAME": "one"}, {**DJANGO, "NAME": "two"}], ["consent.E006"]),
+        ([WITH_REQUEST], []),
+        ([WITH_REQUEST, JINJA2], []),
+    ],
+)
+def test_templates_are_djangos_and_know_the_request(settings, templates, expected):
+    settings.TEMPLATES = templates
+
+    assert ids() == expected
+
+
+# E007: the settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COOKIE_NAME", ""),
+        ("COOKIE_NAME", "my consent"),
+        ("COOKIE_NAME", "consent;"),
+        ("COOKIE_NAME", "zustimmung-ü"),
+        ("COOKIE_NAME", None),
+        ("COOKIE_NAME", b"consent"),
+        ("COOKIE_DOMAIN", ""),
+        ("COOKIE_DOMAIN", "example.com; Path=/"),
+        ("COOKIE_DOMAIN", "example.com "),
+        ("COOKIE_DOMAIN", 7),
+        ("COOKIE_PATH", ""),
+        ("COOKIE_PATH", "shop/"),
+        ("COOKIE_PATH", "/;"),
+        ("COOKIE_PATH", None),
+        ("COOKIE_SAMESITE", "None"),
+        ("COOKIE_SAMESITE", "lax"),
+        ("COOKIE_SAMESITE", None),
+        ("COOKIE_SAMESITE", False),
+        ("COOKIE_SAMESITE", []),
+        ("COOKIE_SECURE", "yes"),
+        ("COOKIE_SECURE", "False"),
+        ("POLICY_MAX_AGE", -1),
+        ("POLICY_MAX_AGE", "5"),
+        ("POLICY_MAX_AGE", None),
+        ("POLICY_MAX_AGE", True),
+        ("POLICY_MAX_AGE", float("nan")),
+        ("THROTTLE_RATE", "120"),
+        ("THROTTLE_RATE", "0/min"),
+        ("THROTTLE_RATE", "120/fortnight"),
+        ("THROTTLE_RATE", "-1/min"),
+        ("THROTTLE_RATE", ""),
+        ("THROTTLE_RATE", 120),
+    ],
+)
+def test_setting_that_cannot_work_is_named_with_its_value(settings, name, value):
+    setattr(settings, f"CONSENT_{name}", value)
+
+    (message,) = found()
+
+    assert message.id == "consent.E007"
+    assert message.msg.startswith(f"CONSENT_{name} is {value!r}; it has to be ")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"COOKIE_NAME": "__Host-consent"},
+        {"COOKIE_DOMAIN": None},
+        {"COOKIE_DOMAIN": ".example.com"},
+        {"COOKIE_PATH": "/shop/"},
+        {"COOKIE_SAMESITE": "Strict"},
+        {"COOKIE_SAMESITE": "None", "COOKIE_SECURE": True},
+        {"COOKIE_SECURE": False},
+        {"POLICY_MAX_AGE": 0},
+        {"POLICY_MAX_AGE": 0.5},
+        {"THROTTLE_RATE": None},
+        {"THROTTLE_RATE": "5/s"},
+        {"THROTTLE_RATE": "1000/day"},
+    ],
+)
+def test_setting_that_works_is_passed_over(settings, values):
+    for name, value in values.items():
+        setattr(settings, f"CONSENT_{name}", value)
+
+    assert ids() == []
+
+
+@pytest.mark.parametrize("rate", ["5/s", "7/sec", "7/second", "9/m", "9/min", "9/hour", "1/day"])
+def test_rates_that_pass_are_those_that_rest_framework_reads(settings, rate):
+    from consent.api.permissions import WriteThrottle
+
+    settings.CONSENT_THROTTLE_RATE = rate
+
+    assert ids() == []
+    number, _ = WriteThrottle().parse_rate(rate)
+    assert number == int(rate.partition("/")[0])
+
+
+# E008: the catalogue
+
+
+def test_broken_recipe_is_named_with_its_file(tmp_path: Path, monkeypatch):
+    (tmp_path / "broken-tool.toml").write_text('name = "Broken"\n')
+    monkeypatch.setattr(recipes, "problems", partial(recipes.problems, tmp_path))
+
+    (message,) = found()
+
+    assert message.id == "consent.E008"
+    assert "broken-tool.toml" in message.msg
+
+
+def test_recipes_that_come_with_the_app_are_whole():
+    assert recipes.problems() == []
+
+
+# W010, E011 to E015: what is stored
+
+
+def test_nothing_stored_is_looked_at_unless_asked_for():
+    assert ids() == []
+    assert ids(database=True) == ["consent.W010"]
+
+
+def test_other_databases_are_passed_over():
+    assert checks.run_checks(tags=["consent"], databases=["elsewhere"]) == []
+
+
+def test_no_policy_in_use_is_a_warning():
+    PolicyFactory(spare=True)
+
+    assert ids(database=True) == ["consent.W010"]
+
+
+def test_two_policies_in_use_are_an_error_that_names_them():
+    PolicyFactory()
+    PolicyFactory(spare=True, key="another")
+    Policy.objects.update(is_default=True)
+
+    (message,) = found(database=True)
+
+    assert message.id == "consent.E011"
+    assert "default, another" in message.msg
+
+
+def test_recipe_that_is_gone_is_named():
+    ToolFactory(by_recipe=True, key="old-tool")
+    Tool.objects.update(recipe="gone-by")
+
+    (message,) = found(database=True)
+
+    assert message.id == "consent.E012"
+    assert "gone-by" in message.msg
+    assert "old-tool" in message.msg
+
+
+@pytest.mark.parametrize("parameters", [{}, {"measurement_id": "<script>"}, {"unknown": "x"}])
+def test_tool_that_does_not_fit_its_recipe_is_named(parameters):
+    ToolFactory(by_recipe=True, key="old-tool")
+    Tool.objects.update(parameters=parameters)
+
+    (message,) = found(database=True)
+
+    assert message.id == "consent.E013"
+    assert "old-tool" in message.msg
+
+
+@pytest.mark.parametrize("parameters", [[], "text", 7, True])
+def test_parameters_that_are_no_parameters_are_an_error_too(parameters):
+    ToolFactory(by_recipe=True)
+    Tool.objects.update(parameters=parameters)
+
+    assert ids(database=True) == ["consent.E013"]
+
+
+@pytest.mark.parametrize("snippet", ["<script>never closed", "<!-- <b>x</b>", "no element"])
+def test_snippet_that_would_damage_the_page_is_named(snippet):
+    ToolFactory(key="pasted")
+    Tool.objects.update(snippet=snippet)
+
+    (message,) = found(database=True)
+
+    assert message.id == "consent.E014"
+    assert "pasted" in message.msg
+
+
+def test_more_categories_than_the_cookie_holds_are_an_error():
+    for _ in range(10):
+        CategoryFactory()
+    CategoryFactory(essential=True)
+    assert ids(database=True) == []
+
+    CategoryFactory()
+    assert ids(database=True) == ["consent.E015"]
+
+
+def test_categories_of_a_policy_that_is_not_in_use_do_not_count():
+    PolicyFactory()
+    spare = PolicyFactory(spare=True)
+    for _ in range(11):
+        CategoryFactory(policy=spare)
+
+    assert Category.objects.count() == 11
+    assert ids(database=True) == []
+
+
+def test_missing_tables_are_left_to_migrate():
+    def fail(*arguments: Any) -> None:
+        raise ProgrammingError("There is no such table.")
+
+    with connection.execute_wrapper(fail):
+        assert ids(database=True) == []
+
+
+def test_check_command_knows_the_apps_tag(capsys):
+    call_command("check", "--tag", "consent", "--database", connection.alias)
+
+    assert "consent.W010" in capsys.readouterr().err
+
+
+def test_every_id_is_documented():
+    documented = (Path(__file__).resolve().parents[1] / "docs" / "checks.md").read_text()
+    source = Path(recipes.__file__).resolve().parents[1].joinpath("checks.py").read_text()
+
+    known = {f"consent.{kind}{n:03}" for kind in "EW" for n in range(1, 100)}
+    in_code = {name for name in known if f'id="{name}"' in source}
+
+    assert len(in_code) == 14
+    assert {name for name in known if name in documented} == in_code
