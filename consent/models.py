@@ -144,17 +144,20 @@ class Policy(models.Model):
         return self.name
 
     def save(self, **kwargs: Any) -> None:
-        """Save; a policy that is in use takes over from the one that was."""
+        """Save; a policy that is in use takes over from the one that was.
+
+        Then every visitor is asked again: what they agreed to was the other one.
+        """
         self.changed_at = timezone.now()
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "changed_at"}
         with transaction.atomic():
-            if self.is_default:
-                others = Policy.objects.filter(is_default=True).exclude(pk=self.pk)
-                others.update(is_default=False, changed_at=self.changed_at)
+            replaced = self.is_default and self._replace()
             if self.pk and not self._state.adding:
                 self._keep_revision(kwargs)
             super().save(**kwargs)
+            if replaced:
+                self._outdate_decisions()
 
     def get_absolute_url(self) -> str:
         """Return the address of the page that shows the policy."""
@@ -163,6 +166,19 @@ class Policy(models.Model):
     def natural_key(self) -> tuple[str]:
         """Return what names the policy across databases."""
         return (self.key,)
+
+    def _replace(self) -> int:
+        """Take the other policies out of use, and return how many were in it."""
+        others = Policy.objects.filter(is_default=True).exclude(pk=self.pk)
+        return others.update(is_default=False, changed_at=self.changed_at)
+
+    def _outdate_decisions(self) -> None:
+        """Go beyond every revision that a visitor's cookie may name."""
+        highest = Policy.objects.aggregate(highest=models.Max("revision"))["highest"]
+        self.revision = highest + 1
+        Policy.objects.filter(pk=self.pk).update(revision=self.revision)
+        self.categories.update(since=self.revision)
+        self.tools.update(since=self.revision)
 
     def _keep_revision(self, kwargs: dict[str, Any]) -> None:
         """Leave the revision to `raise_revision`: an editor's form holds an older one."""

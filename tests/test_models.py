@@ -394,6 +394,20 @@ def test_policy_that_comes_into_use_takes_over():
     assert was_touched(old)
 
 
+def test_policy_that_takes_over_covers_no_decision_about_the_one_before():
+    before = PolicyFactory.create(revision=30)
+    spare = PolicyFactory.create(key="spare", is_default=False, revision=5)
+    tool = ToolFactory.create(category=CategoryFactory.create(policy=spare))
+
+    spare.is_default = True
+    spare.save()
+
+    for stored in (spare, tool, tool.category):
+        stored.refresh_from_db()
+    assert spare.revision > before.revision
+    assert tool.since == tool.category.since == spare.revision
+
+
 def test_policy_that_is_not_in_use_leaves_the_one_that_is():
     policy = PolicyFactory()
 
