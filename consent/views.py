@@ -22,7 +22,8 @@ from consent.rendering import choices_context, consent_of, policy_context
 from consent.visitor import Consent, InvalidChoicesError, PolicyUnavailableError
 
 STATUS = "#dcp-status"
-_REVISION = re.compile(r"[1-9][0-9]{0,8}")
+# 0 is what a page says that was made without a policy.
+_REVISION = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 class SeeOther(HttpResponseRedirect):
@@ -77,12 +78,14 @@ class PreferencesView(View):
 
     def _decide(self, consent: Consent, request: HttpRequest) -> None:
         action = request.POST.get("action", "save")
-        shown = self._shown(request.POST.get("revision", ""))
-        if action == "accept-all":
-            consent.accept_all(shown=shown)
-        elif action == "reject-all":
+        revision = request.POST.get("revision", "")
+        if action == "reject-all":
+            # Whatever the page showed: a refusal needs to know of nothing.
             consent.reject_all()
+        elif action == "accept-all":
+            consent.accept_all(shown=self._shown(revision))
         elif action == "save":
+            shown = self._shown(revision)
             choices = self._choices(consent, request.POST.getlist("choices"), shown)
             consent.decide(choices, shown=shown)
         else:

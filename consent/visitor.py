@@ -32,8 +32,9 @@ from consent.keys import CATEGORY_KEY_LENGTH, KEY
 DELETIONS_LENGTH = 2_500
 
 CATEGORY_KEY = re.compile(rf"(?=.{{1,{CATEGORY_KEY_LENGTH}}}\Z){KEY}")
-# A cookie's name is a token (RFC 9110, 5.6.2); what else a browser sends cannot be sent back.
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+# A cookie's name is a token (RFC 9110, 5.6.2), or has a colon, as one of MadKudu's does and Python
+# takes; what else a browser sends cannot be sent back.
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~:-]+")
 _FOLDER = re.compile(r"[\w.~%-]+", re.ASCII)
 
 
@@ -184,7 +185,7 @@ class Consent:
 
         ``partial``: categories that are not named stay as they were, covering no more than they
         did. Otherwise each optional category has to be named. ``shown``: the policy's revision
-        (1 or more) that the visitor's page showed, where that is known; what came later is not
+        that the visitor's page showed (0: none), where that is known; what came later is not
         granted. The response sets the cookie.
 
         Raises InvalidChoicesError where a choice is none of the policy's, and
@@ -195,6 +196,8 @@ class Consent:
         if not self.policy:
             self._refuse_unseen(choices)
             return
+        if shown == 0 and any(choices.values()):
+            raise PolicyUnavailableError
         if errors := self._errors(choices, partial=partial, shown=shown):
             raise InvalidChoicesError(errors)
         revision = self.policy.revision if shown is None else min(shown, self.policy.revision)
@@ -324,6 +327,8 @@ class Consent:
             if matches(name, clean_up.cookies)
             and not matches(name, clean_up.keep)
             and _TOKEN.fullmatch(name)
+            # Python's Morsel takes no cookie that has the name of an attribute.
+            and not Morsel().isReservedKey(name)
         ]
         places = [
             (path, domain)

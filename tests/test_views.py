@@ -11,7 +11,7 @@ from django.utils.html import strip_tags
 from hypothesis import HealthCheck, given, settings, strategies
 
 from consent.compiled import policies
-from consent.decision import parse
+from consent.decision import Decision, parse
 from consent.models import Category, Policy, Tool
 from tests.factories import CategoryFactory, ToolFactory
 from tests.scenes import (
@@ -69,6 +69,19 @@ def boxes(response: Any) -> dict[str, bool]:
     """Return each box of the page's form (not the dialog's): category key to ticked or not."""
     tags = re.findall(r'<input type="checkbox"[^>]*id="dcp-page-[^>]*>', response.content.decode())
     return {re.findall(r'value="([^"]*)"', tag)[0]: "checked" in tag for tag in tags}
+
+
+def decisions(response: HttpResponseBase) -> list[Decision]:
+    """Return the decision that a response stores; the list is never empty."""
+    found = parse(choice(response) or "")
+    assert found is not None
+    return [found]
+
+
+def hidden_fields(response: Any) -> dict[str, str]:
+    """Return what the page's own form sends besides the visitor's choice."""
+    form = response.content.decode().partition("data-consent-leave>")[2].partition("</form>")[0]
+    return dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form))
 
 
 # Looking
@@ -135,6 +148,14 @@ def test_page_says_what_is_chosen(policy):
     assert "You have not chosen yet" in words(browser().get(PREFERENCES))
     assert "You allow none of the" in words(browser(grant()).get(PREFERENCES))
     assert "You allow: Functional." in words(browser(grant("functional")).get(PREFERENCES))
+
+
+def test_page_says_what_runs_until_one_chooses():
+    policy = small_site(implied=True)
+    expired = grant(*OPTIONAL, day=days_ago(policy.lifetime_days))
+
+    assert "Until you do, all tools run" in words(browser().get(PREFERENCES))
+    assert "only what is essential runs" in words(browser(expired).get(PREFERENCES))
 
 
 def test_policy_page_lists_every_tool_and_leads_back_to_itself(policy):
@@ -213,7 +234,7 @@ def test_save_with_a_form_that_does_not_say_what_it_showed_refuses_what_is_not_t
     assert decision.choices["surveys"] == 0
 
 
-@pytest.mark.parametrize("revision", ["0", "-1", "x", "1.5", "9" * 400, "\u0661"])
+@pytest.mark.parametrize("revision", ["00", "-1", "x", "1.5", "9" * 400, "\u0661"])
 def test_revision_that_can_be_none_is_refused_with_the_page_and_the_reason(policy, revision):
     response = post({"action": "accept-all", "revision": revision})
 
@@ -240,6 +261,29 @@ def test_refusal_is_taken_without_a_policy(policy):
         response = post(data, cookie)
         assert response.status_code == 303
         assert choice(response) == chosen(dict.fromkeys(OPTIONAL, 0), revision=0)
+
+
+@pytest.mark.parametrize("action", ["reject-all", "save"])
+@pytest.mark.parametrize("returns", [False, True])
+def test_refusal_on_a_page_that_had_no_policy_is_taken(action, returns):
+    fields = hidden_fields(browser().get(PREFERENCES))
+    if returns:
+        small_site()
+
+    response = post({**fields, "action": action}, chosen({"functional": 1}, revision=1))
+
+    assert response.status_code == 303
+    assert not any(decision.granted(key) for decision in decisions(response) for key in OPTIONAL)
+
+
+def test_grant_on_a_page_that_had_no_policy_grants_nothing():
+    fields = hidden_fields(browser().get(PREFERENCES))
+    small_site()
+
+    response = post({**fields, "action": "accept-all"})
+
+    assert response.status_code == 503
+    assert choice(response) is None
 
 
 @pytest.mark.parametrize("data", [{"action": "accept-all"}, {"choices": "functional"}])

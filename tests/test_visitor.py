@@ -179,7 +179,6 @@ def test_category_that_is_no_longer_essential_needs_a_grant(policy):
 @pytest.mark.parametrize(
     "cookie",
     [
-        "",
         "yes",
         "1",
         "1.99.20000.functional_99",
@@ -195,7 +194,9 @@ def test_category_that_is_no_longer_essential_needs_a_grant(policy):
         '"1.{revision}.{today}.functional_{revision}"',
     ],
 )
-def test_unclear_cookie_is_no_decision_and_allows_only_what_is_essential(policy, cookie):
+@pytest.mark.parametrize("regime", Policy.Regime.values)
+def test_unclear_cookie_is_no_decision_and_allows_only_what_is_essential(regime, cookie):
+    policy = small_site(regime=regime)
     text = cookie.format(
         revision=policy.revision,
         above=policy.revision + 1,
@@ -774,6 +775,13 @@ def test_cookie_with_a_prefix_is_deleted_the_way_that_browsers_accept(any_host, 
     )
 
     assert morsel["secure"] is True
+
+
+@pytest.mark.parametrize("name", ["version", "path", "Domain", "httponly"])
+def test_cookie_that_is_called_as_an_attribute_is_passed_over(any_host, name):
+    CookieFactory(tool=Tool.objects.get(key=PIXEL), name=name)
+
+    assert deletions({name: "1"}) == []
 
 
 def test_without_a_policy_nothing_is_deleted(policy):

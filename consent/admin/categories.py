@@ -4,55 +4,79 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
-from django.forms import Textarea
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from consent.admin.base import COSMETIC, CosmeticForm, DatedAdmin
-from consent.models import Category
+from consent.admin.base import CosmeticForm, DatedAdmin, free_key, keys_in
+from consent.keys import CATEGORY_KEY_LENGTH
+from consent.models import Category, Policy
+
+
+class CategoryForm(CosmeticForm):
+    """A category, whose key may be left to be made from its name."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "key" in self.fields:
+            self.fields["key"].required = False
+
+    def clean(self) -> dict[str, Any]:
+        """Make the key from the name where it was left empty."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("key") == "":
+            taken = keys_in(cleaned.get("policy"))
+            name = cleaned.get("name", "")
+            cleaned["key"] = free_key(name, taken, longest=CATEGORY_KEY_LENGTH)
+        return cleaned
 
 
 @admin.register(Category)
 class CategoryAdmin(DatedAdmin):
     """What data is collected for. Order, purpose and “essential” can be changed in the list."""
 
-    form = CosmeticForm
+    form = CategoryForm
+    introduction = _(
+        "What data is collected for, in the order in which visitors see it. They allow or refuse "
+        "each category as a whole; what is essential always runs."
+    )
     list_display = ("name", "order", "purpose", "essential", "tools_enabled")
     list_editable = ("order", "purpose", "essential")
-    search_fields = ("name", "purpose")
-    prepopulated_fields = {"key": ("name",)}
+    list_filter = ("policy",)
+    show_facets = admin.ShowFacets.NEVER
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
         """Count the enabled tools with the categories."""
         enabled = Count("tools", filter=Q(tools__enabled=True))
-        return super().get_queryset(request).select_related("policy").annotate(enabled=enabled)
+        categories: QuerySet[Category] = super().get_queryset(request)
+        return categories.select_related("policy").annotate(enabled=enabled)
 
     @admin.display(description=_("Enabled tools"), ordering="enabled")
     def tools_enabled(self, category: Category) -> int:
         """How many tools it has that are enabled."""
-        return category.enabled
+        return category.enabled  # type: ignore[attr-defined,no-any-return]
 
     def get_fieldsets(self, request: HttpRequest, obj: Category | None = None) -> Any:
-        """Ask whether a change is cosmetic only where something is changed; the key stays."""
-        technical = {"classes": ("collapse",), "fields": ("policy", "key")}
-        shown = ["name", "purpose", "essential", "order", *([COSMETIC] if obj else [])]
-        if obj is None:
-            shown += ["key", "policy"]
-            return [(None, {"fields": shown})]
-        return [(None, {"fields": shown}), (_("Technical details"), technical)]
+        """Return what everybody fills in, then what a developer cares for."""
+        return [
+            (None, {"fields": ("name", "purpose", "essential", "order")}),
+            (_("Technical details"), {"classes": ("collapse",), "fields": ("key", "policy")}),
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Category | None = None) -> Any:
         """Keep key and policy as they are once visitors have chosen by them."""
         return ("key", "policy") if obj else ()
 
-    def get_prepopulated_fields(self, request: HttpRequest, obj: Category | None = None) -> Any:
-        """Make the key of a new category from its name."""
-        return {} if obj else self.prepopulated_fields
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Begin with the policy that is in use."""
+        return {"policy": Policy.objects.default()}
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Give the purpose room."""
         if db_field.name == "purpose":
-            kwargs["widget"] = Textarea(attrs={"rows": 4, "cols": 60})
+            kwargs["widget"] = forms.Textarea(attrs={"rows": 4, "cols": 60})
+        if db_field.name == "order":
+            kwargs["help_text"] = _("The category with the smallest number comes first.")
         return super().formfield_for_dbfield(db_field, request, **kwargs)

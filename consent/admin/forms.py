@@ -1,24 +1,44 @@
-"""The form of one tool: its recipe's parameters, or its snippet."""
+"""The form of one tool: its recipe's parameters, or its snippet; and its cookies."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
+from django.db.models import QuerySet
+from django.utils.html import escape
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from consent.admin.base import CosmeticForm
-from consent.models import Tool
+from consent.admin.base import CosmeticForm, free_key, keys_in, name_fields
+from consent.models import Category, Tool
 from consent.recipes import Parameter, Recipe
 
 PREFIX = "parameter_"
+# Before the name of a secret: the box that takes the stored one away.
+REMOVE = "remove_"
+MASKED = "••••••••"
+
+
+def _categories() -> QuerySet[Category]:
+    return Category.objects.select_related("policy")
+
+
+class CategoryField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Chooses a category; names its policy, too, where that is not the one in use."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "queryset": _categories()})
+
+    def label_from_instance(self, obj: Category) -> str:
+        """Return the category's name."""
+        return str(obj) if obj.policy.is_default else f"{obj} ({obj.policy})"
 
 
 class ToolForm(CosmeticForm):
-    """A tool; `form_for` adds one field for each of its recipe's parameters."""
+    """A tool; `form_for` adds a field for each parameter of its recipe."""
 
-    parameters_of: Recipe | None = None
+    recipe: ClassVar[Recipe | None] = None
 
     class Meta:
         """Parameters have fields of their own."""
@@ -28,82 +48,124 @@ class ToolForm(CosmeticForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        recipe = self.parameters_of
-        if recipe is None:
-            if "snippet" in self.fields:
-                self.fields["snippet"].required = True
-            return
-        self.instance.recipe = recipe.key
-        stored = self.instance.parameters if isinstance(self.instance.parameters, dict) else {}
-        for parameter in recipe.parameters:
-            field = self.fields.get(PREFIX + parameter.name)
-            if field is not None and not parameter.secret:
-                field.initial = stored.get(parameter.name, parameter.default)
-            elif field is not None and stored.get(parameter.name):
-                field.required = False
-                field.help_text = gettext("Stored, and not shown. Leave empty to keep it.")
+        for name, required in (("key", False), ("snippet", True)):
+            if name in self.fields:
+                self.fields[name].required = required
+        category = self.fields.get("category")
+        if isinstance(category, CategoryField) and self.instance.pk:
+            # It stays in its policy: visitors decided by that policy's revisions.
+            category.queryset = _categories().filter(policy=self.instance.policy_id)
+        if self.recipe is not None:
+            self.instance.recipe = self.recipe.key
+            if self.instance.pk is None:
+                self.instance.placement = self.recipe.placement
+            for parameter in self.recipe.parameters:
+                self._show_stored(parameter)
+
+    def _show_stored(self, parameter: Parameter) -> None:
+        """Begin with the stored value; of a secret, just say that there is one."""
+        field = self.fields[PREFIX + parameter.name]
+        value = stored(self.instance, parameter)
+        if not parameter.secret:
+            field.initial = value or parameter.default
+        elif value:
+            field.required = False
+            field.widget.attrs["placeholder"] = MASKED
+            keep = gettext("One is stored. Leave empty to keep it.")
+            field.help_text = f"{keep} {field.help_text}"
 
     def clean(self) -> dict[str, Any]:
-        """Gather the parameters, each already held against the recipe."""
+        """Make a key where none was given, and hold the parameters against the recipe."""
         cleaned = super().clean() or self.cleaned_data
-        recipe = self.parameters_of
-        if recipe is not None and not self.fields.keys().isdisjoint(_field_names(recipe)):
-            self.instance.parameters = self._values(recipe, cleaned)
+        if cleaned.get("key") == "":
+            category = cleaned.get("category")
+            policy = category.policy if category else None
+            cleaned["key"] = free_key(cleaned.get("name", ""), keys_in(policy))
+        if self.recipe is not None:
+            self._clean_parameters(self.recipe, cleaned)
         return cleaned
 
-    def _values(self, recipe: Recipe, cleaned: dict[str, Any]) -> dict[str, str]:
-        stored = self.instance.parameters if isinstance(self.instance.parameters, dict) else {}
-        values = {}
-        for parameter in recipe.parameters:
-            value = cleaned.get(PREFIX + parameter.name) or ""
-            if not value and parameter.secret:
-                value = stored.get(parameter.name, "")
-            if value:
-                values[parameter.name] = value
-        return values
+    def _clean_parameters(self, recipe: Recipe, cleaned: dict[str, Any]) -> None:
+        values = {p.name: self._value(p, cleaned) for p in recipe.parameters}
+        self.instance.parameters = {name: value for name, value in values.items() if value}
+        for name, message in recipe.errors(self.instance.parameters).items():
+            if not self.has_error(PREFIX + name):
+                self.add_error(PREFIX + name, message)
+
+    def _value(self, parameter: Parameter, cleaned: dict[str, Any]) -> str:
+        typed: str = cleaned.get(PREFIX + parameter.name) or ""
+        if typed or not parameter.secret or cleaned.get(REMOVE + parameter.name):
+            return typed
+        return stored(self.instance, parameter)
+
+    def ask_for_secrets_again(self) -> None:
+        """Say of each secret that was typed that it is lost: no page sends one back."""
+        for name, field in self.fields.items():
+            typed = isinstance(field.widget, forms.PasswordInput) and self.data.get(name)
+            if typed and not self.has_error(name):
+                self.add_error(name, gettext("Type it again: it was neither kept nor shown."))
 
 
 def form_for(recipe: Recipe | None) -> type[ToolForm]:
     """Return the form of a tool by ``recipe``, or of a custom snippet where that is None."""
-    parameters = () if recipe is None else recipe.parameters
-    fields: dict[str, Any] = {PREFIX + p.name: _field(p) for p in parameters}
-    return type("ToolForm", (ToolForm,), {**fields, "parameters_of": recipe})
+    fields: dict[str, Any] = {"recipe": recipe}
+    for parameter in recipe.parameters if recipe else ():
+        fields[PREFIX + parameter.name] = _field(parameter)
+        if parameter.secret and not parameter.required:
+            label = gettext("Remove what is stored as %s") % gettext(parameter.label)
+            fields[REMOVE + parameter.name] = forms.BooleanField(label=label, required=False)
+    return type("ToolForm", (ToolForm,), fields)
 
 
-def _field_names(recipe: Recipe) -> list[str]:
-    return [PREFIX + parameter.name for parameter in recipe.parameters]
+def fields_for(recipe: Recipe, tool: Tool | None) -> list[str]:
+    """Return the names of the fields for parameters that the form of ``tool`` shows."""
+    names = []
+    for parameter in recipe.parameters:
+        names.append(PREFIX + parameter.name)
+        if tool and parameter.secret and not parameter.required and stored(tool, parameter):
+            names.append(REMOVE + parameter.name)
+    return names
+
+
+def stored(tool: Tool, parameter: Parameter) -> str:
+    """Return the value that ``tool`` has for ``parameter``, or ""."""
+    value = tool.parameters.get(parameter.name) if isinstance(tool.parameters, dict) else ""
+    return value if isinstance(value, str) else ""
+
+
+def shown(tool: Tool, parameter: Parameter) -> str:
+    """Return what somebody who may only look sees of the stored value."""
+    value = stored(tool, parameter)
+    return MASKED if parameter.secret and value else value or "—"
 
 
 def _field(parameter: Parameter) -> forms.Field:
-    """Return a field that accepts what the recipe accepts, and says why it does not."""
-    common: dict[str, Any] = {
-        "label": gettext(parameter.label),
-        "required": parameter.required and not parameter.default,
-        "help_text": _help(parameter),
-        "error_messages": {"required": parameter.error("")},
-    }
-    if parameter.choices:
-        blank = [] if parameter.is_always_filled else [("", "—")]
-        return forms.ChoiceField(choices=[*blank, *((c, c) for c in parameter.choices)], **common)
-    widget = forms.PasswordInput if parameter.secret else forms.TextInput
-    # No browser autofill: these are ids of the site, not of the person who edits.
-    attributes = {"class": "vTextField", "autocomplete": "off", "spellcheck": "false"}
+    """Return a field for ``parameter``; its value is judged by the recipe, in ToolForm.clean."""
     return forms.CharField(
-        widget=widget(attrs=attributes), validators=[_validator(parameter)], **common
+        label=gettext(parameter.label),
+        required=parameter.required and not parameter.default,
+        help_text=_help(parameter),
+        error_messages={"required": parameter.error("")},
+        widget=_widget(parameter),
     )
 
 
+def _widget(parameter: Parameter) -> forms.Widget:
+    if parameter.choices:
+        blank = [] if parameter.default else [("", "—")]
+        return forms.Select(choices=[*blank, *((choice, choice) for choice in parameter.choices)])
+    attributes = {"class": "vTextField", "spellcheck": "false", "autocapitalize": "off"}
+    if parameter.secret:
+        return forms.PasswordInput(attrs={**attributes, "autocomplete": "new-password"})
+    # No browser autofill: these are ids of the site, not of the person who edits.
+    return forms.TextInput(attrs={**attributes, "autocomplete": "off"})
+
+
 def _help(parameter: Parameter) -> str:
-    example = gettext("Example: %s") % parameter.example
-    return f"{gettext(parameter.help)} {example}" if parameter.help else example
-
-
-def _validator(parameter: Parameter) -> Any:
-    def validate(value: str) -> None:
-        if message := parameter.error(value):
-            raise forms.ValidationError(message, code="invalid")
-
-    return validate
+    """Return where to find the value, and an example; escaped, since the admin does not."""
+    where = gettext(parameter.help) if parameter.help else ""
+    example = "" if parameter.choices else gettext("Example: %s") % parameter.example
+    return escape(" ".join(filter(None, (where, example))))
 
 
 class CookieForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -113,9 +175,27 @@ class CookieForm(forms.ModelForm):  # type: ignore[type-arg]
         """Widths that let a row fit."""
 
         fields = ("name", "kind", "party", "retention", "purpose")
-        labels = {"purpose": _("What it is for")}
-        widgets = {
-            "name": forms.TextInput(attrs={"size": 18}),
-            "retention": forms.TextInput(attrs={"size": 14}),
-            "purpose": forms.TextInput(attrs={"size": 40}),
+        labels = {
+            "name": _("Name (* for a part that varies)"),
+            "purpose": _("What it is for"),
         }
+        widgets = {
+            "name": forms.TextInput(attrs={"size": 14, "spellcheck": "false"}),
+            "retention": forms.TextInput(attrs={"size": 11}),
+            "purpose": forms.Textarea(attrs={"rows": 2, "cols": 28}),
+        }
+
+    def has_changed(self) -> bool:
+        """Take a new row whose texts were all emptied for no row: nothing is to be declared."""
+        texts = (self.add_prefix(name) for name in ("name", "retention", "purpose"))
+        is_empty = not any(str(self.data.get(name, "")).strip() for name in texts)
+        return super().has_changed() and not (is_empty and self.instance.pk is None)
+
+
+class CookieFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]
+    """The cookies of a tool, each field with a name of its own."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """Name the fields, the box for deletion too."""
+        super().add_fields(form, index)
+        name_fields(form)

@@ -2,57 +2,117 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.utils.html import format_html
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters
 
-from consent.admin.base import COSMETIC, DatedAdmin, live_policy
-from consent.admin.forms import PREFIX, CookieForm, ToolForm, form_for
-from consent.compiled import compile_tool
-from consent.models import Category, Cookie, Policy, Tool
-from consent.recipes import Recipe, catalogue, search
-from consent.rendering import code_of
+from consent.admin.base import (
+    DatedAdmin,
+    asked_again,
+    free_key,
+    from_revision,
+    keys_in,
+    live_policy,
+    tell,
+)
+from consent.admin.catalogue import (
+    catalogue_context,
+    chosen,
+    may_edit_snippets,
+    passed_on,
+    recipe_of,
+)
+from consent.admin.forms import (
+    CategoryField,
+    CookieForm,
+    CookieFormSet,
+    fields_for,
+    form_for,
+    shown,
+)
+from consent.admin.preview import preview_of, why_no_code
+from consent.models import Category, Cookie, Policy, Tool, ToolQuerySet
+from consent.recipes import Recipe, search
 
-CUSTOM = "custom"
-EDIT_SNIPPET = "consent.edit_snippet"
+# Words of the history.
+SWITCHED = {True: gettext_noop("Enabled: yes"), False: gettext_noop("Enabled: no")}
+
+SNIPPET = _(
+    "Paste the code as the vendor gives it. It runs as part of your website, with all that your "
+    "website may do: paste only code that you trust."
+)
+SNIPPET_LOCKED = _(
+    "This tool is a custom snippet. Your account may not change its code; everything else on this "
+    "page it may."
+)
+GONE = _(
+    "This tool does not run: its recipe “%(recipe)s” is no longer in the catalogue. Add the tool "
+    "again from the catalogue and delete this one, or ask whoever looks after the website."
+)
 
 
 class CookieInline(admin.TabularInline):  # type: ignore[type-arg]
-    """The cookies and storage keys that a tool declares."""
+    """The cookies and storage keys that a tool declares: whoever may edit it may edit them."""
 
     model = Cookie
     form = CookieForm
+    formset = CookieFormSet
     verbose_name_plural = _("Cookies and storage keys that it sets")
 
     def get_extra(self, request: HttpRequest, obj: Tool | None = None, **kwargs: Any) -> int:
         """Leave room for what the recipe declares, or for one more."""
-        recipe = None if obj else _chosen(request)
+        recipe = None if obj else chosen(request)
         return len(recipe.cookies) if recipe else 1
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Follow the tool's."""
+        return _may(request, "view") or _may(request, "change")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Follow the tool's."""
+        return _may(request, "change" if obj else "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Follow the tool's."""
+        return _may(request, "change")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Follow the tool's: what a tool declares is part of it."""
+        return _may(request, "change")
 
 
 @admin.register(Tool)
 class ToolAdmin(DatedAdmin):
     """The tools that the website uses."""
 
-    list_display = ("name", "vendor", "category", "enabled", "placement")
+    introduction = _(
+        "Every tool that the website uses. A tool runs only for visitors who allow its category; "
+        "in an essential category, for everybody."
+    )
+    list_display = ("name", "enabled", "category", "vendor", "remark")
     list_editable = ("enabled",)
-    list_filter = ("category", "enabled", "placement")
+    list_filter = ("category", "enabled", "policy")
     list_select_related = ("category", "policy")
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ("name", "vendor", "key")
-    search_help_text = _("Name or vendor, old product names too")
+    search_help_text = _("Search by name or vendor; old product names are found, too.")
     actions = ("enable", "disable")
     inlines = (CookieInline,)
-    readonly_fields = ("preview",)
-    save_on_top = False
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
@@ -60,101 +120,130 @@ class ToolAdmin(DatedAdmin):
         """Offer the catalogue; with ``?recipe=`` (a recipe's key, or custom) the tool's form."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        chosen = request.GET.get("recipe", "")
-        if not chosen:
+        if not request.GET.get("recipe"):
             return self._catalogue(request)
-        if chosen == CUSTOM and not request.user.has_perm(EDIT_SNIPPET):
-            raise PermissionDenied
-        recipe = _chosen(request)
-        title = gettext("Add %s") % recipe.name if recipe else gettext("Add a custom snippet")
-        return super().add_view(request, form_url, {"title": title, **(extra_context or {})})
+        recipe = chosen(request)
+        context = {
+            "title": gettext("Add %s") % recipe.name if recipe else gettext("Add a custom snippet"),
+            "catalogue_url": f"?{passed_on(request).urlencode()}",
+        }
+        return super().add_view(request, form_url, {**context, **(extra_context or {})})
 
+    @method_decorator(sensitive_post_parameters())
     def changeform_view(
         self,
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         """Show the form; a press on “Preview” shows what the page would get and saves nothing."""
         if request.method == "POST" and "_preview" in request.POST:
             return self._preview_page(request, object_id)
-        context = {**live_policy(), **(extra_context or {})}
-        return super().changeform_view(request, object_id, form_url, context)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Never send back a secret that was typed, and say so."""
+        form = context["adminform"].form
+        if form.is_bound:
+            form.ask_for_secrets_again()
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_form(
         self, request: HttpRequest, obj: Tool | None = None, change: bool = False, **kwargs: Any
-    ) -> type[ToolForm]:
+    ) -> type[forms.ModelForm]:  # type: ignore[type-arg]
         """Return the form with just this vendor's parameters."""
-        recipe = obj.get_recipe() if obj else _chosen(request)
-        return super().get_form(request, obj, change=change, form=form_for(recipe), **kwargs)
+        form = form_for(recipe_of(request, obj))
+        return super().get_form(request, obj, change=change, **{**kwargs, "form": form})
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Name the policy of a category that is not in the one in use."""
+        if db_field.name == "category":
+            kwargs["form_class"] = CategoryField
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Give the snippet room."""
+        if db_field.name == "snippet":
+            code = {"rows": 12, "cols": 80, "spellcheck": "false", "class": "dcp-admin-source"}
+            kwargs["widget"] = forms.Textarea(attrs=code)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Tool | None = None) -> Any:
-        """Return first what everybody fills in, then the rest."""
-        recipe = obj.get_recipe() if obj else _chosen(request)
-        code = [PREFIX + parameter.name for parameter in recipe.parameters] if recipe else []
-        if recipe is None and not (obj and obj.recipe):
-            code = ["snippet"]
+        """Return first what everybody fills in, last what a developer cares for."""
+        recipe = recipe_of(request, obj)
+        first = [*self._own_fields(request, obj, recipe), "category", "enabled"]
+        placed = [] if recipe and recipe.kind == "server" else ["placement"]
         sections = [
-            (None, {"fields": ["category", "enabled"], "description": _description(recipe)}),
-            (gettext("Settings") if recipe else gettext("Code"), {"fields": code}),
-            (gettext("What visitors are told"), {"fields": ["name", "vendor", "privacy_url"]}),
-            (gettext("Technical details"), {"fields": ["placement", "order", "key"]}),
+            (None, {"fields": first, "description": self._description(request, obj, recipe)}),
+            (_("What visitors are told"), {"fields": ["name", "vendor", "privacy_url"]}),
+            (
+                _("Technical details"),
+                {"classes": ("collapse",), "fields": [*placed, "order", "key"]},
+            ),
         ]
         if obj is not None:
-            sections.insert(2, (gettext("What the page gets"), {"fields": ["preview"]}))
-            sections.append((gettext("Saving"), {"fields": [COSMETIC]}))
-        return [section for section in sections if section[1]["fields"]]
+            sections.insert(2, (_("What the page gets"), {"fields": ["preview"]}))
+        return sections
+
+    def _own_fields(
+        self, request: HttpRequest, obj: Tool | None, recipe: Recipe | None
+    ) -> list[str]:
+        """Return the fields that only this vendor's form has."""
+        if recipe is None:
+            is_snippet = obj is None or not obj.recipe
+            return ["snippet"] if is_snippet and may_edit_snippets(request) else []
+        if obj is None or self.has_change_permission(request, obj):
+            return fields_for(recipe, obj)
+        return ["settings"]
+
+    def _description(
+        self, request: HttpRequest, obj: Tool | None, recipe: Recipe | None
+    ) -> SafeString:
+        """Return what to know of the vendor, or of a snippet, above the form."""
+        if recipe is not None:
+            parts = [gettext(recipe.description)]
+            parts += [gettext(recipe.note)] if recipe.note else []
+        elif obj is not None and obj.recipe:
+            parts = [GONE % {"recipe": obj.recipe}]
+        else:
+            parts = [str(SNIPPET if may_edit_snippets(request) else SNIPPET_LOCKED)]
+        return format_html_join("", "<p>{}</p>", ((part,) for part in parts))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tool | None = None) -> Any:
         """Protect the key once it is in use, and snippets from whoever may not edit them."""
-        fixed = ["preview"]
-        if obj is not None:
-            fixed.append("key")
-        if not request.user.has_perm(EDIT_SNIPPET):
-            fixed.append("snippet")
-        return fixed
+        fixed = ["preview", "settings", *(["key"] if obj else [])]
+        return fixed if may_edit_snippets(request) else [*fixed, "snippet"]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Fill in what the recipe knows."""
-        initial = super().get_changeform_initial_data(request)
-        recipe = _chosen(request)
+        """Fill in what the recipe knows, and nothing from the address: a link is nobody's code."""
+        recipe = chosen(request)
         if recipe is None:
-            return initial
+            return {}
         policy = Policy.objects.default()
-        category = Category.objects.filter(policy=policy, key=recipe.category).first()
         return {
-            **initial,
             "name": recipe.name,
             "vendor": recipe.vendor,
             "privacy_url": recipe.privacy_url,
             "placement": recipe.placement,
-            "category": category.pk if category else None,
-            "key": _free_key(recipe.key, policy),
+            "category": Category.objects.filter(policy=policy, key=recipe.category).first(),
+            "key": free_key(recipe.key, keys_in(policy)),
         }
 
     def get_formset_kwargs(
         self, request: HttpRequest, obj: Tool, inline: Any, prefix: str
     ) -> dict[str, Any]:
-        """Fill in the cookies that the recipe declares."""
-        kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
-        recipe = _chosen(request)
-        if request.method == "GET" and obj.pk is None and recipe is not None:
-            kwargs["initial"] = [
-                {
-                    "kind": cookie.kind,
-                    "name": cookie.name,
-                    "party": cookie.party,
-                    "retention": cookie.retention,
-                    "purpose": cookie.purpose,
-                }
-                for cookie in recipe.cookies
-            ]
-        return kwargs
+        """Fill in the cookies that the recipe declares.
 
-    def get_prepopulated_fields(self, request: HttpRequest, obj: Tool | None = None) -> Any:
-        """Make a custom snippet's key from its name."""
-        return {"key": ("name",)} if obj is None and _chosen(request) is None else {}
+        Only where the form is shown first: what comes back counts as changed, and so is stored.
+        """
+        kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
+        recipe = chosen(request) if request.method == "GET" and obj.pk is None else None
+        if recipe is not None:
+            kwargs["initial"] = [asdict(cookie) for cookie in recipe.cookies]
+        return kwargs
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Tool], search_term: str
@@ -166,121 +255,99 @@ class ToolAdmin(DatedAdmin):
             found = queryset.filter(Q(pk__in=found.values("pk")) | Q(recipe__in=recipes))
         return found, duplicates
 
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        """Say in the history whether the tool was enabled or disabled."""
+        form.fields["enabled"].label = SWITCHED[form.instance.enabled]
+        return super().construct_change_message(request, form, formsets, add)
+
+    @admin.display(description=_("Remark"), empty_value="")
+    def remark(self, tool: Tool) -> str:
+        """Why pages get no code of the tool, if they do not."""
+        return why_no_code(tool)
+
+    @admin.display(description=_("Settings"))
+    def settings(self, tool: Tool) -> SafeString:
+        """The recipe's parameters, for whoever may only look; secrets are masked."""
+        recipe = tool.get_recipe()
+        parameters = recipe.parameters if recipe else ()
+        rows = ((gettext(each.label), shown(tool, each)) for each in parameters)
+        return format_html_join("", "<div>{}: {}</div>", rows)
+
     @admin.display(description=_("Code"))
-    def preview(self, tool: Tool) -> SafeString:
+    def preview(self, tool: Tool) -> str:
         """Exactly what the page gets of the saved tool, but for the nonce."""
-        return format_html(
-            '<pre class="dcp-admin-code" tabindex="0">{}</pre>', _code_or_reason(tool)
-        )
+        return render_to_string("admin/consent/tool/_code.html", preview_of(tool))
 
     @admin.action(description=_("Enable the selected tools"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Tool]) -> None:
         """Enable; visitors who had allowed the category are asked again."""
-        self._switch(request, queryset, enabled=True)
+        tools = _those(queryset.filter(enabled=False))
+        with transaction.atomic():
+            count = tools.switch_on()
+            for tool in tools.select_related("category__policy"):
+                history = [*_switched(enabled=True), *from_revision(tool.since)]
+                self.log_change(request, tool, history)
+                tell(request, messages.INFO, asked_again(tool))
+        done = ngettext("%d tool was enabled.", "%d tools were enabled.", count)
+        tell(request, messages.SUCCESS, done % count)
 
     @admin.action(description=_("Disable the selected tools"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Tool]) -> None:
         """Disable; pages stop having them at once."""
-        self._switch(request, queryset, enabled=False)
-
-    def _switch(self, request: HttpRequest, queryset: QuerySet[Tool], *, enabled: bool) -> None:
-        tools = Tool.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
-        changed = list(tools.filter(enabled=not enabled))
-        count = tools.switch_on() if enabled else tools.switch_off()
-        for tool in changed:
-            self.log_change(request, tool, [{"changed": {"fields": [gettext("enabled")]}}])
-        message = (
-            ngettext(
-                "%d tool is enabled. Visitors who had allowed its category are asked again.",
-                "%d tools are enabled. Visitors who had allowed their categories are asked again.",
-                count,
-            )
-            if enabled
-            else ngettext("%d tool is disabled.", "%d tools are disabled.", count)
-        )
-        self.message_user(request, message % count, messages.SUCCESS)
+        tools = _those(queryset.filter(enabled=True))
+        with transaction.atomic():
+            count = tools.switch_off()
+            for tool in tools:
+                self.log_change(request, tool, _switched(enabled=False))
+        done = ngettext("%d tool was disabled.", "%d tools were disabled.", count)
+        tell(request, messages.SUCCESS, done % count)
 
     def _catalogue(self, request: HttpRequest) -> HttpResponse:
-        query = request.GET.get("q", "")
-        in_use = set(Tool.objects.values_list("recipe", flat=True))
-        categories = Category.objects.filter(policy=Policy.objects.default())
-        names = {category.key: str(category) for category in categories}
-        groups: dict[str, list[Recipe]] = {name: [] for name in names.values()}
-        for recipe in search(query):
-            groups.setdefault(names.get(recipe.category, recipe.category), []).append(recipe)
-        context = {
-            **self.admin_site.each_context(request),
-            **live_policy(),
-            "title": gettext("Add a tool"),
-            "opts": self.opts,
-            "query": query,
-            "groups": {name: recipes for name, recipes in groups.items() if recipes},
-            "in_use": in_use,
-            "may_add_snippet": request.user.has_perm(EDIT_SNIPPET),
-            "passed_on": [(k, v) for k, v in request.GET.items() if k.startswith("_")],
-        }
+        context = {**self._page(request, gettext("Add a tool")), **catalogue_context(request)}
         return TemplateResponse(request, "admin/consent/tool/catalogue.html", context)
 
     def _preview_page(self, request: HttpRequest, object_id: str | None) -> HttpResponse:
-        stored = None if object_id is None else self.get_object(request, object_id)
-        allowed = (
-            self.has_add_permission(request)
-            if object_id is None
-            else stored is not None and self.has_change_permission(request, stored)
-        )
-        if not allowed:
+        tool = None if object_id is None else self.get_object(request, unquote(object_id))
+        if object_id is not None and tool is None:
+            raise Http404
+        if tool is None and not self.has_add_permission(request):
             raise PermissionDenied
-        form = self.get_form(request, stored, change=stored is not None)(
-            request.POST, instance=stored
-        )
-        code = _code_or_reason(form.save(commit=False)) if form.is_valid() else ""
-        context = {
-            **self.admin_site.each_context(request),
-            "title": gettext("Preview"),
-            "opts": self.opts,
-            "form": form,
-            "code": code,
-        }
+        if tool is not None and not self.has_change_permission(request, tool):
+            raise PermissionDenied
+        form = self.get_form(request, tool, change=tool is not None)(request.POST, instance=tool)
+        context = {**self._page(request, gettext("Preview")), "form": form, "original": tool}
+        if form.is_valid():
+            context.update(preview_of(form.save(commit=False)))
         return TemplateResponse(request, "admin/consent/tool/preview.html", context)
 
-
-def _chosen(request: HttpRequest) -> Recipe | None:
-    """Return the recipe that ``?recipe=`` names; None for a custom snippet.
-
-    Raises Http404 where no recipe has that key.
-    """
-    key = request.GET.get("recipe", CUSTOM)
-    if key == CUSTOM:
-        return None
-    try:
-        return catalogue()[key]
-    except KeyError:
-        raise Http404(gettext("There is no recipe “%s”.") % key) from None
-
-
-def _free_key(key: str, policy: Policy | None) -> str:
-    """Return ``key``, or with a number where a tool of the policy has it already."""
-    taken = set(Tool.objects.filter(policy=policy).values_list("key", flat=True))
-    candidates = (key if n == 1 else f"{key}-{n}" for n in range(1, len(taken) + 2))
-    return next(candidate for candidate in candidates if candidate not in taken)
+    def _page(self, request: HttpRequest, title: str) -> dict[str, Any]:
+        """Return the context of a page of its own, which looks like one of the admin's forms."""
+        return {
+            **self.admin_site.each_context(request),
+            **live_policy(),
+            "title": title,
+            "opts": self.opts,
+            "media": self.media,
+            "add": True,
+            "is_popup": "_popup" in request.GET or "_popup" in request.POST,
+            "has_view_permission": self.has_view_permission(request),
+        }
 
 
-def _description(recipe: Recipe | None) -> str:
-    """Return what the catalogue says of the vendor, above its form."""
-    if recipe is None:
-        return gettext(
-            "Paste the code as the vendor gives it. It runs as part of your website, with all "
-            "that your website may do: paste only code that you trust."
-        )
-    parts = [gettext(recipe.description)]
-    if recipe.note:
-        parts.append(gettext(recipe.note))
-    return format_html("<p>{}</p>" * len(parts), *parts)
+def _may(request: HttpRequest, action: str) -> bool:
+    """Say whether the user may do ``action`` (view, add, change) with tools."""
+    user: Any = request.user
+    return bool(user.has_perm(f"consent.{action}_tool"))
 
 
-def _code_or_reason(tool: Tool) -> str:
-    """Return the code that a page gets of ``tool``, or why it gets none."""
-    compiled = compile_tool(tool, tool.category)
-    if compiled.server:
-        return gettext("Nothing: this tool's data is sent from your server.")
-    return code_of(compiled) or gettext("Nothing: the settings are not complete.")
+def _those(queryset: QuerySet[Tool]) -> ToolQuerySet:
+    """Return the same tools, whatever becomes of what they were selected by."""
+    keys = list(queryset.values_list("pk", flat=True))
+    return Tool.objects.filter(pk__in=keys)
+
+
+def _switched(*, enabled: bool) -> list[dict[str, Any]]:
+    """Return the history's words for a tool that was enabled or disabled."""
+    return [{"changed": {"fields": [SWITCHED[enabled]]}}]

@@ -1,0 +1,75 @@
+"""The catalogue of recipes that “Add tool” offers, and what was chosen from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, QueryDict
+from django.utils.translation import gettext
+
+from consent import texts
+from consent.models import Category, Policy, Tool
+from consent.recipes import Recipe, catalogue, search
+
+CUSTOM = "custom"
+EDIT_SNIPPET = "consent.edit_snippet"
+
+
+def chosen(request: HttpRequest) -> Recipe | None:
+    """Return the recipe that the address names; None for a custom snippet.
+
+    Raises Http404 where no recipe has that key, and PermissionDenied where somebody who may not
+    edit snippets is about to add one.
+    """
+    key = request.GET.get("recipe", CUSTOM)
+    if key == CUSTOM:
+        if not may_edit_snippets(request):
+            raise PermissionDenied
+        return None
+    if key not in catalogue():
+        raise Http404(gettext("There is no recipe “%s”.") % key)
+    return catalogue()[key]
+
+
+def recipe_of(request: HttpRequest, tool: Tool | None) -> Recipe | None:
+    """Return the recipe of ``tool``, or the chosen one where none is stored yet."""
+    return chosen(request) if tool is None or tool.pk is None else tool.get_recipe()
+
+
+def may_edit_snippets(request: HttpRequest) -> bool:
+    """Say whether the user may put code of their own on the website."""
+    user: Any = request.user
+    return bool(user.has_perm(EDIT_SNIPPET))
+
+
+def catalogue_context(request: HttpRequest) -> dict[str, Any]:
+    """Return what the catalogue's page shows: recipes that match ``?q=``, by category."""
+    policy = Policy.objects.default()
+    query = request.GET.get("q", "").replace("\0", "")
+    return {
+        "policy": policy,
+        "query": query,
+        "groups": _grouped(search(query), policy),
+        "in_use": set(Tool.objects.filter(policy=policy).values_list("recipe", flat=True)),
+        "may_add_snippet": may_edit_snippets(request),
+        "passed_on": passed_on(request),
+    }
+
+
+def passed_on(request: HttpRequest) -> QueryDict:
+    """Return what the admin itself hands from page to page: pop-up, filters of the list."""
+    parameters = request.GET.copy()
+    for name in [name for name in parameters if not name.startswith("_")]:
+        del parameters[name]
+    return parameters
+
+
+def _grouped(recipes: list[Recipe], policy: Policy | None) -> list[tuple[str, list[Recipe]]]:
+    """Return names of categories, as the policy orders them, with the recipes that suit each."""
+    names = {category.key: str(category) for category in Category.objects.filter(policy=policy)}
+    names |= {text.key: gettext(text.name) for text in texts.CATEGORIES if text.key not in names}
+    groups: dict[str, list[Recipe]] = {key: [] for key in names}
+    for recipe in recipes:
+        groups.setdefault(recipe.category, []).append(recipe)
+    return [(names.get(key, key), found) for key, found in groups.items() if found]
