@@ -608,6 +608,16 @@ def test_grant_without_a_policy_is_refused(method):
 
 
 @pytest.mark.parametrize("method", WRITES)
+def test_nothing_is_pretended_where_the_middleware_is_missing(policy, settings, method):
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "consent" not in name]
+
+    response = send(method, None if method == "DELETE" else REFUSE_ALL)
+
+    assert response.status_code == 503
+    assert not response.cookies
+
+
+@pytest.mark.parametrize("method", WRITES)
 def test_refusal_without_a_policy_is_taken(policy, method):
     cookie = grant(*OPTIONAL)
     no_policy()

@@ -260,6 +260,14 @@ def test_notice_offers_to_refuse_just_as_it_offers_to_accept(policy):
     assert {field["type"] for field in Elements(markup).all("input")} == {"hidden"}
 
 
+def test_every_form_to_choose_with_says_which_revision_it_showed(policy):
+    forms = rendering.consent_body(page_request()).split("<form ")[1:]
+
+    assert len(forms) == 2
+    for form in forms:
+        assert f'<input type="hidden" name="revision" value="{policy.revision}">' in form
+
+
 def test_notice_names_what_is_new(policy, render):
     cookie = grant("functional")
     ToolFactory(category=Category.objects.get(key="functional"), name="Bright & New")
@@ -382,7 +390,7 @@ def with_django_csp(request: HttpRequest, settings) -> str:
 
     settings.CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"script-src": ["'self'"]}}
     CSPMiddleware(lambda request: HttpResponse()).process_request(request)
-    return str(request.csp_nonce)  # type: ignore[attr-defined]
+    return str(request.csp_nonce)
 
 
 def with_djangos_csp(request: HttpRequest, settings) -> str:
@@ -437,7 +445,7 @@ def test_nonce_is_escaped(policy, name):
 @pytest.mark.parametrize("nonce", [None, ""])
 def test_without_a_nonce_there_is_no_nonce_attribute_and_no_placeholder(policy, nonce):
     request = page_request(grant(*OPTIONAL))
-    request.csp_nonce = nonce  # type: ignore[attr-defined]
+    request.csp_nonce = nonce
 
     markup = render_page(request)
 
@@ -670,7 +678,7 @@ def arriving(visit: dict[str, Any]) -> HttpRequest:
     revision = Policy.objects.get().revision - visit["age"]
     cookie = "" if visit["granted"] is None else grant(*visit["granted"], at=revision)
     request = page_request(cookie, visit["path"], headers={"Sec-Fetch-Dest": visit["destination"]})
-    request.csp_nonce = visit["nonce"]  # type: ignore[attr-defined]
+    request.csp_nonce = visit["nonce"]
     return request
 
 

@@ -186,10 +186,13 @@ class CookieForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
     def has_changed(self) -> bool:
-        """Take a new row whose texts were all emptied for no row: nothing is to be declared."""
+        """Take a new row whose texts were all emptied for no row: nothing is to be declared.
+
+        A stored one is not lost this way: its name is required.
+        """
         texts = (self.add_prefix(name) for name in ("name", "retention", "purpose"))
         is_empty = not any(str(self.data.get(name, "")).strip() for name in texts)
-        return super().has_changed() and not (is_empty and self.instance.pk is None)
+        return super().has_changed() and not is_empty
 
 
 class CookieFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]

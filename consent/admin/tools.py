@@ -191,7 +191,11 @@ class ToolAdmin(DatedAdmin):
     def _own_fields(
         self, request: HttpRequest, obj: Tool | None, recipe: Recipe | None
     ) -> list[str]:
-        """Return the fields that only this vendor's form has."""
+        """Return the fields that only this vendor's form has.
+
+        A snippet is not among them for whoever may not edit it: what is no field of the form is
+        not taken from a request either.
+        """
         if recipe is None:
             is_snippet = obj is None or not obj.recipe
             return ["snippet"] if is_snippet and may_edit_snippets(request) else []
@@ -213,9 +217,8 @@ class ToolAdmin(DatedAdmin):
         return format_html_join("", "<p>{}</p>", ((part,) for part in parts))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tool | None = None) -> Any:
-        """Protect the key once it is in use, and snippets from whoever may not edit them."""
-        fixed = ["preview", "settings", *(["key"] if obj else [])]
-        return fixed if may_edit_snippets(request) else [*fixed, "snippet"]
+        """Protect the key once it is in use."""
+        return ["preview", "settings", *(["key"] if obj else [])]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Fill in what the recipe knows, and nothing from the address: a link is nobody's code."""

@@ -125,7 +125,10 @@ class PreferencesView(OwnAPIView):
     def delete(self, request: Request) -> Response:
         """Withdraw: refuse every optional category."""
         consent = consent_of(request._request)
-        consent.withdraw()
+        try:
+            consent.withdraw()
+        except PolicyUnavailableError as error:
+            raise UnavailableError from error
         return _outcome(consent)
 
     def _decide(self, request: Request, *, partial: bool) -> Response:
