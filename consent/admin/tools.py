@@ -207,13 +207,13 @@ class ToolAdmin(DatedAdmin):
         self, request: HttpRequest, obj: Tool | None, recipe: Recipe | None
     ) -> SafeString:
         """Return what to know of the vendor, or of a snippet, above the form."""
+        parts: list[Any] = []
         if recipe is not None:
-            parts = [gettext(recipe.description)]
-            parts += [gettext(recipe.note)] if recipe.note else []
+            parts = [gettext(text) for text in (recipe.description, recipe.note) if text]
         elif obj is not None and obj.recipe:
             parts = [GONE % {"recipe": obj.recipe}]
-        else:
-            parts = [str(SNIPPET if may_edit_snippets(request) else SNIPPET_LOCKED)]
+        elif obj is None or self.has_change_permission(request, obj):
+            parts = [SNIPPET if may_edit_snippets(request) else SNIPPET_LOCKED]
         return format_html_join("", "<p>{}</p>", ((part,) for part in parts))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tool | None = None) -> Any:
