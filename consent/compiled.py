@@ -24,7 +24,7 @@ from consent import snippets
 from consent.conf import conf
 from consent.decision import Decision
 from consent.models import Category, Policy, Tool
-from consent.recipes import Recipe, RecipeError, catalogue
+from consent.recipes import DeclaredCookie, Recipe, RecipeError, catalogue
 
 logger = logging.getLogger("consent")
 
@@ -50,17 +50,6 @@ class Memo(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledCookie:
-    """A cookie or storage key that a tool declares."""
-
-    name: str
-    kind: str
-    party: str
-    retention: str
-    purpose: str
-
-
-@dataclass(frozen=True, slots=True)
 class CompiledTool:
     """An enabled tool. ``since``: the revision that a grant must have seen to cover it.
 
@@ -77,7 +66,7 @@ class CompiledTool:
     placement: str
     server: bool
     markup: str
-    cookies: tuple[CompiledCookie, ...]
+    cookies: tuple[DeclaredCookie, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +274,7 @@ def compile_tool(
         server=recipe is not None and recipe.kind == "server",
         markup=_markup(tool, recipe),
         cookies=tuple(
-            CompiledCookie(c.name, c.kind, c.party, c.retention, c.purpose)
+            DeclaredCookie(c.name, c.kind, c.party, c.retention, c.purpose)
             for c in (tool.cookies.all() if tool.pk else ())
         ),
     )
