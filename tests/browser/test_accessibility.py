@@ -1,0 +1,160 @@
+"""axe-core finds nothing wrong, whatever state the page is in: light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth import get_user_model
+from django.test import Client
+from playwright.sync_api import expect
+
+from consent.models import Tool
+from tests.browser.test_notice import DESK, PHONE
+from tests.browser.visitor import OPTIONAL, Visitor
+
+AXE = Axe()
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+def notice(visitor: Visitor) -> None:
+    visitor.goto("/")
+    expect(visitor.notice).to_be_visible()
+
+
+def notice_with_a_failure(visitor: Visitor) -> None:
+    notice(visitor)
+    visitor.context.route("**/consent/api/preferences/", lambda route: route.abort())
+    visitor.press("Accept all")
+    expect(visitor.notice.get_by_role("alert")).to_be_visible()
+
+
+def dialog(visitor: Visitor) -> None:
+    visitor.goto("/")
+    visitor.open_preferences()
+
+
+def dialog_with_a_failure(visitor: Visitor) -> None:
+    dialog(visitor)
+    visitor.context.route("**/consent/api/preferences/", lambda route: route.abort())
+    visitor.press("Save", visitor.dialog)
+    expect(visitor.dialog.get_by_role("alert")).to_be_visible()
+
+
+def confirmation(visitor: Visitor) -> None:
+    dialog(visitor)
+    visitor.box("functional").check()
+    visitor.press("Cancel", visitor.dialog)
+    expect(visitor.confirmation).to_be_visible()
+
+
+def status(visitor: Visitor) -> None:
+    visitor.goto("/")
+    visitor.choose("functional")
+    expect(visitor.status).to_be_visible()
+    # It stays as long as it is looked at.
+    visitor.status.hover()
+
+
+def preferences_page(visitor: Visitor) -> None:
+    visitor.goto("/consent/preferences/")
+
+
+def policy_page(visitor: Visitor) -> None:
+    visitor.goto("/policy/")
+    visitor.page.locator("details.dcp-tool").evaluate_all(
+        "all => all.forEach((el) => { el.open = 1; })"
+    )
+
+
+def apps_policy_page(visitor: Visitor) -> None:
+    visitor.goto("/consent/policy/")
+    visitor.page.locator("details.dcp-tool").first.click()
+
+
+def contact_page(visitor: Visitor) -> None:
+    visitor.goto("/contact/")
+    visitor.page.get_by_role("button", name="Send").click()
+    expect(visitor.page.get_by_role("alert").first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        notice,
+        notice_with_a_failure,
+        dialog,
+        dialog_with_a_failure,
+        confirmation,
+        status,
+        preferences_page,
+        policy_page,
+        apps_policy_page,
+        contact_page,
+    ],
+    ids=lambda state: state.__name__.replace("_", " "),
+)
+def test_axe_finds_nothing(enter, state: Callable[[Visitor], None]):
+    visitor = enter(viewport=DESK, reduced_motion="reduce")
+    state(visitor)
+
+    assert complaints(visitor) == {}
+
+
+@pytest.mark.parametrize("path", ["/", "/consent/preferences/"])
+def test_axe_finds_nothing_where_something_is_new(enter, policy, path):
+    visitor = enter(viewport=DESK, reduced_motion="reduce")
+    visitor.has_decided(*OPTIONAL, revision=policy.revision)
+    tools = Tool.objects.filter(key__in=["drift", "adwords"])
+    tools.switch_off()
+    tools.switch_on()
+    visitor.goto(path)
+    if path == "/":
+        visitor.press("Preferences")
+        expect(visitor.dialog).to_be_visible()
+
+    assert complaints(visitor) == {}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "tool/add/",
+        "tool/add/?q=universal",
+        "tool/add/?recipe=google-analytics",
+        "tool/add/?recipe=zapier",
+        "tool/add/?recipe=custom",
+        "tool/",
+        "category/",
+    ],
+)
+def test_axe_finds_nothing_in_the_admin(enter, site, path):
+    visitor = enter(viewport=DESK, reduced_motion="reduce")
+    client = Client()
+    client.force_login(get_user_model().objects.get(username="admin"))
+    session = client.cookies["sessionid"].value
+    visitor.context.add_cookies([{"name": "sessionid", "value": session, "url": site.address}])
+    visitor.goto(f"/admin/consent/{path}")
+
+    assert complaints(visitor) == {}
+
+
+def complaints(visitor: Visitor) -> dict[str, list[str]]:
+    """Return what axe-core complains of, by the look that it complains of."""
+    # Colours on their way from one scheme to the other are neither's.
+    visitor.page.add_style_tag(content="* { transition: none !important }")
+    found = {}
+    for scheme in SCHEMES:
+        for viewport in (DESK, PHONE):
+            visitor.page.emulate_media(color_scheme=scheme)
+            visitor.page.set_viewport_size(viewport)
+            results = AXE.run(visitor.page).response["violations"]
+            if results:
+                found[f"{scheme}, {viewport['width']} px"] = [
+                    f"{rule['id']}: {rule['help']}: "
+                    + "; ".join(str(node["target"][0]) for node in rule["nodes"])
+                    for rule in results
+                ]
+    return found

@@ -1,0 +1,110 @@
+"""The visitor's language: what the app says is German to a German, and still fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.utils import translation
+from django.utils.translation import gettext
+from playwright.sync_api import expect
+
+import consent
+from tests.browser.test_notice import LOOKS, PHONE
+
+LOCALES = Path(consent.__file__).parent / "locale"
+LANGUAGES = sorted(path.parents[1].name for path in LOCALES.glob("*/LC_MESSAGES/django.mo"))
+SPOKEN = pytest.mark.parametrize("language", LANGUAGES)
+ACCEPT, REJECT, PREFERENCES = "Accept all", "Reject all", "Preferences"
+
+
+def in_language(language: str, *texts: str) -> list[str]:
+    with translation.override(language):
+        return [gettext(text) for text in texts]
+
+
+def test_there_are_translations():
+    assert {"de", "fr"} <= set(LANGUAGES)
+
+
+@SPOKEN
+def test_everything_is_said_in_the_visitors_language(enter, language):
+    visitor = enter(locale=language)
+    english = [
+        ACCEPT,
+        REJECT,
+        PREFERENCES,
+        "Website Data Collection Preferences",
+        "Allow",
+        "Category",
+        "Purpose",
+        "Tools",
+        "Save",
+        "Cancel",
+        "Keep editing",
+        "Functional",
+    ]
+    accept, reject, preferences, title, *columns, save, cancel, keep, functional = in_language(
+        language, *english
+    )
+    assert len({accept, reject, preferences, title, save, cancel} & set(english)) == 0
+
+    visitor.goto("/")
+
+    assert visitor.page.locator("html").get_attribute("lang") == language
+    buttons = visitor.notice.get_by_role("button").all_inner_texts()
+    assert buttons == [accept, reject, preferences]
+    assert visitor.control.inner_text().strip() == title
+    visitor.press(preferences)
+    expect(visitor.page.get_by_role("dialog", name=title)).to_be_visible()
+    assert visitor.dialog.get_by_role("columnheader").all_inner_texts() == columns
+    assert visitor.dialog.get_by_role("rowheader").first.inner_text() == functional
+    visitor.box("functional").check()
+    visitor.press(cancel, visitor.dialog)
+    visitor.press(keep, visitor.confirmation)
+    visitor.press(save, visitor.dialog)
+    expect(visitor.status).to_contain_text(functional)
+    expect(visitor.status).not_to_contain_text("Saved")
+    for path in ("/consent/preferences/", "/policy/"):
+        visitor.goto(path)
+        expect(visitor.page.locator("main")).to_contain_text(functional)
+
+
+@SPOKEN
+def test_a_failed_save_is_said_in_the_visitors_language(enter, language):
+    visitor = enter(locale=language)
+    visitor.goto("/")
+    visitor.context.route("**/consent/api/preferences/", lambda route: route.abort())
+
+    visitor.press(*in_language(language, ACCEPT))
+
+    alert = visitor.notice.get_by_role("alert")
+    expect(alert).not_to_be_empty()
+    expect(alert).not_to_contain_text("Your choice was not saved")
+
+
+@SPOKEN
+@pytest.mark.parametrize("place", ["notice", "dialog"])
+def test_longer_words_fit_a_phone_and_make_no_button_smaller(enter, language, place):
+    visitor = enter(locale=language, viewport=PHONE, reduced_motion="reduce")
+    visitor.goto("/")
+    accept, reject, preferences = in_language(language, ACCEPT, REJECT, PREFERENCES)
+    root = visitor.notice
+    if place == "dialog":
+        visitor.press(preferences)
+        root = visitor.dialog
+    visitor.page.mouse.move(0, 0)
+
+    box = root.bounding_box()
+    assert box is not None
+    if place == "notice":
+        assert box["width"] * box["height"] <= PHONE["width"] * PHONE["height"] / 3
+    looks = [
+        root.get_by_role("button", name=name, exact=True).evaluate(LOOKS)
+        for name in (accept, reject)
+    ]
+    assert looks[0] == looks[1]
+    for button in root.get_by_role("button").all():
+        expect(button).to_be_in_viewport(ratio=1)
+        assert button.evaluate("el => el.scrollWidth <= el.clientWidth + 1")
+    assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
