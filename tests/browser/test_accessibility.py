@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -11,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from playwright.sync_api import expect
 
+import consent
 from consent.models import Tool
 from tests.browser.test_notice import DESK, PHONE
 from tests.browser.visitor import OPTIONAL, Visitor
@@ -99,6 +101,32 @@ def contact_page(visitor: Visitor) -> None:
 def test_axe_finds_nothing(enter, state: Callable[[Visitor], None]):
     visitor = enter(viewport=DESK, reduced_motion="reduce")
     state(visitor)
+
+    assert complaints(visitor) == {}
+
+
+@pytest.fixture
+def own_look(settings, site) -> None:
+    """The app's pages as they are where a site changes nothing: neither their base nor colours."""
+    (engine,) = settings.TEMPLATES
+    own = Path(consent.__file__).parent / "templates"
+    settings.TEMPLATES = [{**engine, "DIRS": [own]}]
+
+
+@pytest.mark.parametrize("state", ["notice", "dialog", "confirmation", "status", "preferences"])
+def test_axe_finds_nothing_in_the_apps_own_look(enter, own_look, state):
+    visitor = enter(viewport=DESK, reduced_motion="reduce")
+    html = visitor.goto(f"/consent/{'preferences' if state == 'preferences' else 'policy'}/")
+    assert "site.css" not in html
+    if state in ("dialog", "confirmation"):
+        visitor.open_preferences()
+    if state == "confirmation":
+        visitor.box("functional").check()
+        visitor.press("Cancel", visitor.dialog)
+        expect(visitor.confirmation).to_be_visible()
+    if state == "status":
+        visitor.reject_all()
+        visitor.status.hover()
 
     assert complaints(visitor) == {}
 

@@ -232,4 +232,6 @@ def visiting(browser: Browser, address: str, **options: Any) -> Iterator[Visitor
         yield visitor
         assert visitor.problems == []
     finally:
+        # A page may still be loading: what it asks for now is nobody's business any more.
+        context.unroute_all(behavior="ignoreErrors")
         context.close()
