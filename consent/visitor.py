@@ -373,12 +373,15 @@ def _own_cookies() -> tuple[str, ...]:
 
 
 def _domains(host: str) -> list[str | None]:
-    """Return every ``Domain`` under which ``host`` may have a cookie; None is the host alone."""
+    """Return every ``Domain`` under which ``host`` may have a cookie; None is the host alone.
+
+    The widest comes next: that is where tools put what is to be seen on all of a site's hosts.
+    """
     name = host.partition(":")[0] if not host.startswith("[") else ""
     labels = name.split(".")
     if len(labels) < 2 or labels[-1].isdigit():
         return [None]
-    return [None, *(".".join(labels[start:]) for start in range(len(labels) - 1))]
+    return [None, *(".".join(labels[-count:]) for count in range(2, len(labels) + 1))]
 
 
 def _paths(referer: str, host: str) -> list[str]:

@@ -672,9 +672,9 @@ def test_cookie_that_the_browser_does_not_have_is_not_deleted(any_host):
 @pytest.mark.parametrize(
     ("host", "domains"),
     [
-        ("www.example.com", ["", "www.example.com", "example.com"]),
-        ("www.example.com:8443", ["", "www.example.com", "example.com"]),
-        ("a.b.example.com", ["", "a.b.example.com", "b.example.com", "example.com"]),
+        ("www.example.com", ["", "example.com", "www.example.com"]),
+        ("www.example.com:8443", ["", "example.com", "www.example.com"]),
+        ("a.b.example.com", ["", "example.com", "b.example.com", "a.b.example.com"]),
         ("localhost", [""]),
         ("localhost:8000", [""]),
         ("192.0.2.10", [""]),
