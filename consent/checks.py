@@ -185,7 +185,7 @@ def check_policies(
 
 
 def _stored_policies() -> Iterator[CheckMessage]:
-    in_use = list(Policy.objects.filter(is_default=True).order_by("pk"))
+    in_use = list(Policy.objects.in_use())
     if not in_use:
         yield Warning(
             "No policy is in use, so only a page without tools is served.",

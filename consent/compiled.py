@@ -200,9 +200,7 @@ def build() -> CompiledPolicy:
 
 def read_stamp() -> tuple[int, datetime] | None:
     """Return the default policy's primary key and ``changed_at``: the one row that is looked at."""
-    rows = Policy.objects.filter(is_default=True).order_by("pk")
-    stamp: tuple[int, datetime] | None = rows.values_list("pk", "changed_at").first()
-    return stamp
+    return Policy.objects.in_use().values_list("pk", "changed_at").first()
 
 
 def _build_once() -> CompiledPolicy:

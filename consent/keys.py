@@ -1,7 +1,14 @@
 """How the keys of policies, categories, tools and recipes are written."""
 
+import re
+
 KEY = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 """Pattern of a key: small letters, digits and single hyphens."""
 
 CATEGORY_KEY_LENGTH = 32
 """Ten categories with keys of this length fit into a preference cookie of 512 bytes."""
+
+
+def is_category_key(text: str) -> bool:
+    """Say whether ``text`` could be the key of a category."""
+    return len(text) <= CATEGORY_KEY_LENGTH and re.fullmatch(KEY, text) is not None

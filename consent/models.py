@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -45,9 +45,13 @@ validate_pattern = RegexValidator(
 class PolicyQuerySet(models.QuerySet["Policy"]):
     """Queries for policies."""
 
+    def in_use(self) -> Self:
+        """Return those in use, the one that counts first; there should be one."""
+        return self.filter(is_default=True).order_by("pk")
+
     def default(self) -> Policy | None:
         """Return the default policy (the oldest, should there wrongly be several), or None."""
-        return self.filter(is_default=True).order_by("pk").first()
+        return self.in_use().first()
 
     def get_by_natural_key(self, key: str) -> Policy:
         """Return the policy whose key is ``key``; raises Policy.DoesNotExist."""

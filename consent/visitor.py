@@ -26,12 +26,11 @@ from consent.decision import (
     parse,
     today,
 )
-from consent.keys import CATEGORY_KEY_LENGTH, KEY
+from consent.keys import is_category_key
 
 # Bytes of headers that delete cookies: proxies accept 4 to 8 KB of headers in all.
 DELETIONS_LENGTH = 2_500
 
-CATEGORY_KEY = re.compile(rf"(?=.{{1,{CATEGORY_KEY_LENGTH}}}\Z){KEY}")
 # A cookie's name is a token (RFC 9110, 5.6.2), or has a colon, as one of MadKudu's does and Python
 # takes; what else a browser sends cannot be sent back.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~:-]+")
@@ -162,7 +161,7 @@ class Consent:
                 found += [News(t.name, category.name) for t in category.tools if t.since > granted]
         return tuple(found)
 
-    @property
+    @cached_property
     def clean_up(self) -> CleanUp:
         """What the tools that are not allowed now may have left in the browser."""
         allowed = self.selection.keys
@@ -291,14 +290,14 @@ class Consent:
         """Take a refusal although no policy could be read: of what was named, now and before."""
         if any(choices.values()):
             raise PolicyUnavailableError
-        named = [key for key in choices if CATEGORY_KEY.fullmatch(key)][:MAX_CATEGORIES]
+        named = [key for key in choices if is_category_key(key)][:MAX_CATEGORIES]
         known = self._cookie.choices if self._cookie else {}
         self._take(dict.fromkeys(named or known, 0))
 
     def _take(self, choices: dict[str, int], *, day: int | None = None) -> None:
         revision = self.policy.revision
         decision = Decision(revision, today() if day is None else day, MappingProxyType(choices))
-        for derived in ("selection", "must_ask", "news"):
+        for derived in ("selection", "must_ask", "news", "clean_up"):
             self.__dict__.pop(derived, None)
         self.__dict__["decision"] = self._decided = decision
 

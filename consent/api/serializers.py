@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from consent.keys import CATEGORY_KEY_LENGTH, KEY
+from consent.keys import is_category_key
 
 MAX_CHOICES = 50
-_KEY = re.compile(KEY)
 
 
 class StrictBooleanField(serializers.BooleanField):
@@ -38,7 +36,7 @@ class ChoicesField(serializers.DictField):
             raise serializers.ValidationError(
                 _("These are too many choices: at most %d.") % MAX_CHOICES
             )
-        wrong = [key for key in data if not _is_key(key)]
+        wrong = [key for key in data if not is_category_key(key)]
         if wrong:
             raise serializers.ValidationError(
                 {ascii(key[:40])[1:-1]: [_("This is no category key.")] for key in wrong}
@@ -60,10 +58,6 @@ class ChoicesSerializer(serializers.Serializer[Any]):
         min_value=1,
         help_text="The policy's revision that the visitor was shown; nothing later is granted.",
     )
-
-
-def _is_key(key: str) -> bool:
-    return len(key) <= CATEGORY_KEY_LENGTH and _KEY.fullmatch(key) is not None
 
 
 class CookieSerializer(serializers.Serializer[Any]):
