@@ -7,14 +7,16 @@ RUN := $(VENV)/bin/python
 SOURCES := consent demo_site tests
 ESLINT := .ci/node_modules/.bin/eslint
 
-.PHONY: help demo test lint lint-python lint-format lint-types lint-imports lint-templates \
+.PHONY: help demo test bench assets lint lint-python lint-format lint-types lint-imports lint-templates \
 	lint-javascript chromium clean
 
 help:
-	@echo "make demo   install, migrate, seed and serve the demo site on http://127.0.0.1:$(PORT)/"
-	@echo "make test   install what the tests need and run all of them"
-	@echo "make lint   check style, types, imports, templates and JavaScript"
-	@echo "make clean  remove what these commands made"
+	@echo "make demo    install, migrate, seed and serve the demo site on http://127.0.0.1:$(PORT)/"
+	@echo "make test    install what the tests need and run all of them"
+	@echo "make bench   measure what the app costs a page, and write docs/benchmarks.md"
+	@echo "make lint    check style, types, imports, templates and JavaScript"
+	@echo "make assets  build what browsers load after a change of consent/browser/"
+	@echo "make clean   remove what these commands made"
 	@echo "PORT=8001 serves the demo elsewhere; PYTHON=python3.12 takes another Python."
 
 demo: $(VENV)/demo.stamp
@@ -29,6 +31,12 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/test.stamp chromium
 	@CHROMIUM="$$($(find-chromium))" $(RUN) -m pytest
+
+bench: $(VENV)/bench.stamp
+	@$(RUN) -m tests.benchmarks
+
+assets: .ci/node_modules/.stamp
+	@node .ci/assets.mjs
 
 lint: lint-python lint-format lint-types lint-imports lint-templates lint-javascript
 
@@ -95,6 +103,7 @@ chromium:
 
 .ci/node_modules/.stamp: .ci/package.json
 	@command -v npm >/dev/null || { \
-		echo "npm is needed to check the JavaScript (on Debian: apt-get install npm)" >&2; exit 1; }
+		echo "npm is needed to check and build the JavaScript (on Debian: apt-get install npm)" >&2; \
+		exit 1; }
 	npm install --prefix .ci --no-package-lock --no-audit --no-fund --loglevel error
 	@touch $@

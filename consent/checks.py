@@ -119,6 +119,12 @@ def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
             samesite in ("Lax", "Strict") or (samesite == "None" and secure is True),
             "'Lax', 'Strict', or 'None' together with CONSENT_COOKIE_SECURE = True",
         ),
+        (
+            "DELIVERY",
+            conf.DELIVERY,
+            conf.DELIVERY in ("server", "cacheable"),
+            "'server' or 'cacheable'",
+        ),
         ("COOKIE_SECURE", secure, secure in (None, True, False), "True, False or None"),
         (
             "POLICY_MAX_AGE",

@@ -8,45 +8,59 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from typing import Any, Generic, TypeVar
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, Error, models
+from django.db import DatabaseError, Error, models, transaction
+from django.utils.functional import cached_property
 
 from consent import snippets
 from consent.conf import conf
-from consent.decision import Decision
+from consent.decision import Decision, parse
+from consent.markup import without_nonce
 from consent.models import Category, Policy, Tool
 from consent.recipes import DeclaredCookie, Recipe, RecipeError, catalogue
 
 logger = logging.getLogger("consent")
 
-T = TypeVar("T")
+# Characters of markup that are kept for one policy, whatever states of consent strangers invent.
+RENDERED_LENGTH = 2_000_000
 
 
-class Memo(Generic[T]):
-    """Remembers results by key, at most ``size`` of them: strangers choose the keys."""
+class Memo:
+    """Remembers markup, in pieces, by key; so many characters in all: strangers choose the keys."""
 
-    def __init__(self, size: int = 256) -> None:
-        self._size = size
-        self._results: dict[Hashable, T] = {}
+    # What an entry takes beside its markup, so that empty ones are bounded, too.
+    ENTRY = 500
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._known: dict[Hashable, Sequence[str]] = {}
+        self._length = 0
+
+    def get(self, key: Hashable, make: Callable[[], Sequence[str]]) -> Sequence[str]:
         """Return what ``make`` returned for ``key``, calling it where that is not known."""
-        found = self._results.get(key)
+        found = self._known.get(key)
         if found is None:
             found = make()
-            if len(self._results) >= self._size:
-                self._results.clear()
-            self._results[key] = found
+            self._keep(key, found)
         return found
+
+    def _keep(self, key: Hashable, pieces: Sequence[str]) -> None:
+        length = self.ENTRY + sum(map(len, pieces))
+        if self._length + length > self._capacity:
+            self._known, self._length = {}, 0
+        self._known[key] = pieces
+        self._length += length
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,11 @@ class CompiledTool:
     server: bool
     markup: str
     cookies: tuple[DeclaredCookie, ...]
+
+    @property
+    def code(self) -> str:
+        """Exactly what a page gets of it, but for the nonce, which is the page's own."""
+        return without_nonce(self.markup)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +116,18 @@ class CompiledCategory:
         """Return how many thresholds a grant at revision ``granted`` passes (0: nothing)."""
         return bisect_right(self.thresholds, granted) if granted else 0
 
+    def has_news(self, decision: Decision) -> bool:
+        """Say whether it was not refused and has something that is newer than ``decision``."""
+        return (
+            bool(self.tools)
+            and decision.choice(self.key) is not False
+            and decision.granted(self.key) < self.since
+        )
+
+    def needed(self, since: int) -> int:
+        """Return the least level that covers what took its present meaning at ``since``."""
+        return 0 if self.essential else bisect_right(self.thresholds, since)
+
     def allowed(self, level: int) -> tuple[CompiledTool, ...]:
         """Return the tools that ``level`` covers."""
         if self.essential or level == len(self.thresholds):
@@ -105,21 +136,47 @@ class CompiledCategory:
         return tuple(tool for tool in self.tools if tool.since <= newest)
 
 
-@dataclass(frozen=True)
 class Selection:
     """The tools that one state of consent allows.
 
-    ``levels``: the state, one `CompiledCategory.level` a category. ``keys``: keys of the
-    categories and tools that it allows.
+    ``levels``: the state, one `CompiledCategory.level` for each category of ``policy``.
     """
 
-    levels: tuple[int, ...]
-    tools: tuple[CompiledTool, ...]
-    keys: frozenset[str]
+    __slots__ = ("levels", "policy")
 
-    def placed(self, placement: str) -> tuple[CompiledTool, ...]:
-        """Return those with code that goes to ``placement`` (head, body or manual)."""
-        return tuple(tool for tool in self.tools if tool.placement == placement and tool.markup)
+    def __init__(self, policy: CompiledPolicy, levels: tuple[int, ...]) -> None:
+        self.policy = policy
+        self.levels = levels
+
+    @property
+    def tools(self) -> tuple[CompiledTool, ...]:
+        """The allowed tools, in the policy's order."""
+        states = zip(self.policy.categories, self.levels, strict=True)
+        return tuple(tool for category, level in states for tool in category.allowed(level))
+
+    def allows(self, key: str) -> bool:
+        """Say whether the category or tool with this key is allowed; takes no time per tool."""
+        needed = self.policy.needed.get(key)
+        return needed is not None and self.levels[needed[0]] >= needed[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one text of the preference cookie comes to, on one day.
+
+    ``decision``: the decision that holds, if any. ``choices``: for each optional category True
+    (granted), False (refused) or None (not asked yet). ``must_ask``: whether to ask the visitor.
+    """
+
+    decision: Decision | None
+    selection: Selection
+    choices: tuple[bool | None, ...]
+    must_ask: bool
+
+    @property
+    def key(self) -> Hashable:
+        """All that a page shows of it."""
+        return self.selection.levels, self.decision is None, self.choices
 
 
 @dataclass(frozen=True)
@@ -137,10 +194,9 @@ class CompiledPolicy:
     policy_url: str = ""
     privacy_url: str = ""
     categories: tuple[CompiledCategory, ...] = ()
-    rendered: Memo[str] = field(default_factory=lambda: Memo[str](), compare=False, repr=False)
-    _selections: Memo[Selection] = field(
-        default_factory=lambda: Memo[Selection](), compare=False, repr=False
-    )
+    # What is the same for every visitor, and what is not: the latter never crowds out the former.
+    parts: Memo = field(default_factory=lambda: Memo(RENDERED_LENGTH), compare=False, repr=False)
+    rendered: Memo = field(default_factory=lambda: Memo(RENDERED_LENGTH), compare=False, repr=False)
 
     def __bool__(self) -> bool:
         """Say whether there is a policy: without one, nothing is known and nothing runs."""
@@ -152,34 +208,95 @@ class CompiledPolicy:
         return tuple(category for category in self.categories if not category.essential)
 
     @cached_property
+    def asks(self) -> bool:
+        """Whether there is anything to ask a visitor about."""
+        return any(category.tools for category in self.optional)
+
+    @cached_property
     def tools(self) -> Mapping[str, CompiledTool]:
         """Every enabled tool by its key."""
         return {tool.key: tool for category in self.categories for tool in category.tools}
 
     @cached_property
+    def needed(self) -> Mapping[str, tuple[int, int]]:
+        """Key of a category or tool to the category's position and the level that allows it.
+
+        A tool never lends its allowance to a category that has the same key.
+        """
+        tools = {
+            tool.key: (position, category.needed(tool.since))
+            for position, category in enumerate(self.categories)
+            for tool in category.tools
+        }
+        categories = {
+            category.key: (position, category.needed(category.thresholds[0]))
+            for position, category in enumerate(self.categories)
+        }
+        return {**tools, **categories}
+
+    @cached_property
+    def version(self) -> str:
+        """What is allowed at which revision, and its code, as 16 hex digits of a SHA-256."""
+        digest = sha256(b"1")
+        for category in self.categories:
+            digest.update(repr((category.key, category.essential, category.thresholds)).encode())
+            for tool in category.tools:
+                digest.update(repr((tool.key, tool.since, tool.placement, tool.markup)).encode())
+        return digest.hexdigest()[:16]
+
+    @cached_property
     def refused(self) -> Selection:
         """What runs where nothing optional is allowed, or nothing is clear."""
-        return self._selection(tuple(0 for _ in self.categories))
+        return Selection(self, tuple(0 for _ in self.categories))
+
+    @cached_property
+    def everything(self) -> Selection:
+        """What runs where all is allowed."""
+        levels = (0 if c.essential else len(c.thresholds) for c in self.categories)
+        return Selection(self, tuple(levels))
+
+    @cached_property
+    def standing(self) -> Callable[[str | None, int], Standing]:
+        """Function of a cookie's text (None: there is no cookie) and a day: what it comes to.
+
+        It keeps the last 1,024 results, whoever invents texts, and takes none of more than 512
+        characters: see `Decision`'s ``MAX_LENGTH``.
+        """
+        return lru_cache(maxsize=1024)(self._standing)
+
+    def _standing(self, text: str | None, day: int) -> Standing:
+        cookie = None if text is None else parse(text)
+        if cookie is not None and cookie.stands(
+            revision=self.revision, lifetime_days=self.lifetime_days, today=day
+        ):
+            return self.stand(cookie)
+        # A cookie that is there but not clear, or no longer holds, allows only what is essential,
+        # also where the regime would let tools run before a first decision.
+        return self.stand(None, self.select(None) if text is None else self.refused)
+
+    def stand(self, decision: Decision | None, selection: Selection | None = None) -> Standing:
+        """Return how a visitor with ``decision`` stands."""
+        choices = tuple(
+            [None if decision is None else decision.choice(c.key) for c in self.optional]
+        )
+        return Standing(
+            decision=decision,
+            selection=self.select(decision) if selection is None else selection,
+            choices=choices,
+            must_ask=self.asks
+            and (decision is None or any(c.has_news(decision) for c in self.optional)),
+        )
 
     def select(self, decision: Decision | None) -> Selection:
         """Return what ``decision`` allows (None: the visitor has not decided)."""
         if decision is not None:
-            granted = decision.granted
-            return self._selection(tuple(c.level(granted(c.key)) for c in self.categories))
-        if self.regime == Policy.Regime.IMPLIED:
-            return self._selection(tuple(len(c.thresholds) for c in self.categories))
-        return self.refused
+            return self.grant(decision.choices)
+        return self.everything if self.regime == Policy.Regime.IMPLIED else self.refused
 
-    def _selection(self, levels: tuple[int, ...]) -> Selection:
-        return self._selections.get(levels, lambda: self._select(levels))
-
-    def _select(self, levels: tuple[int, ...]) -> Selection:
-        states = list(zip(self.categories, levels, strict=True))
-        tools = tuple(tool for category, level in states for tool in category.allowed(level))
-        allowed = {category.key for category, level in states if level or category.essential}
-        # A tool never lends its allowance to a category that has the same key.
-        keys = {tool.key for tool in tools} - {category.key for category in self.categories}
-        return Selection(levels, tools, frozenset(allowed | keys))
+    def grant(self, choices: Mapping[str, int]) -> Selection:
+        """Return what is allowed where categories were granted at these revisions (0: refused)."""
+        granted = choices.get
+        return Selection(self, tuple([c.level(granted(c.key, 0)) for c in self.categories]))
 
 
 NO_POLICY = CompiledPolicy()
@@ -268,14 +385,19 @@ def compile_tool(
         privacy_url=tool.privacy_url,
         category=category.key,
         since=max(tool.since, category.since),
-        placement=tool.placement,
+        placement=_shared(tool.placement),
         server=recipe is not None and recipe.kind == "server",
         markup=_markup(tool, recipe),
         cookies=tuple(
-            DeclaredCookie(c.name, c.kind, c.party, c.retention, c.purpose)
+            DeclaredCookie(*map(_shared, (c.name, c.kind, c.party, c.retention, c.purpose)))
             for c in (tool.cookies.all() if tool.pk else ())
         ),
     )
+
+
+def _shared(text: str) -> str:
+    """Return ``text``, kept once for all that say the same: thousands of cookies do."""
+    return sys.intern(text) if type(text) is str else text
 
 
 def _markup(tool: Tool, recipe: Recipe | None) -> str:
@@ -316,12 +438,19 @@ class CompiledPolicies:
         """Make the next request compile the policy anew."""
         self._forgotten = True
 
+    def forget_on_commit(self, using: str) -> None:
+        """Have an edit in the database ``using`` show once it is committed, and never before."""
+        transaction.on_commit(_Edit(self.forget, _open_block(using)), using=using)
+
     def refresh(self) -> None:
         """Look at the policy's row and compile anew where it changed.
 
         One thread does; others go on with what is there, or wait where nothing is. A database
-        that fails leaves the last policy in place.
+        that fails leaves the last policy in place, and so does a transaction that has edited the
+        policy: it sees what may be rolled back.
         """
+        if _sees_own_edits(Policy.objects.db):
+            return
         if not self._lock.acquire(blocking=self._policy is None):
             return
         try:
@@ -343,6 +472,32 @@ class CompiledPolicies:
         forgotten, self._forgotten = self._forgotten, False
         if forgotten or self._policy is None or self._policy.stamp != read_stamp():
             self._policy = build()
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """Told of a commit. ``block``: the outermost atomic block that the edit was made in."""
+
+    forget: Callable[[], None]
+    block: object
+
+    def __call__(self) -> None:
+        self.forget()
+
+
+def _open_block(using: str) -> object:
+    """Return the outermost atomic block that is open; those around a test never end by a commit."""
+    blocks = transaction.get_connection(using).atomic_blocks
+    return next((block for block in blocks if not block._from_testcase), None)
+
+
+def _sees_own_edits(using: str) -> bool:
+    """Say whether the transaction that is open, if any, has edited the policy."""
+    connection = transaction.get_connection(using)
+    return any(
+        isinstance(entry[1], _Edit) and entry[1].block in connection.atomic_blocks
+        for entry in connection.run_on_commit
+    )
 
 
 def _in_event_loop() -> bool:

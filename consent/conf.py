@@ -1,49 +1,64 @@
-"""The app's settings, each read when it is used, so that ``override_settings`` works."""
+"""The app's settings, each read when first used, and again once it is overridden in a test."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.utils.functional import cached_property
 
 
 class ConsentSettings:
     """One typed property for each ``CONSENT_*`` setting; :mod:`consent.checks` validates them."""
 
-    @property
+    @cached_property
     def COOKIE_NAME(self) -> str:
         """Name of the preference cookie."""
         return getattr(settings, "CONSENT_COOKIE_NAME", "consent")
 
-    @property
+    @cached_property
     def COOKIE_DOMAIN(self) -> str | None:
         """``Domain`` of the preference cookie; None keeps it to the host that set it."""
         return getattr(settings, "CONSENT_COOKIE_DOMAIN", None)
 
-    @property
+    @cached_property
     def COOKIE_PATH(self) -> str:
         """``Path`` of the preference cookie."""
         return getattr(settings, "CONSENT_COOKIE_PATH", "/")
 
-    @property
+    @cached_property
     def COOKIE_SAMESITE(self) -> Literal["Lax", "Strict", "None"]:
         """``SameSite`` of the preference cookie."""
         return getattr(settings, "CONSENT_COOKIE_SAMESITE", "Lax")
 
-    @property
+    @cached_property
     def COOKIE_SECURE(self) -> bool | None:
         """``Secure`` on the preference cookie; None means: on https requests."""
         return getattr(settings, "CONSENT_COOKIE_SECURE", None)
 
-    @property
+    @cached_property
+    def DELIVERY(self) -> Literal["server", "cacheable"]:
+        """Who decides which tools a page has: the server, or the script of a page for everybody."""
+        return getattr(settings, "CONSENT_DELIVERY", "server")
+
+    @cached_property
     def POLICY_MAX_AGE(self) -> float:
         """Seconds after which a process looks whether the policy was edited elsewhere."""
         return getattr(settings, "CONSENT_POLICY_MAX_AGE", 5)
 
-    @property
+    @cached_property
     def THROTTLE_RATE(self) -> str | None:
         """Writes to the API per client, in DRF's notation (``120/min``); None: no limit."""
         return getattr(settings, "CONSENT_THROTTLE_RATE", "120/min")
 
 
 conf = ConsentSettings()
+
+
+def _forget(setting: str, **kwargs: Any) -> None:
+    conf.__dict__.pop(setting.removeprefix("CONSENT_"), None)
+
+
+# A setting is asked for several times a page, and one that is not there takes Django 2 µs.
+setting_changed.connect(_forget)

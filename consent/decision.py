@@ -76,15 +76,15 @@ class Decision:
         """Return the first day on which the decision no longer holds."""
         return self.decided_on + timedelta(days=lifetime_days)
 
-    def stands(self, *, revision: int, lifetime_days: int) -> bool:
-        """Say whether it holds now, under a policy at ``revision`` kept ``lifetime_days`` days.
+    def stands(self, *, revision: int, lifetime_days: int, today: int) -> bool:
+        """Say whether it holds on the day ``today``, under a policy at ``revision``.
 
         A decision from the future (a wrong clock, a restored database, a forged cookie) does not:
         what it covered is not clear. One day of grace is for visitors whom another server with a
         clock slightly ahead has just answered.
         """
-        now = today()
-        return now - lifetime_days < self.day <= now + 1 and self.revision <= revision
+        in_time = today - lifetime_days < self.day <= today + 1
+        return in_time and self.revision <= revision
 
 
 def parse(text: str) -> Decision | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.utils import timezone
 
@@ -12,9 +12,9 @@ from consent.compiled import policies
 from consent.models import Category, Cookie, Policy, Tool
 
 
-def forget_on_commit(**kwargs: Any) -> None:
+def forget_on_commit(using: str, **kwargs: Any) -> None:
     """Have the policy compiled anew, once the edit is committed and never before."""
-    transaction.on_commit(policies.forget)
+    policies.forget_on_commit(using)
 
 
 def note_deletion(instance: Category | Tool | Cookie, **kwargs: Any) -> None:

@@ -8,7 +8,9 @@ on the request is rendered once for each policy, language and state, and then re
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
 from typing import Any
 
 from django.conf import settings
@@ -16,14 +18,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from consent import texts
-from consent.compiled import CompiledCategory, CompiledPolicy, CompiledTool
+from consent import assets, texts
+from consent.compiled import CompiledCategory, CompiledPolicy, CompiledTool, Selection, Standing
 from consent.conf import conf
-from consent.markup import NONCE
+from consent.markup import NONCE, without_nonce
 from consent.models import Policy
 from consent.visitor import Consent
 
@@ -31,6 +33,8 @@ logger = logging.getLogger("consent")
 
 # Stands for the address of the page in markup that is reused, as NONCE does for the nonce.
 NEXT = "\1"
+
+_INDENTATION = re.compile(r"\s*\n\s*")
 
 _NO_REQUEST = (
     "A consent tag has no request: add 'django.template.context_processors.request' to the "
@@ -43,23 +47,22 @@ _NO_MIDDLEWARE = (
 
 
 def consent_head(request: HttpRequest | None) -> SafeString:
-    """Return stylesheet, script and the allowed tools that go into ``<head>``.
+    """Return the script and the allowed tools that go into ``<head>``.
 
     Raises ImproperlyConfigured under DEBUG where the request or the middleware is missing;
     otherwise only essential tools are written then. The same holds for every function here.
     """
-    consent = consent_of(request)
-    page_parts = _reused(consent, "head.html", lambda: {})
-    return _finished(consent, request, page_parts + _placed(consent, "head"))
+    page = _Page(request)
+    return page.finished(page.constant("head.html"), page.placed("head"))
 
 
 def consent_body(request: HttpRequest | None) -> SafeString:
-    """Return the allowed tools that go to the end of ``<body>``, notice, preferences and status."""
-    consent = consent_of(request)
-    parts = _placed(consent, "body")
-    if consent.policy.optional and not consent.is_blind:
-        parts += _notice(consent) + _dialog(consent) + _status(consent)
-    return _finished(consent, request, parts)
+    """Return the allowed tools at the end of ``<body>``, notice, preferences and status."""
+    page = _Page(request)
+    tools = page.placed("body")
+    if not page.policy.optional or page.consent.is_blind:
+        return page.finished(tools)
+    return page.finished(tools, page.style(), page.asking(), page.dialog())
 
 
 def consent_tool(request: HttpRequest | None, key: str) -> SafeString:
@@ -68,35 +71,58 @@ def consent_tool(request: HttpRequest | None, key: str) -> SafeString:
     Otherwise an empty ``<template>`` marks the place, for the page's script to start the tool as
     soon as it is allowed. Nothing, and a line in the log, where no enabled tool has that key.
     """
-    consent = consent_of(request)
-    tool = consent.policy.tools.get(key)
+    page = _Page(request)
+    tool = page.policy.tools.get(key)
     if tool is None:
         logger.info("No enabled tool has the key %r: nothing is written for it.", key)
-        return mark_safe("")
-    if key in consent.written:
-        return mark_safe("")
-    if not consent.allows(key):
-        return mark_safe(_slot(tool, ""))  # noqa: S308
-    return _finished(consent, request, _write(consent, [tool]))
+        return SafeString("")
+    if not page.shown.allows(key):
+        return SafeString(_slot(tool, ""))
+    return page.finished(page.tools([tool]))
 
 
 def consent_policy(request: HttpRequest | None) -> SafeString:
     """Return the table Category | Purpose | Tools of the policy page. Depends on no visitor."""
-    consent = consent_of(request)
-    return _finished(
-        consent, request, _reused(consent, "policy_table.html", lambda: policy_context(consent))
-    )
+    page = _Page(request)
+    table = page.reused("policy_table.html", lambda: policy_context(page.consent))
+    return page.finished(page.style(), page.addressed(table))
 
 
 def consent_preferences_button(request: HttpRequest | None) -> SafeString:
     """Return the control “Website Data Collection Preferences”. Depends on no visitor."""
-    consent = consent_of(request)
-    return _finished(consent, request, _reused(consent, "preferences_button.html", _addresses))
+    page = _Page(request)
+    button = page.reused("preferences_button.html", _addresses)
+    return page.finished(page.style(), page.addressed(button))
+
+
+def consent_style(request: HttpRequest | None) -> SafeString:
+    """Return the stylesheet, once a page, for templates that need it ahead of their own parts."""
+    page = _Page(request)
+    return page.finished(page.style())
 
 
 def if_consent(request: HttpRequest | None, key: str) -> bool:
-    """Say whether the category or tool ``key`` may run for this visitor."""
-    return consent_of(request).allows(key)
+    """Say whether the category or tool ``key`` may run for this visitor.
+
+    In cacheable delivery the page is everybody's: True only for what is essential.
+    """
+    return _Page(request).shown.allows(key)
+
+
+def is_up_to_script(request: HttpRequest | None, key: str) -> bool:
+    """Say whether only the page's script can know if ``key`` may run."""
+    return is_cacheable() and key in consent_of(request).policy.needed
+
+
+def switch(key: str, allowed: str, otherwise: str) -> SafeString:
+    """Return ``otherwise``, for the page's script to put ``allowed`` there where ``key`` may run.
+
+    Both are safe HTML. Marks are templates, since these may stand anywhere in a page.
+    """
+    return SafeString(
+        f'<template data-consent-if="{escape(key)}">{allowed}</template>{otherwise}'
+        "<template data-consent-end></template>"
+    )
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -122,8 +148,8 @@ def consent_of(request: HttpRequest | None) -> Consent:
     return Consent(None)
 
 
-def policy_context(consent: Consent) -> dict[str, Any]:
-    """Return what the templates show of the policy, in the active language."""
+def texts_context(consent: Consent) -> dict[str, Any]:
+    """Return the policy's texts and the app's addresses, in the active language."""
     policy = consent.policy
     lifetime = texts.lifetime(policy.lifetime_days)
     return {
@@ -139,9 +165,14 @@ def policy_context(consent: Consent) -> dict[str, Any]:
             "lifetime_days": policy.lifetime_days,
             "lifetime": lifetime,
         },
-        "categories": [category_context(category) for category in policy.categories],
         **_addresses(),
     }
+
+
+def policy_context(consent: Consent) -> dict[str, Any]:
+    """Return what the templates show of the policy, in the active language."""
+    categories = [category_context(category) for category in consent.policy.categories]
+    return {**texts_context(consent), "categories": categories}
 
 
 def category_context(category: CompiledCategory) -> dict[str, Any]:
@@ -179,11 +210,6 @@ def covers_all(consent: Consent, category: CompiledCategory) -> bool:
     return consent.selection.levels[position] == len(category.thresholds)
 
 
-def code_of(tool: CompiledTool) -> str:
-    """Return exactly what a page gets of ``tool``, but for the nonce, which is the page's own."""
-    return _without_nonce(tool.markup)
-
-
 def _notice_text(policy: CompiledPolicy) -> str:
     """Return the notice's text; the shipped one says what holds under the policy's regime."""
     if policy.notice_text == texts.NOTICE and policy.regime == Policy.Regime.IMPLIED:
@@ -216,88 +242,164 @@ def _addresses() -> dict[str, Any]:
     return {
         "preferences_url": reverse("consent:preferences"),
         "api_url": reverse("consent:api-preferences"),
+        "notice_url": reverse("consent:notice"),
         "cookie_name": conf.COOKIE_NAME,
         "next": NEXT,
     }
 
 
-def _notice(consent: Consent) -> str:
-    if not consent.must_ask:
-        return ""
-    state = (consent.decision is not None, consent.news)
+class _Page:
+    """What one page, in the active language, has and gets of the app."""
 
-    def context() -> dict[str, Any]:
-        return {**policy_context(consent), "news": choices_context(consent)["news"]}
+    def __init__(self, request: HttpRequest | None) -> None:
+        self.consent = consent_of(request)
+        self.policy = self.consent.policy
+        self.cacheable = is_cacheable()
+        self.nonce = nonce_of(request)
 
-    return _reused(consent, "notice.html", context, state)
+    @cached_property
+    def language(self) -> str | None:
+        """The active language: a template may change it between one tag and the next."""
+        return get_language()
+
+    @property
+    def shown(self) -> Selection:
+        """The tools that the server writes: in a page for everybody, those of everybody."""
+        return self.policy.refused if self.cacheable else self.consent.selection
+
+    def constant(self, template: str) -> str:
+        """Render a template that is the same in all languages, once for each policy."""
+        key = (template, self.nonce != "")
+        return self.policy.parts.get(key, lambda: self._pieces(template, {}))[0]
+
+    def reused(self, template: str, context: Callable[[], dict[str, Any]]) -> Sequence[str]:
+        """Render a template that is the same for every visitor, once for each language.
+
+        Returns it in pieces, between which the page's address goes.
+        """
+        key = (template, self.cacheable, self.language, self.nonce != "")
+        return self.policy.parts.get(key, lambda: self._pieces(template, context()))
+
+    def asking(self) -> str:
+        """Return notice and status, as one text for all whose consent is the same."""
+        standing = None if self.cacheable else self.consent.standing
+        key = ("asking", self.language, self.nonce != "", standing and standing.key)
+        memo = self.policy.rendered if standing else self.policy.parts
+        return self.addressed(memo.get(key, lambda: self._asking(standing)))
+
+    def _asking(self, standing: Standing | None) -> Sequence[str]:
+        visitor = choices_context(self.consent) if standing else {}
+        status = self._pieces("status.html", visitor)
+        if not (standing.must_ask if standing else self.policy.asks):
+            return status
+        notice = self._pieces("notice.html", {**texts_context(self.consent), **visitor})
+        return [*notice[:-1], notice[-1] + status[0], *status[1:]]
+
+    def dialog(self) -> str:
+        """Return the preferences, which the page's script fills in."""
+
+        def context() -> dict[str, Any]:
+            return {**policy_context(self.consent), "tools_url": tools_directory(self.policy)}
+
+        return self.addressed(self.reused("preferences_dialog.html", context))
+
+    def addressed(self, pieces: Sequence[str]) -> str:
+        """Join ``pieces`` by the page's address."""
+        return pieces[0] if len(pieces) == 1 else self.consent.address.join(pieces)
+
+    def _pieces(self, template: str, context: dict[str, Any]) -> Sequence[str]:
+        constants = {
+            "nonce": NONCE,
+            "cacheable": self.cacheable,
+            "script": assets.SCRIPT,
+            "stylesheet": assets.STYLESHEET,
+        }
+        markup = render_to_string(f"consent/{template}", {**context, **constants})
+        # A third of it would be the templates' indentation.
+        return _INDENTATION.sub("\n", self._bare(markup)).split(NEXT)
+
+    def style(self) -> str:
+        """Return the stylesheet, once a page, ahead of what it is for.
+
+        In the head it would keep the browser from showing the page.
+        """
+        if self.consent.styled:
+            return ""
+        self.consent.styled = True
+        return self.constant("stylesheet.html")
+
+    def placed(self, placement: str) -> str:
+        """Return the tools of ``placement`` that the page does not have yet."""
+        consent = self.consent
+        if placement in consent.filled:
+            return ""
+        shown = self.shown
+        if self._is_fetched or any(self._is_at(placement, key) for key in consent.written):
+            return self.tools(tool for tool in shown.tools if tool.placement == placement)
+        consent.filled.add(placement)
+
+        def join() -> Sequence[str]:
+            tools = (tool for tool in shown.tools if tool.placement == placement)
+            return [self._bare("".join(tool.markup for tool in tools))]
+
+        return self.policy.rendered.get((placement, shown.levels, self.nonce != ""), join)[0]
+
+    def tools(self, tools: Iterable[CompiledTool]) -> str:
+        """Return the code of ``tools``, but for what the page has already.
+
+        It is inert where a script puts it into a page that runs already: that page may have
+        started them before, and its script starts each of them once.
+        """
+        fresh = [tool for tool in tools if tool.markup and self._is_new(tool)]
+        self.consent.written.update(tool.key for tool in fresh)
+        wrap = _slot if self._is_fetched else _plain
+        return self._bare("".join(wrap(tool, tool.markup) for tool in fresh))
+
+    def finished(self, *parts: str) -> SafeString:
+        """Join ``parts``, with the request's nonce where there is one."""
+        markup = "".join(parts)
+        return SafeString(markup.replace(NONCE, self.nonce) if self.nonce else markup)
+
+    def _bare(self, markup: str) -> str:
+        """Return ``markup`` without the places for a nonce where there is none."""
+        return markup if self.nonce else without_nonce(markup)
+
+    @property
+    def _is_fetched(self) -> bool:
+        return not self.cacheable and self.consent.fetched
+
+    def _is_new(self, tool: CompiledTool) -> bool:
+        return tool.key not in self.consent.written and tool.placement not in self.consent.filled
+
+    def _is_at(self, placement: str, key: str) -> bool:
+        return self.policy.tools[key].placement == placement
 
 
-def _dialog(consent: Consent) -> str:
-    return _reused(consent, "preferences_dialog.html", lambda: policy_context(consent))
-
-
-def _status(consent: Consent) -> str:
-    state = tuple(consent.choices.values())
-    return _reused(consent, "status.html", lambda: choices_context(consent), state)
-
-
-def _reused(
-    consent: Consent, template: str, context: Callable[[], dict[str, Any]], state: object = None
-) -> str:
-    """Render a template once for each policy, language and state."""
-
-    def render() -> str:
-        return render_to_string(f"consent/{template}", {**context(), "nonce": NONCE})
-
-    return consent.policy.rendered.get((template, get_language(), state), render)
-
-
-def _placed(consent: Consent, placement: str) -> str:
-    """Return the allowed tools of ``placement`` that the page does not have yet."""
-    selection = consent.selection
-    tools = selection.placed(placement)
-    if any(tool.key in consent.written for tool in tools) or consent.fetched:
-        return _write(consent, tools)
-    consent.written.update(tool.key for tool in tools)
-    return consent.policy.rendered.get(
-        (placement, selection.levels), lambda: "".join(tool.markup for tool in tools)
-    )
-
-
-def _write(consent: Consent, tools: Iterable[CompiledTool]) -> str:
-    """Return the code of ``tools``, inert where a script puts it into a page that runs already.
-
-    That page may have started them before; its script starts each of them once.
-    """
-    fresh = [tool for tool in tools if tool.key not in consent.written]
-    consent.written.update(tool.key for tool in fresh)
-    if consent.fetched:
-        return "".join(_slot(tool, tool.markup) for tool in fresh)
-    return "".join(tool.markup for tool in fresh)
+def _plain(tool: CompiledTool, markup: str) -> str:
+    return markup
 
 
 def _slot(tool: CompiledTool, markup: str) -> str:
     return f'<template data-consent-slot="{escape(tool.key)}">{markup}</template>'
 
 
-def _finished(consent: Consent, request: HttpRequest | None, markup: str) -> SafeString:
-    """Fill in what differs from request to request: nonce and address."""
-    nonce = nonce_of(request)
-    markup = markup.replace(NONCE, escape(nonce)) if nonce else _without_nonce(markup)
-    if NEXT in markup:
-        path = "" if request is None else request.get_full_path()
-        markup = markup.replace(NEXT, escape(path))
-    return mark_safe(markup)  # noqa: S308
+def tools_directory(policy: CompiledPolicy) -> str:
+    """Return where the script files of ``policy`` are, in cacheable delivery."""
+    return reverse("consent:tools", args=[policy.version, "-"]).removesuffix("-.js")
 
 
-def _without_nonce(markup: str) -> str:
-    return markup.replace(f' nonce="{NONCE}"', "")
+def is_cacheable() -> bool:
+    """Say whether pages have to be the same for everybody."""
+    return conf.DELIVERY == "cacheable"
 
 
 def nonce_of(request: HttpRequest | None) -> str:
-    """Return the request's CSP nonce, Django's own (6.0 and newer) or django-csp's; or ""."""
+    """Return the request's CSP nonce, Django's own (6.0 and newer) or django-csp's; or "".
+
+    It is escaped for an attribute.
+    """
     for name in ("_csp_nonce", "csp_nonce"):
         nonce = getattr(request, name, None)
         if nonce is not None:
-            return str(nonce)
+            return escape(str(nonce))
     return ""

@@ -11,5 +11,7 @@ app_name = "consent"
 urlpatterns = [
     path("preferences/", views.PreferencesView.as_view(), name="preferences"),
     path("policy/", views.PolicyView.as_view(), name="policy"),
+    path("tools/<str:version>/<str:grants>.js", views.tools, name="tools"),
+    path("notice.css", views.notice, name="notice"),
     path("api/", include("consent.api.urls")),
 ]

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import add_never_cache_headers
+from django.utils.cache import add_never_cache_headers, patch_cache_control
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.views import View
+from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 
+from consent import delivery
+from consent.compiled import CompiledPolicy
+from consent.conf import conf
 from consent.origin import same_origin
-from consent.rendering import choices_context, consent_of, policy_context
+from consent.rendering import (
+    choices_context,
+    consent_of,
+    consent_style,
+    is_cacheable,
+    policy_context,
+)
 from consent.visitor import Consent, InvalidChoicesError, PolicyUnavailableError
 
 STATUS = "#dcp-status"
+# Seconds: what caches are told of what never changes.
+YEAR = 31_536_000
 # 0 is what a page says that was made without a policy.
 _REVISION = re.compile(r"0|[1-9][0-9]{0,8}")
 
@@ -41,6 +55,50 @@ class PolicyView(TemplateView):
         """Add the policy in the active language."""
         context = policy_context(consent_of(self.request))
         return super().get_context_data(**{**context, **kwargs, "next": self.request.path})
+
+
+@require_safe
+def tools(request: HttpRequest, version: str, grants: str) -> HttpResponse:
+    """Return the script file that starts the tools of these grants; see :mod:`consent.delivery`.
+
+    Kept by every cache forever: an address of another version of the policy is answered with 302 to
+    the one of now, and one that no page of now can have with 404.
+    """
+    policy = consent_of(request).policy
+    selection = delivery.select(policy, grants)
+    name = delivery.grants(selection) if selection is not None else ""
+    if selection is None or not name or not is_cacheable():
+        return _not_found()
+    if version != policy.version:
+        response: HttpResponse = HttpResponseRedirect(_tools_address(policy, name))
+        patch_cache_control(response, public=True, max_age=int(conf.POLICY_MAX_AGE))
+        return response
+    if grants != name:
+        return _not_found()
+    script = delivery.script(selection)
+    response = HttpResponse(script, content_type="text/javascript; charset=utf-8")
+    patch_cache_control(response, public=True, max_age=YEAR, immutable=True)
+    return response
+
+
+def _tools_address(policy: CompiledPolicy, name: str) -> str:
+    return reverse("consent:tools", args=[policy.version, name])
+
+
+def _not_found() -> HttpResponse:
+    return HttpResponseNotFound("There are no such tools.\n", content_type="text/plain")
+
+
+@require_safe
+@never_cache
+def notice(request: HttpRequest) -> HttpResponse:
+    """Return the stylesheet that shows the notice, for cached pages without JavaScript.
+
+    Empty where the visitor has not to be asked. No other website may find out by it.
+    """
+    rule = ".dcp-notice[hidden]{display:flex!important}" if consent_of(request).must_ask else ""
+    headers = {"Cross-Origin-Resource-Policy": "same-origin"}
+    return HttpResponse(rule, content_type="text/css; charset=utf-8", headers=headers)
 
 
 # Without a token, and safely so: see consent.origin.
@@ -126,6 +184,8 @@ class PreferencesView(View):
             **choices_context(consent),
             "next": self._safe(request, following),
             "error": error,
+            # Called where the template writes it: one that does not gets it further down.
+            "style": partial(consent_style, request),
         }
         response = render(request, self.template_name, context, status=status)
         add_never_cache_headers(response)

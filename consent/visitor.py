@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from html import escape
 from http.cookies import Morsel
 from itertools import accumulate, takewhile
 from types import MappingProxyType
@@ -15,12 +16,14 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 
-from consent.compiled import CompiledPolicy, CompiledTool, Selection, policies
+from consent.compiled import CompiledPolicy, CompiledTool, Selection, Standing, policies
 from consent.conf import conf
 from consent.decision import (
     MAX_CATEGORIES,
+    MAX_LENGTH,
     SECONDS_PER_DAY,
     Decision,
     parse,
@@ -80,13 +83,20 @@ class Consent:
         self._request = request
         self._vary: list[str] = []
         self._decided: Decision | None = None
-        # Keys of the tools that are on this page already: each is written once.
+        # What this page has already: tools by key, places with all of their tools, and the style.
         self.written: set[str] = set()
+        self.filled: set[str] = set()
+        self.styled = False
 
     @property
     def is_blind(self) -> bool:
         """Whether there is no visitor to know: neither to ask nor to answer."""
         return self._request is None
+
+    @cached_property
+    def address(self) -> str:
+        """The page's path and query, escaped for an attribute."""
+        return "" if self._request is None else escape(self._request.get_full_path())
 
     @cached_property
     def policy(self) -> CompiledPolicy:
@@ -97,51 +107,45 @@ class Consent:
     def fetched(self) -> bool:
         """Whether a script fetched this page, to put it into another that is running already."""
         self._depends_on("Sec-Fetch-Dest")
-        return self._header("Sec-Fetch-Dest") == "empty"
+        return self._header("HTTP_SEC_FETCH_DEST") == "empty"
 
     @cached_property
+    def standing(self) -> Standing:
+        """What the cookie comes to today; without a request, only what is essential."""
+        if self._request is None:
+            return replace(self.policy.stand(None, self.policy.refused), must_ask=False)
+        self._depends_on("Cookie")
+        text = self._request.COOKIES.get(conf.COOKIE_NAME)
+        if text is not None and len(text) > MAX_LENGTH:
+            text = ""
+        return self.policy.standing(text, today())
+
+    @property
     def decision(self) -> Decision | None:
         """The decision that holds now; None while undecided, and where the cookie is not clear."""
-        cookie = self._cookie
-        policy = self.policy
-        if cookie is None or not cookie.stands(
-            revision=policy.revision, lifetime_days=policy.lifetime_days
-        ):
-            return None
-        return cookie
+        return self.standing.decision
 
-    @cached_property
+    @property
     def selection(self) -> Selection:
-        """The tools that are allowed now.
-
-        A cookie that is there but not clear, or no longer holds, allows only what is essential,
-        also where the regime would let tools run before a first decision.
-        """
-        if self._request is None or (self.decision is None and self._has_cookie):
-            return self.policy.refused
-        return self.policy.select(self.decision)
+        """The tools that are allowed now."""
+        return self.standing.selection
 
     @property
     def choices(self) -> dict[str, bool | None]:
         """Each optional category's key: True granted, False refused, None not asked yet."""
-        decision = self.decision
-        return {
-            category.key: None if decision is None else decision.choice(category.key)
-            for category in self.policy.optional
-        }
+        keys = (category.key for category in self.policy.optional)
+        return dict(zip(keys, self.standing.choices, strict=True))
 
     def allows(self, key: str) -> bool:
         """Say whether the category or tool with this key may run for this visitor."""
-        return key in self.selection.keys
+        return self.selection.allows(key)
 
-    @cached_property
+    @property
     def must_ask(self) -> bool:
         """Whether the visitor is to be asked: not decided yet, or something is newer."""
-        if self._request is None or not any(c.tools for c in self.policy.optional):
-            return False
-        return self.decision is None or bool(self.news)
+        return self.policy.asks and self.standing.must_ask
 
-    @cached_property
+    @property
     def news(self) -> tuple[News, ...]:
         """What came after the decision in categories that were granted, or never seen.
 
@@ -152,19 +156,19 @@ class Consent:
             return ()
         found: list[News] = []
         for category in self.policy.optional:
-            choice, granted = decision.choice(category.key), decision.granted(category.key)
-            if choice is False or not category.tools:
+            granted = decision.granted(category.key)
+            if not category.has_news(decision):
                 continue
-            if not category.level(granted):
-                found.append(News(None, category.name))
-            else:
+            if category.level(granted):
                 found += [News(t.name, category.name) for t in category.tools if t.since > granted]
+            else:
+                found.append(News(None, category.name))
         return tuple(found)
 
     @cached_property
     def clean_up(self) -> CleanUp:
         """What the tools that are not allowed now may have left in the browser."""
-        allowed = self.selection.keys
+        allowed = {tool.key for tool in self.selection.tools}
         stopped = [tool for tool in self.policy.tools.values() if tool.key not in allowed]
         return CleanUp(
             tools=tuple(tool.key for tool in stopped),
@@ -234,28 +238,18 @@ class Consent:
         if self._decided is not None:
             self._set_cookie(response, self._decided)
             self._delete_cookies(response)
-        if self._vary:
+        if self._vary and response.has_header("Vary"):
             patch_vary_headers(response, self._vary)
-
-    @cached_property
-    def _cookie(self) -> Decision | None:
-        """The well-formed decision in the cookie, whether or not it still holds."""
-        self._depends_on("Cookie")
-        if self._request is None:
-            return None
-        return parse(self._request.COOKIES.get(conf.COOKIE_NAME, ""))
-
-    @property
-    def _has_cookie(self) -> bool:
-        self._depends_on("Cookie")
-        return self._request is not None and conf.COOKIE_NAME in self._request.COOKIES
+        elif self._vary:
+            response.headers["Vary"] = ", ".join(self._vary)
 
     def _depends_on(self, header: str) -> None:
         if header not in self._vary:
             self._vary.append(header)
 
     def _header(self, name: str) -> str:
-        return "" if self._request is None else self._request.headers.get(name, "")
+        # Not from `request.headers`, which takes all of them apart first.
+        return "" if self._request is None else self._request.META.get(name, "")
 
     def _errors(
         self, choices: Mapping[str, bool], *, partial: bool, shown: int | None
@@ -291,15 +285,17 @@ class Consent:
         if any(choices.values()):
             raise PolicyUnavailableError
         named = [key for key in choices if is_category_key(key)][:MAX_CATEGORIES]
-        known = self._cookie.choices if self._cookie else {}
+        self._depends_on("Cookie")
+        cookie = parse(self._request.COOKIES.get(conf.COOKIE_NAME, "")) if self._request else None
+        known = cookie.choices if cookie else {}
         self._take(dict.fromkeys(named or known, 0))
 
     def _take(self, choices: dict[str, int], *, day: int | None = None) -> None:
         revision = self.policy.revision
         decision = Decision(revision, today() if day is None else day, MappingProxyType(choices))
-        for derived in ("selection", "must_ask", "news", "clean_up"):
-            self.__dict__.pop(derived, None)
-        self.__dict__["decision"] = self._decided = decision
+        self.__dict__.pop("clean_up", None)
+        self.standing = self.policy.stand(decision)
+        self._decided = decision
 
     def _set_cookie(self, response: HttpResponseBase, decision: Decision) -> None:
         secure = conf.COOKIE_SECURE
@@ -315,23 +311,27 @@ class Consent:
             samesite=conf.COOKIE_SAMESITE,
         )
 
+    def _is_left_over(self, name: str) -> bool:
+        """Say whether the cookie ``name`` is one to delete, and can be."""
+        return (
+            name not in _own_cookies()
+            and matches(name, self.clean_up.cookies)
+            and not matches(name, self.clean_up.keep)
+            and _TOKEN.fullmatch(name) is not None
+            # Python's Morsel takes no cookie that has the name of an attribute.
+            and not Morsel().isReservedKey(name)
+        )
+
     def _delete_cookies(self, response: HttpResponseBase) -> None:
         """Expire what stopped tools left, as the page's script cannot do with HttpOnly cookies."""
         if self._request is None:
             return
-        clean_up = self.clean_up
-        names = [
-            name
-            for name in self._request.COOKIES
-            if matches(name, clean_up.cookies)
-            and not matches(name, clean_up.keep)
-            and _TOKEN.fullmatch(name)
-            # Python's Morsel takes no cookie that has the name of an attribute.
-            and not Morsel().isReservedKey(name)
-        ]
+        names = [name for name in self._request.COOKIES if self._is_left_over(name)]
+        if not names:
+            return
         places = [
             (path, domain)
-            for path in _paths(self._header("Referer"), self._request.get_host())
+            for path in _paths(self._header("HTTP_REFERER"), self._request.get_host())
             for domain in _domains(self._request.get_host())
         ]
         # Place by place: the likely ones come first for every name, in case there is no room.

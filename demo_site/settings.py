@@ -1,8 +1,8 @@
 """Settings of the demo site. Everything has a default that just works on one's own machine.
 
 Read from the environment: DEBUG, SECRET_KEY, ALLOWED_HOSTS, CSRF_TRUSTED_ORIGINS, HTTPS (off only
-where another server redirects to it), DATABASE_URL and CACHE_URL (the two URLs in django-environ's
-form, such as ``postgres://user:password@host/name``).
+where another server redirects to it), CONSENT_DELIVERY (server or cacheable), DATABASE_URL and
+CACHE_URL (the two URLs in django-environ's form, such as ``postgres://user:password@host/name``).
 """
 
 from pathlib import Path
@@ -95,6 +95,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+
+# "cacheable": pages are the same for everybody, and the browser fetches each visitor's tools.
+CONSENT_DELIVERY: str = env.str("CONSENT_DELIVERY", default="server")
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]

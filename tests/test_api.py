@@ -22,10 +22,13 @@ from tests.scenes import (
     ANALYTICS,
     CAPTCHA,
     CHAT,
+    ESSENTIAL_TOOLS,
     GUARD,
     OPTIONAL,
     PIXEL,
     SAME_ORIGIN,
+    TOOLS,
+    TOOLS_OF,
     chosen,
     days_ago,
     grant,
@@ -79,6 +82,23 @@ def choice(response: HttpResponseBase) -> str | None:
 
 def tools(response: Any) -> list[str]:
     return sorted(response.json()["allowed"])
+
+
+def test_each_visitor_is_told_of_their_own_consent_whoever_was_told_before(policy):
+    told = {
+        granted: (
+            tools(send("GET", cookie=grant(*granted))),
+            send("PUT", {"choices": {key: key in granted for key in OPTIONAL}}).json(),
+        )
+        for granted in ((), ("functional",), ("advertising",), OPTIONAL, ("functional",))
+    }
+
+    for granted, (allowed, outcome) in told.items():
+        expected = sorted({*(TOOLS_OF[key] for key in granted), *ESSENTIAL_TOOLS})
+        assert allowed == sorted(outcome["allowed"]) == expected
+        assert sorted(tool["tool"] for tool in outcome["start"]) == expected
+        assert set(outcome["stop"]["tools"]) == set(TOOLS) - set(expected)
+        assert outcome["choices"] == {key: key in granted for key in OPTIONAL}
 
 
 # The policy

@@ -1,19 +1,31 @@
 """The policy as plain data: how it is built, kept fresh, and what each choice makes of it."""
 
 import asyncio
+import tracemalloc
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import product
 from threading import Thread
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from consent import compiled as compiled_module
-from consent.compiled import NO_POLICY, CompiledPolicies, Memo, build, compile_tool, policies
+from consent.compiled import (
+    NO_POLICY,
+    CompiledPolicies,
+    Memo,
+    Selection,
+    build,
+    compile_tool,
+    policies,
+)
 from consent.decision import Decision, today
 from consent.markup import NONCE
 from consent.models import Category, Cookie, Policy, Tool
@@ -159,7 +171,7 @@ def test_without_a_policy_in_use_there_is_none(spare: bool):
 
     assert compiled is NO_POLICY
     assert not compiled
-    assert compiled.select(None).keys == frozenset()
+    assert allowed(compiled.select(None)) == set()
 
 
 @pytest.mark.django_db
@@ -611,6 +623,10 @@ REVISION = 3
 REVISIONS = range(1, REVISION + 1)
 
 
+def allowed(selection: Selection) -> set[str]:
+    return {key for key in selection.policy.needed if selection.allows(key)}
+
+
 @pytest.mark.django_db
 def test_every_state_allows_exactly_what_the_rule_says():
     category = CategoryFactory(key="functional")
@@ -643,7 +659,7 @@ def test_every_state_allows_exactly_what_the_rule_says():
                 selection = policy.select(decision)
                 for key, since in thresholds.items():
                     expected = plainly_allowed(since=since, **state)
-                    if (key in selection.keys) != expected:
+                    if selection.allows(key) != expected:
                         wrong.append((key, thresholds, state))
                     running = key in {tool.key for tool in selection.tools}
                     if key != "functional" and running != expected:
@@ -658,7 +674,9 @@ def test_refused_means_only_what_is_essential_whatever_the_regime(regime: str):
     ToolFactory(key="chat", category__policy__regime=regime)
     ToolFactory(key="login", category__essential=True, category__key="essential")
 
-    assert build().refused.keys == {"essential", "login"}
+    policy = build()
+
+    assert allowed(policy.refused) == {"essential", "login"}
 
 
 @pytest.mark.django_db
@@ -667,69 +685,177 @@ def test_tool_does_not_lend_its_allowance_to_a_category_with_its_key():
     ToolFactory(key="advertising", category__essential=True, category__key="essential")
     CategoryFactory(key="advertising")
 
-    assert build().select(None).keys == {"essential"}
-
-
-@pytest.mark.django_db
-def test_tools_are_placed_where_they_belong_and_only_with_code():
-    category = CategoryFactory(essential=True)
-    for placement in ("head", "body", "manual"):
-        ToolFactory(category=category, key=placement, placement=placement)
-    ToolFactory(category=category, server=True, placement="head")
-
-    selection = build().select(None)
-
-    assert len(selection.tools) == 4
-    for placement in ("head", "body", "manual"):
-        assert [tool.key for tool in selection.placed(placement)] == [placement]
-
-
-@pytest.mark.django_db
-def test_decisions_that_allow_the_same_share_one_selection():
-    ToolFactory(category__key="functional")
-    Category.objects.update(since=2)
-    Tool.objects.update(since=4)
     policy = build()
 
-    def select(granted: int):
-        return policy.select(Decision(9, today(), {"functional": granted, f"made-up-{granted}": 1}))
+    assert allowed(policy.select(None)) == {"essential"}
 
-    assert select(0) is select(1) is policy.refused
-    assert select(2) is select(3)
-    assert select(4) is select(9)
-    assert len({id(select(granted)) for granted in range(10)}) == 3
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("key", ["", "nobody", "head", "\0"])
+def test_key_that_the_policy_does_not_have_is_never_allowed(key: str):
+    ToolFactory(category__essential=True)
+
+    assert not build().everything.allows(key)
+
+
+@pytest.mark.django_db
+def test_version_follows_whatever_decides_what_a_browser_gets():
+    tool = ToolFactory(category__key="functional", key="chat")
+    seen = {build().version}
+
+    def differs() -> bool:
+        version = build().version
+        new = version not in seen
+        seen.add(version)
+        return new
+
+    for field, value in {
+        "snippet": "<script>1</script>",
+        "placement": "body",
+        "since": 7,
+        "key": "talk",
+    }.items():
+        Tool.objects.filter(pk=tool.pk).update(**{field: value})
+        assert differs(), field
+    for field, value in {"since": 8, "key": "useful"}.items():
+        Category.objects.update(**{field: value})
+        assert differs(), field
+    Category.objects.update(essential=True)
+    assert differs()
+    Policy.objects.update(name="Another name", introduction="Other words", revision=90)
+    assert not differs()
+
+
+def numbered(count: int) -> Callable[[], list[str]]:
+    """Return a function that returns the number of its call, in so many characters."""
+    calls = iter(range(count))
+    return lambda: [f"{next(calls):010d}"]
 
 
 def test_memo_makes_each_result_once():
-    made: list[str] = []
-    memo: Memo[str] = Memo()
+    make = numbered(9)
+    memo = Memo(10_000)
 
-    def make() -> str:
-        made.append("x")
-        return "result"
+    first = memo.get("a", make)
 
-    assert [memo.get("a", make), memo.get("a", make)] == ["result", "result"]
-    assert made == ["x"]
-
-
-def test_memo_does_not_keep_more_than_its_size():
-    memo: Memo[object] = Memo(size=2)
-    first = memo.get("a", object)
-    memo.get("b", object)
-    assert memo.get("a", object) is first
-
-    memo.get("c", object)
-
-    assert memo.get("a", object) is not first
+    assert memo.get("a", make) is first
+    assert memo.get("b", make) != first
 
 
 def test_memo_keeps_results_that_are_empty():
-    made: list[str] = []
-    memo: Memo[str] = Memo()
+    made = []
+    memo = Memo(10_000)
 
-    def make() -> str:
+    def make() -> list[str]:
         made.append("x")
-        return ""
+        return [""]
 
-    assert [memo.get("a", make), memo.get("a", make)] == ["", ""]
+    assert [memo.get("a", make), memo.get("a", make)] == [[""], [""]]
     assert made == ["x"]
+
+
+def test_memo_forgets_rather_than_to_grow_beyond_its_capacity():
+    make = numbered(9)
+    memo = Memo(2 * (Memo.ENTRY + 10))
+    first = memo.get("a", make)
+    memo.get("b", make)
+    assert memo.get("a", make) is first
+
+    memo.get("c", make)
+
+    assert memo.get("a", make) != first
+
+
+@pytest.mark.parametrize("length", [0, 1_000, 100_000])
+def test_memo_is_bounded_whoever_invents_keys(length: int):
+    capacity = 200_000
+    memo = Memo(capacity)
+    tracemalloc.start()
+    try:
+        for key in range(5_000):
+            memo.get((key, "some", "state"), lambda: ["x" * length])
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert size < 2 * capacity
+
+
+# Edits that are not committed.
+
+
+@pytest.mark.django_db(transaction=True)
+def test_edit_shows_when_it_is_committed_and_never_before(settings: Any):
+    settings.CONSENT_POLICY_MAX_AGE = 0
+    policy = PolicyFactory(name="Before")
+    assert policies.current().name == "Before"
+
+    with transaction.atomic():
+        policy.name = "After"
+        policy.save()
+        assert policies.current().name == "Before"
+
+    assert policies.current().name == "After"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_edit_that_is_rolled_back_never_shows(settings: Any):
+    settings.CONSENT_POLICY_MAX_AGE = 0
+    policy = PolicyFactory(name="Before")
+    assert policies.current().name == "Before"
+
+    with suppress(ZeroDivisionError), transaction.atomic():
+        policy.name = "Never"
+        policy.save()
+        seen = policies.current().name
+        raise ZeroDivisionError
+
+    assert [seen, policies.current().name] == ["Before", "Before"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_savepoint_that_is_rolled_back_leaves_the_rest_of_the_transaction(settings: Any):
+    settings.CONSENT_POLICY_MAX_AGE = 0
+    policy = PolicyFactory(name="Before")
+
+    with transaction.atomic():
+        with suppress(ZeroDivisionError), transaction.atomic():
+            policy.name = "Never"
+            policy.save()
+            raise ZeroDivisionError
+        assert policies.current().name == "Before"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_process_without_a_policy_does_not_learn_it_from_an_uncommitted_edit():
+    kept = CompiledPolicies()
+
+    with transaction.atomic():
+        PolicyFactory(name="New")
+        assert kept.current() is NO_POLICY
+
+    assert kept.current().name == "New"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_others_go_on_to_look_while_an_edit_is_not_committed(settings: Any):
+    settings.CONSENT_POLICY_MAX_AGE = 0
+    policy = PolicyFactory(name="Before", spare=True)
+    PolicyFactory(name="In use")
+
+    with transaction.atomic():
+        # An edit by hand, which tells nobody, is seen in the transaction that made it.
+        Policy.objects.filter(is_default=True).update(name="By hand", changed_at=timezone.now())
+        assert policies.current().name == "By hand"
+        policy.save()
+        Policy.objects.filter(is_default=True).update(name="Later", changed_at=timezone.now())
+        assert policies.current().name == "By hand"
+
+
+@pytest.mark.django_db
+def test_edit_within_a_test_case_shows_although_nothing_is_ever_committed(settings: Any):
+    settings.CONSENT_POLICY_MAX_AGE = 0
+    PolicyFactory(name="Of a test")
+
+    with transaction.atomic():
+        assert policies.current().name == "Of a test"

@@ -235,17 +235,17 @@ def test_granted_is_the_revision_of_the_grant():
     ],
 )
 def test_decision_stands_until_it_expires_and_not_from_the_future(day: int, stands: bool):
-    assert Decision(7, day).stands(revision=7, lifetime_days=182) is stands
+    assert Decision(7, day).stands(revision=7, lifetime_days=182, today=TODAY) is stands
 
 
 @pytest.mark.parametrize(("revision", "stands"), [(6, True), (7, True), (8, False)])
 def test_decision_about_a_revision_that_is_yet_to_come_does_not_stand(revision: int, stands: bool):
-    assert Decision(revision, TODAY).stands(revision=7, lifetime_days=182) is stands
+    assert Decision(revision, TODAY).stands(revision=7, lifetime_days=182, today=TODAY) is stands
 
 
 def test_decision_for_one_day_stands_on_that_day_alone():
-    assert Decision(1, TODAY).stands(revision=1, lifetime_days=1)
-    assert not Decision(1, TODAY - 1).stands(revision=1, lifetime_days=1)
+    assert Decision(1, TODAY).stands(revision=1, lifetime_days=1, today=TODAY)
+    assert not Decision(1, TODAY - 1).stands(revision=1, lifetime_days=1, today=TODAY)
 
 
 def test_dates_are_those_of_the_days():
@@ -259,7 +259,7 @@ def test_decision_no_longer_stands_on_the_day_that_expires_on_names():
     decision = Decision(7, TODAY - 182)
 
     assert (decision.expires_on(182) - date(1970, 1, 1)).days == TODAY
-    assert not decision.stands(revision=7, lifetime_days=182)
+    assert not decision.stands(revision=7, lifetime_days=182, today=TODAY)
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,19 @@ def test_every_page_has_the_panel_once(client, seeded, path):
     assert client.get(path).content.count(b"data-panel-url") == 1
 
 
+# The panel's own address is about one visitor.
+@pytest.mark.parametrize("path", [path for path in PAGES if path != "/panel/"])
+def test_page_for_everybody_is_the_same_for_all(client, seeded, settings, path):
+    settings.CONSENT_DELIVERY = "cacheable"
+    before = client.get(path)
+    decide(client, choices={"functional": seeded.revision}, revision=seeded.revision)
+    after = client.get(path)
+
+    assert before.content == after.content
+    assert "Cookie" not in after["Vary"]
+    assert b'data-panel-url="/panel/' in after.content
+
+
 def test_preferences_page_wears_the_sites_clothes(client, seeded):
     response = client.get("/consent/preferences/", headers={"Accept-Language": "de"})
 

@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 import demo_site.urls
-from consent import rendering
+from consent import assets, rendering
 from consent.models import Category, Policy, Tool
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
 from tests.scenes import (
@@ -35,6 +35,7 @@ from tests.scenes import (
     PIXEL,
     TOOLS,
     TOOLS_OF,
+    chosen,
     consent_in,
     grant,
     no_policy,
@@ -128,8 +129,8 @@ def written(request: HttpRequest) -> HttpResponse:
 def test_head_has_the_apps_files_and_the_allowed_tools_that_belong_there(policy, render):
     markup = render(page_request(grant(*OPTIONAL)), "consent_head")
 
-    assert "consent/choice.css" in markup
-    assert "consent/choice.js" in markup
+    assert assets.SCRIPT in markup
+    assert assets.STYLESHEET not in markup
     assert tool_scripts(markup) == {CHAT, ANALYTICS, GUARD}
 
 
@@ -141,6 +142,17 @@ def test_body_has_the_allowed_tools_that_belong_there(policy, render):
 
 def test_tool_is_written_where_a_template_asks_for_it(policy, render):
     assert tool_scripts(render(page_request(), "consent_tool", CAPTCHA)) == {CAPTCHA}
+
+
+def test_stylesheet_is_on_a_page_once_ahead_of_what_it_is_for(policy):
+    markup = render_page(
+        page_request(),
+        "{% load consent %}{% consent_head %}<main></main>{% consent_policy %}"
+        "{% consent_preferences_button %}{% consent_body %}",
+    )
+
+    assert markup.count('rel="stylesheet"') == 1
+    assert markup.index("<main>") < markup.index('rel="stylesheet"') < markup.index('class="dcp')
 
 
 @pytest.mark.parametrize("granted", [(), *((key,) for key in OPTIONAL), OPTIONAL])
@@ -248,6 +260,23 @@ def test_undecided_visitor_gets_the_notice_and_a_decided_one_does_not(policy, re
     assert 'id="dcp-notice"' not in render(page_request(grant()), "consent_body")
 
 
+def test_notice_tells_each_visitor_what_is_new_to_them(policy):
+    ToolFactory(category=Category.objects.get(key="functional"), key="newer", name="Newer")
+    revision = Policy.objects.get().revision
+
+    def notice(at: int) -> str:
+        choices = {"functional": at, "marketing-analytics": revision, "advertising": revision}
+        markup = render_page(page_request(chosen(choices, revision=revision)))
+        return markup[: markup.index("dcp-preferences")]
+
+    assert "<b>Functional</b>" not in notice(1)
+    assert "<b>Newer</b>" in notice(1)
+    assert "<b>Chat</b>" in notice(1)
+    assert "<b>Newer</b>" in notice(2)
+    assert "<b>Chat</b>" not in notice(2)
+    assert "dcp-notice" not in notice(revision)
+
+
 def test_notice_offers_to_refuse_just_as_it_offers_to_accept(policy):
     markup = rendering.consent_body(page_request()).partition("</section>")[0]
     accept, reject = (
@@ -262,9 +291,10 @@ def test_notice_offers_to_refuse_just_as_it_offers_to_accept(policy):
 
 def test_every_form_to_choose_with_says_which_revision_it_showed(policy):
     forms = rendering.consent_body(page_request()).split("<form ")[1:]
+    choosing = [form for form in forms if 'method="post"' in form]
 
-    assert len(forms) == 2
-    for form in forms:
+    assert len(choosing) == 2
+    for form in choosing:
         assert f'<input type="hidden" name="revision" value="{policy.revision}">' in form
 
 
@@ -309,7 +339,7 @@ def test_policy_with_nothing_to_choose_shows_neither_notice_nor_dialog(render):
 def test_without_a_policy_the_page_has_the_apps_files_and_no_tool(render):
     no_policy()
 
-    assert "choice.js" in render(page_request(), "consent_head")
+    assert assets.SCRIPT in render(page_request(), "consent_head")
     assert render(page_request(), "consent_body") == ""
     assert render(page_request(), "consent_tool", CHAT) == ""
 
@@ -705,7 +735,7 @@ def test_code_shown_to_others_is_the_pages_own_without_the_nonce(policy):
 
     assert len(tools) == len(TOOLS)
     for tool in tools:
-        assert rendering.code_of(tool) in markup
+        assert tool.code in markup
 
 
 @pytest.mark.urls("demo_site.urls")

@@ -6,7 +6,6 @@ from django.utils.translation import gettext
 
 from consent.compiled import compile_tool
 from consent.models import Policy, Tool
-from consent.rendering import code_of
 
 
 def preview_of(tool: Tool) -> dict[str, str]:
@@ -16,7 +15,7 @@ def preview_of(tool: Tool) -> dict[str, str]:
     """
     reason = why_no_code(tool)
     return {
-        "code": "" if reason else code_of(compile_tool(tool, tool.category)),
+        "code": "" if reason else compile_tool(tool, tool.category).code,
         "reason": reason,
         "who": _who(tool),
         "where": _where(tool),

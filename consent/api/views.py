@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.cache import add_never_cache_headers, get_conditional_response, patch_vary_headers
+from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
@@ -32,13 +33,9 @@ from consent.api.schema import (
     describe_withdraw,
     describe_write,
 )
-from consent.api.serializers import (
-    ChoicesSerializer,
-    OutcomeSerializer,
-    PolicySerializer,
-    PreferencesSerializer,
-)
-from consent.rendering import code_of, consent_of, policy_context
+from consent.api.serializers import ChoicesSerializer, PolicySerializer
+from consent.delivery import start
+from consent.rendering import consent_of, policy_context
 from consent.visitor import Consent, InvalidChoicesError, PolicyUnavailableError
 
 
@@ -85,18 +82,24 @@ class PolicyView(OwnAPIView):
     def get(self, request: Request) -> HttpResponseBase:
         """Return the policy in the request's language, with an ETag."""
         consent = consent_of(request._request)
-        content = policy_context(consent)
-        shown = {**content["policy"], "categories": content["categories"]}
-        body = PolicySerializer(shown).data
-        text = json.dumps([get_language(), body], cls=DjangoJSONEncoder)
-        etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
-        response = Response(body, headers={"ETag": etag, "Cache-Control": "public, no-cache"})
+        body, etag = consent.policy.parts.get(
+            ("api", get_language()), lambda: self._body_and_etag(consent)
+        )
+        response = _answer(body, {"ETag": etag, "Cache-Control": "public, no-cache"})
         patch_vary_headers(response, ["Accept-Language"])
         conditional = get_conditional_response(request._request, etag=etag, response=response)
         answer = conditional or response
         if answer.status_code == status.HTTP_412_PRECONDITION_FAILED:
             raise PreconditionFailedError
         return answer
+
+    @staticmethod
+    def _body_and_etag(consent: Consent) -> list[str]:
+        content = policy_context(consent)
+        shown = {**content["policy"], "categories": content["categories"]}
+        body = _json(PolicySerializer(shown).data)
+        digest = hashlib.sha256(f"{get_language()} {body}".encode()).hexdigest()
+        return [body, f'"{digest[:32]}"']
 
 
 class PreferencesView(OwnAPIView):
@@ -107,22 +110,23 @@ class PreferencesView(OwnAPIView):
     parser_classes = (SmallJSONParser,)
 
     @describe_preferences
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         """Return what the visitor chose, and what that allows."""
-        return Response(PreferencesSerializer(_state(consent_of(request._request))).data)
+        consent = consent_of(request._request)
+        return _private(_state(consent), _allowed(consent))
 
     @describe_write
-    def put(self, request: Request) -> Response:
+    def put(self, request: Request) -> HttpResponseBase:
         """Take a choice about every optional category."""
         return self._decide(request, partial=False)
 
     @describe_write
-    def patch(self, request: Request) -> Response:
+    def patch(self, request: Request) -> HttpResponseBase:
         """Take a choice about some categories; the others stay as they were."""
         return self._decide(request, partial=True)
 
     @describe_withdraw
-    def delete(self, request: Request) -> Response:
+    def delete(self, request: Request) -> HttpResponseBase:
         """Withdraw: refuse every optional category."""
         consent = consent_of(request._request)
         try:
@@ -131,16 +135,11 @@ class PreferencesView(OwnAPIView):
             raise UnavailableError from error
         return _outcome(consent)
 
-    def _decide(self, request: Request, *, partial: bool) -> Response:
-        body = ChoicesSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+    def _decide(self, request: Request, *, partial: bool) -> HttpResponseBase:
+        body = _CHOICES.run_validation(request.data)
         consent = consent_of(request._request)
         try:
-            consent.decide(
-                body.validated_data["choices"],
-                partial=partial,
-                shown=body.validated_data.get("revision"),
-            )
+            consent.decide(body["choices"], partial=partial, shown=body.get("revision"))
         except InvalidChoicesError as error:
             raise ValidationError(
                 {"choices": {key: [message] for key, message in error.errors.items()}}
@@ -149,34 +148,62 @@ class PreferencesView(OwnAPIView):
             raise UnavailableError from error
         return _outcome(consent)
 
-    def finalize_response(
-        self, request: Request, response: Response, *args: Any, **kwargs: Any
-    ) -> Response:
-        """Keep every answer, refusals included, out of every cache."""
-        response = super().finalize_response(request, response, *args, **kwargs)
-        add_never_cache_headers(response)
+    def handle_exception(self, exc: Exception) -> Response:
+        """Keep refusals out of every cache, too."""
+        response = super().handle_exception(exc)
+        response["Cache-Control"] = _PRIVATE
         return response
 
 
+# Has no state: DRF's way, a new one for each request, costs more than all the rest of a write.
+_CHOICES = ChoicesSerializer()
+_PRIVATE = "private, no-cache, no-store, must-revalidate, max-age=0"
+
+
 def _state(consent: Consent) -> dict[str, Any]:
+    """Return the members of `PreferencesSerializer`, but for what is allowed."""
     decision = consent.decision
     lifetime = consent.policy.lifetime_days
     return {
         "decided": decision is not None,
         "ask": consent.must_ask,
         "revision": decision and decision.revision,
-        "decided_on": decision and decision.decided_on,
-        "expires_on": decision and decision.expires_on(lifetime),
+        "decided_on": decision and decision.decided_on.isoformat(),
+        "expires_on": decision and decision.expires_on(lifetime).isoformat(),
         "choices": consent.choices,
-        "allowed": [tool.key for tool in consent.selection.tools],
     }
 
 
-def _outcome(consent: Consent) -> Response:
-    start = [
-        {"tool": tool.key, "placement": tool.placement, "html": code_of(tool)}
-        for tool in consent.selection.tools
-        if tool.markup
-    ]
-    state = {**_state(consent), "start": start, "stop": consent.clean_up}
-    return Response(OutcomeSerializer(state).data)
+def _allowed(consent: Consent) -> str:
+    """Return what is allowed as JSON, made once for all whose consent is the same."""
+    selection = consent.selection
+    key = ("allowed", selection.levels)
+    return selection.policy.rendered.get(
+        key, lambda: [_json({"allowed": [tool.key for tool in selection.tools]})]
+    )[0]
+
+
+def _outcome(consent: Consent) -> HttpResponse:
+    """Return the answer to a write: the members of `OutcomeSerializer`."""
+    selection = consent.selection
+
+    def make() -> list[str]:
+        tools = [start(tool) for tool in selection.tools if tool.markup]
+        allowed = [tool.key for tool in selection.tools]
+        return [_json({"allowed": allowed, "start": tools, "stop": asdict(consent.clean_up)})]
+
+    key = ("outcome", selection.levels)
+    return _private(_state(consent), selection.policy.rendered.get(key, make)[0])
+
+
+def _private(state: dict[str, Any], more: str) -> HttpResponse:
+    """Answer with the members of ``state`` and of the JSON object ``more``; never for a cache."""
+    return _answer(f"{_json(state)[:-1]},{more[1:]}", {"Cache-Control": _PRIVATE})
+
+
+def _answer(body: str, headers: dict[str, str]) -> HttpResponse:
+    return HttpResponse(body, content_type="application/json", headers=headers)
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, separators=(",", ":"))

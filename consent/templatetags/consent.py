@@ -22,7 +22,7 @@ def _request(context: Context) -> HttpRequest | None:
 
 @register.simple_tag(takes_context=True)
 def consent_head(context: Context) -> SafeString:
-    """Write stylesheet, script and the allowed tools that go into ``<head>``."""
+    """Write the script and the allowed tools that go into ``<head>``."""
     return rendering.consent_head(_request(context))
 
 
@@ -51,7 +51,7 @@ def consent_preferences_button(context: Context) -> SafeString:
 
 
 class IfConsentNode(Node):
-    """``{% ifconsent %}``: one of two parts of a template."""
+    """``{% ifconsent %}``: one of two parts of a template, or both for the script to choose."""
 
     child_nodelists = ("nodelist_true", "nodelist_false")
 
@@ -62,8 +62,13 @@ class IfConsentNode(Node):
 
     def render(self, context: Context) -> SafeString:
         """Render the part that fits the visitor's consent."""
-        allowed = rendering.if_consent(_request(context), str(self.key.resolve(context)))
-        return (self.nodelist_true if allowed else self.nodelist_false).render(context)
+        request, key = _request(context), str(self.key.resolve(context))
+        if rendering.if_consent(request, key):
+            return self.nodelist_true.render(context)
+        otherwise = self.nodelist_false.render(context)
+        if rendering.is_up_to_script(request, key):
+            return rendering.switch(key, self.nodelist_true.render(context), otherwise)
+        return otherwise
 
 
 @register.tag

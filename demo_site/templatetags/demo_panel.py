@@ -6,6 +6,7 @@ from django import template
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from consent.rendering import is_cacheable
 from demo_site.panel import describe
 
 register = template.Library()
@@ -13,10 +14,13 @@ register = template.Library()
 
 @register.inclusion_tag("demo_site/panel.html", takes_context=True)
 def demo_panel(context: template.Context) -> dict[str, Any]:
-    """Show the panel. ``placed_tools`` in the context: the tools that the page itself asks for."""
+    """Show the panel. ``placed_tools`` in the context: the tools that the page itself asks for.
+
+    A page that is the same for everybody has only the place for it.
+    """
     request, placed = context["request"], context.get("placed_tools") or ()
     query = urlencode({"placed": placed}, doseq=True)
     return {
-        "panel": describe(request.consent, request.COOKIES, placed),
+        "panel": None if is_cacheable() else describe(request.consent, request.COOKIES, placed),
         "panel_url": f"{reverse('panel')}?{query}" if query else reverse("panel"),
     }

@@ -1,11 +1,12 @@
 "use strict";
 
-// Keeps the panel true after a decision that needed no reload: asks the server for it again.
+// Keeps the panel true: asks the server for it after a decision that needed no reload, and when it
+// is opened on a page that is the same for everybody.
 (() => {
   let latest;
 
-  document.addEventListener("consent:change", async () => {
-    const body = document.querySelector("[data-panel-url]");
+  async function update() {
+    const body = document.querySelector("details[open] [data-panel-url]");
     if (!body) return;
     // A later decision overtakes an answer that is still on its way.
     latest?.abort();
@@ -19,5 +20,8 @@
     } catch (error) {
       if (error.name !== "AbortError") failed.hidden = false;
     }
-  });
+  }
+
+  document.addEventListener("consent:change", update);
+  document.querySelector(".panel details:not([open])")?.addEventListener("toggle", update);
 })();

@@ -1,0 +1,534 @@
+/*
+ * The visitor's side of consent: opens the preferences, sends a choice, starts what it newly
+ * allows and removes what it no longer does. Without this file the same forms are sent as they
+ * are, so nothing here is needed for a choice to be made, or honoured.
+ *
+ * Where pages are the same for every visitor (the dialog then has data-tools), it reads from the
+ * preference cookie what this one allows: it loads the file with the code of those tools, fills in
+ * the parts of the page that depend on it, and shows the notice where there is something to ask.
+ *
+ * window.consent: allows, open, save, acceptAll, rejectAll, withdraw; start, for the file of tools.
+ * Event on document, after each saved choice: `consent:change`, its detail being
+ * {version: 1, revision, choices: {category: boolean}, allowed: [tool keys]}.
+ *
+ * Everything is looked up when it is used and every listener is on window, so that a page may
+ * swap its body (Turbo, HTMX) at any time.
+ *
+ * `make assets` builds from this what pages load; 5,000 bytes are all that it and the stylesheet
+ * may weigh together. What is said twice in the same words weighs next to nothing: hence some
+ * selectors that are not in constants.
+ */
+
+// The file may be on a page twice, or come again with a swapped body. (An element with the id
+// `consent` is also found on window: it has no `allows`.)
+(() => {
+  if (window.consent?.allows) return;
+
+  // 1.<revision>.<day>, and .<category>_<revision> for each category. That the first two are bare
+  // numbers and the others are not shows when they are compared: NaN fits nowhere.
+  const COOKIE = /^1(\.([a-z\d]+(-[a-z\d]+)*_)?(0|[1-9]\d{0,8}))+$/;
+  const JAVASCRIPT = /^(module)?$|\/(x-)?javascript$/i;
+  const DAY = 86400000;
+  const SHOWN = 8000;
+  const TIMEOUT = 15000;
+
+  const nonce = document.currentScript?.nonce;
+
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  /** Returns our element with this id; what follows the id in a selector may follow it here. */
+  const own = (id) => document.querySelector(`#dcp-${id}`);
+  const preferences = () => own('preferences');
+  const boxes = (form) => all('[name=choices]', form || preferences());
+  const nameOf = (box) => box.labels[0].textContent;
+
+  // Keys of the tools that run on this page: each is started once.
+  const started = new Set(all('[data-consent-tool]').map((el) => el.dataset.consentTool));
+  let hiding;
+  let leftovers;
+  let queue = Promise.resolve();
+
+  /** Runs `action`; in a sandbox cookies and storage throw: then nothing is there. */
+  const attempt = (action) => {
+    try {
+      return action();
+    } catch {
+      return undefined;
+    }
+  };
+
+  // The visitor's decision
+
+  /**
+   * Returns category keys and the revisions at which they were granted (0: refused); null where
+   * there is no preference cookie, false or undefined where it is no decision that holds. The same
+   * rules as in decision.py.
+   */
+  const decision = () => attempt(() => {
+    const policy = preferences().dataset;
+    // Of several with one name the server takes the last, so this does too.
+    const [, ...found] = `; ${document.cookie}`.split(`; ${policy.cookie}=`);
+    if (!found.length) return null;
+    const text = found.pop().split(';')[0];
+    const [, revision, day, ...choices] = text.split('.');
+    const grants = new Map(choices.map((choice) => choice.split('_')));
+    const age = Date.now() / DAY - day;
+    return COOKIE.test(text) && text.length <= 512 && age >= -1 && age < policy.lifetime
+      && revision - policy.revision <= 0 && grants.size === choices.length
+      && [...grants.values()].every((granted) => granted - revision <= 0) && grants;
+  });
+
+  /** Returns up to which revision the visitor's grant covers `category`; 0 where there is none. */
+  const reach = (category) => {
+    const grants = decision();
+    return grants === null && preferences().dataset.regime === 'implied'
+      ? Infinity : (grants && grants.get(category)) || 0;
+  };
+
+  /** Returns those parts of the box's row, itself and its tools, that are covered, or are not. */
+  const parts = (box, covered) => {
+    const row = box.closest('[data-category]');
+    const limit = reach(box.value);
+    return [row, ...all('[data-tool]', row)].filter((el) => el.dataset.since - limit <= 0 === covered);
+  };
+
+  /** Returns the tools beside the box that are newer than a decision that did not refuse them. */
+  const newsBeside = (box) => {
+    const grants = decision();
+    return grants && grants.get(box.value) !== '0'
+      ? parts(box, false).filter((el) => el.dataset.tool) : [];
+  };
+
+  /** Returns the element that describes a category or tool: its row, or its entry there. */
+  const described = (key) => {
+    const find = (name) => own(`preferences [data-${name}="${CSS.escape(key)}"]`);
+    return find('category') || find('tool');
+  };
+
+  /**
+   * Says whether the category or tool with this key may run, by the preference cookie as it is now.
+   * @param {string} key
+   * @returns {boolean} false for a key that the policy does not have
+   */
+  const allows = (key) => {
+    const found = described(key);
+    // What is essential has been there since 0, which anything covers.
+    return !!found
+      && found.dataset.since - reach(found.closest('[data-category]').dataset.category) <= 0;
+  };
+
+  const refused = (key) => described(key) && !allows(key);
+
+  // Starting tools
+
+  /** Says whether the next script has to wait for this one, as it would in a page's source. */
+  const blocks = (script) => (
+    script.src && !script.async && !script.noModule && script.type !== 'module'
+    && JAVASCRIPT.test(script.type)
+  );
+
+  /** Marks a script that has run: else Turbo and htmx run it again as they bring the page back. */
+  const spend = (script) => {
+    if (JAVASCRIPT.test(script.type)) script.type = 'text/plain';
+  };
+
+  /** Returns the script that `html` is: one that runs, unlike those which `innerHTML` makes. */
+  const toScript = (html) => {
+    const script = document.createRange().createContextualFragment(html).firstChild;
+    script.nonce = nonce;
+    // Made here, it would be async whatever its markup says.
+    script.async = script.matches('[async]');
+    return script;
+  };
+
+  const run = async (tool, scripts) => {
+    for (const [old, script] of scripts) {
+      if (!started.has(tool)) return; // refused while it waited
+      const done = blocks(script) && new Promise((resolve) => {
+        script.onload = script.onerror = resolve;
+      });
+      // A body swap may have taken its place away meanwhile.
+      if (!old.isConnected) document.head.append(old);
+      old.replaceWith(script);
+      spend(script);
+      if (done) await done;
+    }
+  };
+
+  /** Unpacks the template, and runs its scripts in their order if the tool is new here. */
+  const launch = (tool, place) => {
+    const { content } = place;
+    const first = !started.has(tool);
+    // What is parsed without scripting has live elements in its <noscript>.
+    for (const el of all('noscript', content)) el.remove();
+    for (const el of all('style', content)) el.nonce = nonce;
+    const scripts = all('script', content).map((old) => {
+      const script = toScript(old.outerHTML);
+      spend(old);
+      return [old, script];
+    });
+    started.add(tool);
+    place.replaceWith(content);
+    if (first) run(tool, scripts);
+  };
+
+  /** Starts a tool in each place that was kept for it; else, unless it runs, where it belongs. */
+  const start = ({ tool, placement, html }) => {
+    const places = all('[data-consent-slot]').filter((slot) => slot.dataset.consentSlot === tool);
+    if (!places.length && placement !== 'manual' && !started.has(tool)) {
+      places[0] = document[placement].appendChild(document.createElement('template'));
+    }
+    for (const place of places) {
+      place.innerHTML = html;
+      launch(tool, place);
+    }
+  };
+
+  // Pages that are the same for everyone
+
+  /** Loads the file with the code of what is allowed, if anything is. */
+  const load = () => {
+    const folder = preferences()?.dataset.tools;
+    const grants = folder && boxes().flatMap((box) => {
+      const since = parts(box, true).map((el) => el.dataset.since);
+      return since.length ? `${box.value}_${Math.max(...since)}` : [];
+    }).join('.');
+    if (!grants) return;
+    document.head.append(toScript(`<script src="${folder}${grants}.js"></script>`));
+  };
+
+  /** Replaces what stands for the visitors who do not allow something where this one does. */
+  const fillIn = () => {
+    for (const part of all('[data-consent-if]')) {
+      let end = part;
+      let depth = 0;
+      do depth += end.matches('[data-consent-if]') - end.matches('[data-consent-end]');
+      while (depth && (end = end.nextElementSibling));
+      if (end && allows(part.dataset.consentIf)) {
+        while (part.nextSibling !== end) part.nextSibling.remove();
+        end.remove();
+        launch(part, part);
+      }
+    }
+  };
+
+  // Stopping tools
+
+  /** Returns a function that says whether a name is to be deleted; * in `patterns` is anything. */
+  const matcher = (patterns) => {
+    const any = (names) => names
+      .map((name) => name.replace(/\W/g, (sign) => (sign === '*' ? '.*' : `\\${sign}`))).join('|');
+    return (name) => RegExp(`^(?!(${any(leftovers.keep)})$)(${any(patterns)})$`, 's').test(name);
+  };
+
+  /** Deletes a cookie wherever this page could have set it: its path and domain cannot be read. */
+  const expire = (name) => {
+    const domains = location.hostname.split('.')
+      .map((_, index, labels) => `;domain=${labels.slice(index).join('.')}`);
+    // /a/b, /a/, /a and /
+    for (let path = location.pathname; path; path = path.replace(/\/$|[^/]+$/, '')) {
+      for (const domain of ['', ...domains]) {
+        // Without `secure` for plain http, with it for the names that ask for it.
+        for (const kind of ['', ';secure', ';secure;partitioned']) {
+          document.cookie = `${name}=;max-age=0;path=${path}${domain}${kind}`;
+        }
+      }
+    }
+  };
+
+  /** Deletes what the tools that are not allowed left, as far as a script can. */
+  const erase = () => {
+    attempt(() => document.cookie.split('; ').map((pair) => pair.split('=')[0])
+      .filter(matcher(leftovers.cookies)).forEach(expire));
+    for (const area of ['localStorage', 'sessionStorage']) {
+      attempt(() => Object.keys(window[area]).filter(matcher(leftovers.storage))
+        .forEach((key) => window[area].removeItem(key)));
+    }
+  };
+
+  /** Deletes what is no longer allowed, and returns whether any of it is running here. */
+  const stop = (stopped) => {
+    const running = stopped.tools.filter((tool) => started.delete(tool)).length;
+    leftovers = stopped;
+    erase();
+    // Code that runs may write again until the page is gone. These events come last, in this order,
+    // and what is added to them last is called last.
+    if (running) ['pagehide', 'visibilitychange'].forEach((last) => addEventListener(last, erase));
+    return running;
+  };
+
+  // What the visitor is told
+
+  const showStatus = (shown) => {
+    own('status').style.display = shown ? 'flex' : 'none';
+    clearTimeout(hiding);
+    hiding = shown && setTimeout(showStatus, SHOWN);
+  };
+
+  const say = (words) => {
+    const place = own('status [data-consent-words]');
+    place.textContent = '';
+    showStatus(true);
+    // Screen readers speak what changes in a region that is there already.
+    setTimeout(() => { place.textContent = words; }, 50);
+  };
+
+  /** Says what was saved: for each category, more than 0 is yes, and 0 is no. */
+  const saySaved = (choices) => {
+    const words = own('status').dataset;
+    const names = (fits) => boxes().filter((box) => fits(choices[box.value])).map(nameOf).join(', ');
+    const yes = names((granted) => granted > 0);
+    const no = names((granted) => granted <= 0);
+    const some = words.some.replace(/{.*?}/g, (name) => (name === '{granted}' ? yes : no));
+    say(no ? yes ? some : words.none : words.all);
+  };
+
+  const isVisible = (el) => el?.getClientRects().length;
+
+  /** Tells of a failure, or of none any more, where the visitor is: dialog, notice or page. */
+  const complain = (words) => {
+    const place = all('.dcp-error').filter((el) => isVisible(el.closest('.dcp'))).pop();
+    if (place) place.textContent = words;
+    else if (words) say(words);
+  };
+
+  /** Focuses the control in the corner, or the first other one that opens the preferences. */
+  const focusControl = () => {
+    [...all('.dcp-corner button'), ...all('[data-consent-open]')]
+      .find(isVisible)?.focus({ preventScroll: true });
+  };
+
+  /** Removes the notice, and keeps the keyboard where the preferences can be reached. */
+  const removeNotice = () => {
+    const focused = own('notice:focus-within');
+    own('notice')?.remove();
+    if (focused) focusControl();
+  };
+
+  /** Shows the notice where it has something to ask, and removes it where it has not. */
+  const settleNotice = () => {
+    const notice = own('notice');
+    if (!notice) return;
+    const news = new Set(boxes().flatMap((box) => newsBeside(box).map((tool) => (
+      parts(box, true).length ? `${tool.firstChild.data} (${nameOf(box)})` : nameOf(box)
+    ))));
+    if (decision() && !news.size) {
+      removeNotice();
+    } else if (notice.hidden) {
+      const place = own('notice .dcp-news b');
+      place.textContent = [...news].join(', ');
+      place.parentNode.hidden = !news.size;
+      notice.hidden = false;
+    }
+  };
+
+  // Saving
+
+  const request = async (method, choices) => {
+    const { api, revision } = preferences().dataset;
+    const response = await fetch(api, {
+      method,
+      headers: { 'Content-Type': 'application/json' },
+      // The page says what it showed: nothing that came later is granted by it.
+      body: choices && JSON.stringify({ choices, revision: Number(revision) }),
+      // A visitor who chooses and at once follows a link has chosen.
+      keepalive: true,
+      signal: AbortSignal.timeout?.(TIMEOUT),
+    });
+    if (!response.ok) throw Error(response.status);
+    return response.json();
+  };
+
+  /** Makes the page follow a saved choice, and returns the event's detail. */
+  const follow = (answer, form) => {
+    const { revision, choices, allowed } = answer;
+    const running = stop(answer.stop);
+    const away = form?.matches('[data-consent-leave]');
+    preferences().close();
+    removeNotice();
+    saySaved(choices);
+    // A page that is about to be loaded anew gets its tools from the server.
+    if (!running && !away) {
+      answer.start.forEach(start);
+      fillIn();
+    }
+    const detail = { version: 1, revision, choices, allowed };
+    document.dispatchEvent(new CustomEvent('consent:change', { detail }));
+    // The status shows on the page that comes.
+    const next = away && form.elements.next.value;
+    if (next) {
+      location.href = `${next}#dcp-status`;
+    } else if (away || running) {
+      // A fragment of the page's own is kept: it may be an app's route.
+      if (!location.hash) history.replaceState(history.state, '', '#dcp-status');
+      location.reload();
+    }
+    return detail;
+  };
+
+  /** Sends a choice after those before it; resolves to the event's detail, rejects if not saved. */
+  const send = (method, choices, form) => {
+    complain('');
+    const answer = queue.then(() => request(method, choices));
+    queue = answer.catch(() => {});
+    return answer.then((saved) => follow(saved, form), (error) => {
+      complain(own('status').dataset.failed);
+      throw error;
+    });
+  };
+
+  /**
+   * Saves a choice for every optional category, and makes the page follow it.
+   * @param {Object<string, boolean>} choices
+   * @param {HTMLFormElement} [form] where it was made
+   * @returns {Promise<object>} the event's detail; rejects if the choice was not saved
+   */
+  const save = (choices, form) => send('PUT', choices, form);
+
+  /** Saves the same choice for all, or what is ticked in the form; returns as `save` does. */
+  const saveAll = (action, form) => {
+    const ticked = action === 'save';
+    return save(Object.fromEntries(boxes(ticked && form).map(
+      (box) => [box.value, ticked ? box.checked : action === 'accept-all'],
+    )), form);
+  };
+
+  // The preferences
+
+  /** Ticks what is granted as a whole, and marks what came after the visitor's decision. */
+  const fill = () => {
+    for (const box of boxes()) {
+      box.checked = box.defaultChecked = !parts(box, false).length;
+      const news = newsBeside(box);
+      // A hint is beside no tool.
+      for (const mark of all('.dcp-new,.dcp-hint', box.closest('[data-category]'))) {
+        mark.hidden = !news.includes(mark.closest('[data-tool]') || news[0]);
+      }
+    }
+  };
+
+  /** Opens the preferences, and returns whether there are any on this page. */
+  const open = () => {
+    const dialog = preferences();
+    if (!dialog?.showModal) return false;
+    if (!dialog.open) {
+      fill();
+      dialog.showModal();
+      complain('');
+      // From its title on, a screen reader reads what this is about. (An autofocus attribute
+      // would also claim the focus when the page loads.)
+      own('preferences-title').focus();
+    }
+    return true;
+  };
+
+  /** Closes the preferences, or the question whether to; asks where that would lose something. */
+  const cancel = () => {
+    const confirm = own('confirm');
+    if (confirm.open) confirm.close();
+    else if (boxes().some((box) => box.checked !== box.defaultChecked)) confirm.showModal();
+    else preferences().close();
+  };
+
+  /** Keeps an event from the browser, and from a library that would send or load by itself. */
+  const take = (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  /** Listens on window, which no swap replaces, and first, before any other library. */
+  const on = (type, react) => addEventListener(type, react, true);
+
+  on('click', (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const find = (name) => event.target.closest?.(`[data-consent-${name}]`);
+    // Safari does not focus a button that is clicked, and the dialog returns the focus.
+    find('open')?.focus();
+    if (find('close')) showStatus();
+    else if (!find('open') || !open()) return;
+    take(event);
+  });
+
+  on('submit', (event) => {
+    const form = event.target;
+    const value = event.submitter?.value;
+    // Without the dialog nothing says where the API is: the form is sent as it is.
+    if (!value || !form.matches('[data-consent-form]') || !preferences()) return;
+    take(event);
+    if (value === 'cancel') {
+      cancel();
+    } else if (value === 'discard') {
+      cancel();
+      preferences().close();
+    } else saveAll(value, form).catch(() => {});
+  });
+
+  /** Closes the preferences in our way where the browser would do it in its own. */
+  const dismiss = (event) => {
+    if (!own('preferences[open]')) return;
+    take(event);
+    cancel();
+  };
+
+  // Browsers let a second Esc in a row close a dialog whatever its `cancel` event was told.
+  on('keydown', (event) => {
+    if (event.key === 'Escape') dismiss(event);
+  });
+
+  // Other ways to dismiss it, such as the back gesture.
+  on('cancel', dismiss);
+
+  on('close', (event) => {
+    // The browser returns the focus to where it was, unless that is gone or was nowhere: then it
+    // still is on what has just been hidden.
+    if (event.target === preferences() && !isVisible(document.querySelector(':focus'))) {
+      focusControl();
+    }
+  });
+
+  // What comes to the page
+
+  /** Sees to what has come, and to what the visitor decided on another page meanwhile. */
+  const refresh = () => {
+    // What the server wrote inertly, since it did not write it for this page.
+    for (const slot of all('[data-consent-slot]')) {
+      const tool = slot.dataset.consentSlot;
+      if (slot.innerHTML && !refused(tool)) launch(tool, slot);
+    }
+    settleNotice();
+    fillIn();
+    load();
+  };
+
+  new MutationObserver((changes) => {
+    const wanted = '[data-consent-slot],[data-consent-if],#dcp-notice';
+    const arrived = changes.flatMap((change) => [...change.addedNodes])
+      .some((node) => node.matches?.(wanted) || node.querySelector?.(wanted));
+    if (arrived) refresh();
+  }).observe(document, { childList: true, subtree: true });
+
+  // The back button may bring a page back as it was left, with tools that were refused since.
+  addEventListener('pageshow', (event) => {
+    if (!event.persisted) return;
+    if ([...started].some(refused)) location.reload();
+    else refresh();
+  });
+
+  all('script[data-consent-tool]').forEach(spend);
+  refresh();
+  if (location.hash === '#dcp-status' && own('status')) {
+    history.replaceState(history.state, '', location.href.split('#')[0]);
+    showStatus(true);
+    const grants = preferences().dataset.tools && decision();
+    if (grants) saySaved(Object.fromEntries(grants));
+  }
+
+  window.consent = Object.freeze({
+    allows,
+    open,
+    save,
+    acceptAll: () => saveAll('accept-all'),
+    rejectAll: () => saveAll(),
+    withdraw: () => send('DELETE'),
+    start: (tools) => tools.filter((item) => allows(item.tool)).forEach(start),
+  });
+})();

@@ -1,0 +1,53 @@
+"""Cacheable delivery: which script file holds the tools of which visitor.
+
+A page that is the same for everybody cannot hold a visitor's tools. Its script asks for them at an
+address that says of which policy they are and what is granted: the directory of the policy's
+version, and ``<category>_<revision>`` for each category of which something is allowed, joined by
+full stops. *Revision* is the newest that the grant covers and at which something in the category
+took its meaning: many decisions, few files.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from consent.compiled import CompiledPolicy, CompiledTool, Selection
+from consent.keys import KEY
+
+_GRANT = rf"{KEY}_[1-9][0-9]{{0,8}}"
+_GRANTS = re.compile(rf"{_GRANT}(?:\.{_GRANT})*")
+
+
+def grants(selection: Selection) -> str:
+    """Return what ``selection`` allows of optional categories, as the file's name says it."""
+    states = zip(selection.policy.categories, selection.levels, strict=True)
+    return ".".join(
+        f"{category.key}_{category.thresholds[level - 1]}"
+        for category, level in states
+        if level and not category.essential
+    )
+
+
+def select(policy: CompiledPolicy, text: str) -> Selection | None:
+    """Return what ``text`` allows under ``policy``; None where it is no list of grants."""
+    if not _GRANTS.fullmatch(text):
+        return None
+    pairs = (grant.split("_") for grant in text.split("."))
+    return policy.grant({key: int(revision) for key, revision in pairs})
+
+
+def start(tool: CompiledTool) -> dict[str, str]:
+    """Return what the page's script needs to start ``tool``."""
+    return {"tool": tool.key, "placement": tool.placement, "html": tool.code}
+
+
+def script(selection: Selection) -> str:
+    """Return the script file that starts what ``selection`` allows of optional categories."""
+
+    def make() -> list[str]:
+        essential = {tool.key for tool in selection.policy.refused.tools}
+        tools = [tool for tool in selection.tools if tool.markup and tool.key not in essential]
+        return [f"consent.start({json.dumps([start(tool) for tool in tools])});\n"]
+
+    return selection.policy.rendered.get(("script", selection.levels), make)[0]
