@@ -89,6 +89,10 @@ def _not_found() -> HttpResponse:
     return HttpResponseNotFound("There are no such tools.\n", content_type="text/plain")
 
 
+# The preferences page asks already.
+_SHOWN_NOTICE = "html:not(:has(.dcp-sheet)) .dcp-notice[hidden]{display:flex!important}"
+
+
 @require_safe
 @never_cache
 def notice(request: HttpRequest) -> HttpResponse:
@@ -96,7 +100,7 @@ def notice(request: HttpRequest) -> HttpResponse:
 
     Empty where the visitor has not to be asked. No other website may find out by it.
     """
-    rule = ".dcp-notice[hidden]{display:flex!important}" if consent_of(request).must_ask else ""
+    rule = _SHOWN_NOTICE if consent_of(request).must_ask else ""
     headers = {"Cross-Origin-Resource-Policy": "same-origin"}
     return HttpResponse(rule, content_type="text/css; charset=utf-8", headers=headers)
 
