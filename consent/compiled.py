@@ -166,17 +166,14 @@ class Standing:
 
     ``decision``: the decision that holds, if any. ``choices``: for each optional category True
     (granted), False (refused) or None (not asked yet). ``must_ask``: whether to ask the visitor.
+    ``key``: all that a page shows of it.
     """
 
     decision: Decision | None
     selection: Selection
     choices: tuple[bool | None, ...]
     must_ask: bool
-
-    @property
-    def key(self) -> Hashable:
-        """All that a page shows of it."""
-        return self.selection.levels, self.decision is None, self.choices
+    key: Hashable
 
 
 @dataclass(frozen=True)
@@ -276,15 +273,16 @@ class CompiledPolicy:
 
     def stand(self, decision: Decision | None, selection: Selection | None = None) -> Standing:
         """Return how a visitor with ``decision`` stands."""
-        choices = tuple(
-            [None if decision is None else decision.choice(c.key) for c in self.optional]
-        )
+        selection = self.select(decision) if selection is None else selection
+        keys = [category.key for category in self.optional]
+        choices = tuple([None if decision is None else decision.choice(key) for key in keys])
         return Standing(
             decision=decision,
-            selection=self.select(decision) if selection is None else selection,
+            selection=selection,
             choices=choices,
             must_ask=self.asks
             and (decision is None or any(c.has_news(decision) for c in self.optional)),
+            key=(selection.levels, decision is None, choices),
         )
 
     def select(self, decision: Decision | None) -> Selection:

@@ -49,7 +49,8 @@ class ConsentMiddleware:
     def _look_before_async_view(
         self, request: HttpRequest, view: Callable[..., Any], *arguments: Any
     ) -> None:
-        if iscoroutinefunction(view) and policies.is_stale():
+        # The cheaper question first: it is asked at each request.
+        if policies.is_stale() and iscoroutinefunction(view):
             policies.refresh()
 
     @staticmethod

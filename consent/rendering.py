@@ -59,10 +59,9 @@ def consent_head(request: HttpRequest | None) -> SafeString:
 def consent_body(request: HttpRequest | None) -> SafeString:
     """Return the allowed tools at the end of ``<body>``, notice, preferences and status."""
     page = _Page(request)
-    tools = page.placed("body")
     if not page.policy.optional or page.consent.is_blind:
-        return page.finished(tools)
-    return page.finished(tools, page.style(), page.asking(), page.dialog())
+        return page.finished(page.placed("body"))
+    return page.finished(page.placed("body"), page.style(), page.asking(), page.dialog())
 
 
 def consent_tool(request: HttpRequest | None, key: str) -> SafeString:
@@ -330,19 +329,21 @@ class _Page:
 
     def placed(self, placement: str) -> str:
         """Return the tools of ``placement`` that the page does not have yet."""
-        consent = self.consent
+        consent, shown = self.consent, self.shown
         if placement in consent.filled:
             return ""
-        shown = self.shown
-        if self._is_fetched or any(self._is_at(placement, key) for key in consent.written):
+        is_partly_written = consent.written and any(
+            self.policy.tools[key].placement == placement for key in consent.written
+        )
+        if is_partly_written or self._is_fetched:
             return self.tools(tool for tool in shown.tools if tool.placement == placement)
         consent.filled.add(placement)
+        key = (placement, shown.levels, self.nonce != "")
+        return self.policy.rendered.get(key, lambda: [self._joined(placement)])[0]
 
-        def join() -> Sequence[str]:
-            tools = (tool for tool in shown.tools if tool.placement == placement)
-            return [self._bare("".join(tool.markup for tool in tools))]
-
-        return self.policy.rendered.get((placement, shown.levels, self.nonce != ""), join)[0]
+    def _joined(self, placement: str) -> str:
+        tools = (tool for tool in self.shown.tools if tool.placement == placement)
+        return self._bare("".join(tool.markup for tool in tools))
 
     def tools(self, tools: Iterable[CompiledTool]) -> str:
         """Return the code of ``tools``, but for what the page has already.
@@ -370,9 +371,6 @@ class _Page:
 
     def _is_new(self, tool: CompiledTool) -> bool:
         return tool.key not in self.consent.written and tool.placement not in self.consent.filled
-
-    def _is_at(self, placement: str, key: str) -> bool:
-        return self.policy.tools[key].placement == placement
 
 
 def _plain(tool: CompiledTool, markup: str) -> str:

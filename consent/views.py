@@ -89,8 +89,11 @@ def _not_found() -> HttpResponse:
     return HttpResponseNotFound("There are no such tools.\n", content_type="text/plain")
 
 
-# The preferences page asks already.
-_SHOWN_NOTICE = "html:not(:has(.dcp-sheet)) .dcp-notice[hidden]{display:flex!important}"
+# And keeps room for it at the page's end, as choice.css does. The preferences page asks already.
+_SHOWN_NOTICE = (
+    "html:not(:has(.dcp-sheet)){padding-bottom:max(14rem,33vh + 4.5rem)}"
+    "html:not(:has(.dcp-sheet)) .dcp-notice[hidden]{display:flex!important}"
+)
 
 
 @require_safe

@@ -1,0 +1,40 @@
+"""``python -m tests.benchmarks``: measure everything, and write the tables."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tests.benchmarks.cases import HAS_COOKIE_CONSENT
+from tests.benchmarks.measuring import TOP, Effort, measure
+from tests.benchmarks.report import write
+
+QUICK = Effort(rounds=1, batch=1, warm_up=1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="only see that all of it works")
+    parser.add_argument("--rounds", type=int, default=Effort().rounds, help="default: %(default)s")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=TOP / "docs" / "benchmarks.md",
+        help="the file whose figures to replace; default: docs/benchmarks.md",
+    )
+    arguments = parser.parse_args()
+    if not HAS_COOKIE_CONSENT:
+        say("django-cookie-consent is not installed (requirements/bench.txt): left out.")
+    effort = QUICK if arguments.quick else Effort(rounds=arguments.rounds)
+    write(measure(effort, say), arguments.output)
+    say(f"Written: {arguments.output.name}")
+
+
+def say(line: str) -> None:
+    """Tell whoever waits how far it is."""
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,314 @@
+"""The figures as Markdown."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import platform
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from itertools import product
+from pathlib import Path
+
+from tests.benchmarks.cases import (
+    API,
+    CACHEABLE,
+    COMPARED,
+    GROWING,
+    HANDWRITTEN,
+    LARGE,
+    LARGE_SERVER,
+    MODES,
+    NONE,
+    SAME_OUTPUT,
+    SERVER,
+    SMALL,
+    VISITORS,
+    Case,
+    Site,
+)
+from tests.benchmarks.measuring import Figures
+from tests.benchmarks.tools import SIZES
+
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+PACKAGES = ("Django", "djangorestframework", "django-cookie-consent")
+LABELS = {
+    "none": "no consent app",
+    "handwritten": "by hand",
+    "cookie_consent": "django-cookie-consent",
+    "consent_tools": "this app",
+}
+MOST_RATIO, MOST_API_RATIO, MOST_MEMORY = 1.1, 1.3, 3_000_000
+_DIALOGS = re.compile(r"<dialog.*</dialog>", re.DOTALL)
+
+Row = Sequence[object]
+
+
+def write(figures: Figures, output: Path) -> None:
+    """Put the tables between the marks in ``output``, or into a new file of that name.
+
+    Raises ValueError where a file is there and has no marks.
+    """
+    before, after = "", ""
+    if output.exists():
+        text = output.read_text(encoding="utf-8")
+        if BEGIN not in text or END not in text:
+            raise ValueError(f"{output} has no place for the figures: {BEGIN} … {END}")
+        before, after = text.split(BEGIN)[0], text.split(END)[1]
+    parts = [before + BEGIN, *report(figures), END + (after or "\n")]
+    output.write_text("\n\n".join(parts), encoding="utf-8")
+
+
+def report(figures: Figures) -> Iterator[str]:
+    """Return the paragraphs, headings and tables."""
+    yield _machine(figures)
+    for heading, content in (
+        ("What was to be reached", _targets),
+        ("A page with 17 tools", _pages),
+        ("The same in an async stack", _async_pages),
+        ("More tools", _sizes),
+        ("The same output from a hundred times as many tools", _same_output),
+        ("The API", _api),
+        ("Bytes of the page", _bytes),
+        ("Files that the page loads, and the dialog in it", _files),
+        ("Memory of the compiled policy", _memory),
+    ):
+        yield f"## {heading}"
+        yield content(figures)
+
+
+def label(site: Site) -> str:
+    """Return what ``site`` is called in a table."""
+    return LABELS[site.solution] + (f", `{site.delivery}`" if site.delivery else "")
+
+
+def _machine(figures: Figures) -> str:
+    versions = [f"Python {platform.python_version()}", *map(_version, PACKAGES)]
+    return (
+        f"{_processor()}, {os.cpu_count()} cores; {', '.join(versions)}. "
+        f"Medians of {figures.rounds} rounds; µs is a microsecond a request."
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"{package} not installed"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _targets(figures: Figures) -> str:
+    checks = (
+        _time_added,
+        _less_than_by_hand,
+        _cacheable_at_most_server,
+        _same_time_with_many_tools,
+        _api_times,
+        _small_policy,
+        _no_query,
+    )
+    return "\n".join(f"- {line}" for check in checks for line in check(figures))
+
+
+def _verdict(reached: bool, text: str) -> str:
+    return f"**{'Reached' if reached else 'Not reached'}**: {text}"
+
+
+def _time_added(figures: Figures) -> Iterator[str]:
+    base = Case(NONE)
+    for visitor in VISITORS:
+        case = Case(SERVER, visitor=visitor)
+        ratio, added = figures.ratio(case, base), figures.added(case, base)
+        yield _verdict(
+            ratio <= MOST_RATIO,
+            f"`server` delivery, {visitor}, takes {ratio:.3f} times as long as no consent app "
+            f"({added:+.0f} µs on {figures.time(base):.0f} µs); at most {MOST_RATIO:.2f}.",
+        )
+
+
+def _less_than_by_hand(figures: Figures) -> Iterator[str]:
+    base = Case(NONE)
+    ours, theirs = figures.added(Case(SERVER), base), figures.added(Case(HANDWRITTEN), base)
+    yield _verdict(
+        ours < theirs,
+        f"`server` delivery, undecided, adds {ours:.0f} µs; less than by hand, {theirs:.0f} µs.",
+    )
+
+
+def _cacheable_at_most_server(figures: Figures) -> Iterator[str]:
+    for visitor in VISITORS:
+        more = figures.added(Case(CACHEABLE, visitor=visitor), Case(SERVER, visitor=visitor))
+        yield _verdict(
+            more <= 0, f"`cacheable` delivery, {visitor}, takes {more:+.0f} µs beside `server`."
+        )
+
+
+def _same_time_with_many_tools(figures: Figures) -> Iterator[str]:
+    for small, large in SAME_OUTPUT:
+        ratio = figures.ratio(large, small)
+        what = "the parts of equal output" if small.page == "parts" else "a page of equal length"
+        yield _verdict(
+            ratio <= MOST_RATIO,
+            f"{what}, {small.visitor}: at {LARGE:,} tools {ratio:.3f} times the time "
+            f"at {SMALL}; at most {MOST_RATIO:.2f}.",
+        )
+
+
+def _api_times(figures: Figures) -> Iterator[str]:
+    ratio = figures.ratio(*API["PUT preferences"])
+    yield _verdict(
+        ratio <= MOST_API_RATIO,
+        f"PUT preferences takes {ratio:.2f} times as long as a bare view; "
+        f"at most {MOST_API_RATIO:.2f}.",
+    )
+
+
+def _small_policy(figures: Figures) -> Iterator[str]:
+    memory = figures.memory[LARGE_SERVER]["built"]
+    yield _verdict(
+        memory < MOST_MEMORY,
+        f"the compiled policy of {LARGE:,} tools takes {_megabytes(memory)}; "
+        f"less than {_megabytes(MOST_MEMORY)}.",
+    )
+
+
+def _no_query(figures: Figures) -> Iterator[str]:
+    most = max(figures.queries[site, v] for site, v in product((SERVER, CACHEABLE), VISITORS))
+    yield _verdict(most == 0, f"a warm page costs {most} queries.")
+
+
+def _pages(figures: Figures, mode: str = MODES[0]) -> str:
+    base = Case(NONE, mode=mode)
+
+    def row(site: Site, visitor: str) -> Row:
+        case = Case(site, visitor=visitor, mode=mode)
+        return [*_added(figures, case, base), figures.queries[site, visitor]]
+
+    queries = figures.queries[NONE, VISITORS[0]]
+    rows: list[Row] = [[label(NONE), "", f"{figures.time(base):.0f}", "", "", queries]]
+    rows += [[label(site), v, *row(site, v)] for site, v in product(COMPARED, VISITORS)]
+    return table(["solution", "visitor", "µs", "added", "ratio", "queries"], rows)
+
+
+def _async_pages(figures: Figures) -> str:
+    return _pages(figures, MODES[1])
+
+
+def _sizes(figures: Figures) -> str:
+    rows = [
+        [
+            label(sites[0]),
+            visitor,
+            *(f"{figures.added(Case(site, visitor=visitor), Case(NONE)):.0f}" for site in sites),
+        ]
+        for sites, visitor in product(GROWING, VISITORS)
+    ]
+    note = (
+        "µs added to the page without a consent app, which has no tools. Here the dialog lists "
+        "every tool, and whoever accepts all gets the code of all of them."
+    )
+    heads = ["solution", "visitor", *(f"{size:,} tools" for size in SIZES)]
+    return f"{note}\n\n{table(heads, rows)}"
+
+
+def _same_output(figures: Figures) -> str:
+    names = {"parts": "the tools' code, without the dialog", "padded": "the whole page, padded"}
+    rows = [
+        [
+            names[small.page],
+            small.visitor,
+            f"{figures.time(small):.0f}",
+            f"{figures.time(large):.0f}",
+            f"{figures.ratio(large, small):.3f}",
+        ]
+        for small, large in SAME_OUTPUT
+    ]
+    return table(["page", "visitor", f"{SMALL} tools, µs", f"{LARGE:,} tools, µs", "ratio"], rows)
+
+
+def _api(figures: Figures) -> str:
+    rows = [
+        [
+            name,
+            f"{figures.time(bare):.0f}",
+            f"{figures.time(ours):.0f}",
+            f"{figures.added(ours, bare):.0f}",
+            f"{figures.ratio(ours, bare):.2f}",
+        ]
+        for name, (ours, bare) in API.items()
+    ]
+    return table(["request", "bare view, µs", "this app, µs", "added", "ratio"], rows)
+
+
+def _bytes(figures: Figures) -> str:
+    base = figures.bodies[NONE, VISITORS[0]]
+    rows: list[Row] = [[label(NONE), "", *_sizes_of(base), "", ""]]
+    for site, visitor in product(COMPARED, VISITORS):
+        body = figures.bodies[site, visitor]
+        more = (a - b for a, b in zip(_lengths(body), _lengths(base), strict=True))
+        rows.append([label(site), visitor, *_sizes_of(body), *(f"{each:,}" for each in more)])
+    heads = ["solution", "visitor", "bytes", "gzipped", "bytes added", "gzipped, added"]
+    return table(heads, rows)
+
+
+def _files(figures: Figures) -> str:
+    rows: list[Row] = [
+        [label(site), f"`{name}`", *_sizes_of(text)]
+        for site, files in figures.files.items()
+        for name, text in files.items()
+    ]
+    for site, tools in ((SERVER, SMALL), (LARGE_SERVER, LARGE)):
+        dialogs = "".join(_DIALOGS.findall(figures.bodies[site, VISITORS[0]]))
+        rows.append([label(site), f"dialog, {tools:,} tools", *_sizes_of(dialogs)])
+    return table(["solution", "what", "bytes", "gzipped"], rows)
+
+
+def _memory(figures: Figures) -> str:
+    rows = [
+        [f"{site.tools:,}", _megabytes(memory["built"]), _megabytes(memory["rendered"])]
+        for site, memory in sorted(figures.memory.items(), key=lambda each: each[0].tools)
+    ]
+    return table(["tools", "built", "after the pages of three visitors"], rows)
+
+
+def _added(figures: Figures, case: Case, base: Case) -> Row:
+    return (
+        f"{figures.time(case):.0f}",
+        f"{figures.added(case, base):.0f}",
+        f"{figures.ratio(case, base):.3f}",
+    )
+
+
+def _lengths(text: str) -> tuple[int, int]:
+    data = text.encode()
+    return len(data), len(gzip.compress(data, 9, mtime=0))
+
+
+def _sizes_of(text: str) -> list[str]:
+    return [f"{length:,}" for length in _lengths(text)]
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:.2f} MB"
+
+
+def table(heads: Sequence[str], rows: Iterable[Row]) -> str:
+    """Return a Markdown table; what begins with a digit or a sign goes to the right."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    numeric = [
+        all(not row[column] or row[column][0] in "-+0123456789" for row in texts)
+        for column in range(len(heads))
+    ]
+    rule = ["---:" if right else "---" for right in numeric]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *texts))

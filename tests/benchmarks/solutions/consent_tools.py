@@ -1,0 +1,57 @@
+"""This app, in either delivery."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from django.core.management import call_command
+from django.urls import include, path
+
+from consent.compiled import policies
+from consent.conf import conf
+from consent.decision import Decision, today
+from consent.models import Category, Cookie, Policy, Tool
+from consent.recipes import catalogue
+from tests.benchmarks.tools import OPTIONAL, examples, further, granted, placement
+from tests.benchmarks.website.urls import pages
+
+urlpatterns = [*pages, path("consent/", include("consent.urls"))]
+
+
+def seed(tools: int) -> None:
+    """Make the policy as an editor does; the further tools at once, as a backup is restored."""
+    call_command("consent_init", stdout=StringIO())
+    categories = {category.key: category for category in Category.objects.all()}
+    for recipe in catalogue().values():
+        Tool.objects.from_recipe(
+            recipe, categories[recipe.category], examples(recipe), placement=placement(recipe)
+        )
+    policy = Policy.objects.get()
+    made = Tool.objects.bulk_create(
+        Tool(
+            policy=policy,
+            category=categories[tool.category],
+            key=tool.key,
+            name=tool.name,
+            vendor=f"{tool.name} Ltd",
+            privacy_url=tool.privacy_url,
+            snippet=tool.snippet,
+            placement=tool.placement,
+            since=policy.revision,
+        )
+        for tool in further(tools)
+    )
+    Cookie.objects.bulk_create(
+        Cookie(tool=tool, name=name, retention="2 years", purpose="Tells visitors apart.")
+        for tool, plan in zip(made, further(tools), strict=True)
+        for name in plan.cookies
+    )
+    policies.forget()
+
+
+def cookie(visitor: str) -> str:
+    if visitor == "undecided":
+        return ""
+    revision = policies.current().revision
+    choices = {key: revision if key in granted(visitor) else 0 for key in OPTIONAL}
+    return f"{conf.COOKIE_NAME}={Decision(revision, today(), choices).text}"
