@@ -23,14 +23,10 @@ from django.views.generic import TemplateView
 from consent import delivery
 from consent.compiled import CompiledPolicy
 from consent.conf import conf
+from consent.contexts import choices_context, policy_context
 from consent.origin import same_origin
-from consent.rendering import (
-    choices_context,
-    consent_of,
-    consent_style,
-    is_cacheable,
-    policy_context,
-)
+from consent.page import consent_of, is_cacheable
+from consent.rendering import consent_style
 from consent.visitor import Consent, InvalidChoicesError, PolicyUnavailableError
 
 STATUS = "#dcp-status"

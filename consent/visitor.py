@@ -10,6 +10,7 @@ from html import escape
 from http.cookies import Morsel
 from itertools import accumulate, takewhile
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -83,10 +84,8 @@ class Consent:
         self._request = request
         self._vary: list[str] = []
         self._decided: Decision | None = None
-        # What this page has already: tools by key, places with all of their tools, and the style.
-        self.written: set[str] = set()
-        self.filled: set[str] = set()
-        self.styled = False
+        # What the app writes into the page: see `consent.page`.
+        self.page: Any = None
 
     @property
     def is_blind(self) -> bool:

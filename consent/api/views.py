@@ -34,8 +34,9 @@ from consent.api.schema import (
     describe_write,
 )
 from consent.api.serializers import ChoicesSerializer, PolicySerializer
+from consent.contexts import policy_context
 from consent.delivery import start
-from consent.rendering import consent_of, policy_context
+from consent.page import consent_of
 from consent.visitor import Consent, InvalidChoicesError, PolicyUnavailableError
 
 

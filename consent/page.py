@@ -1,0 +1,237 @@
+"""One page: what the app writes into it, each part once, and most of it made long before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+
+from consent import assets
+from consent.compiled import CompiledPolicy, CompiledTool, Selection, Standing
+from consent.conf import conf
+from consent.contexts import NEXT, choices_context, policy_context, texts_context
+from consent.markup import NONCE, without_nonce
+from consent.visitor import Consent
+
+_INDENTATION = re.compile(r"\s*\n\s*")
+
+_NO_REQUEST = (
+    "A consent tag has no request: add 'django.template.context_processors.request' to the "
+    "context processors and render with a request, or pass the request to the function."
+)
+_NO_MIDDLEWARE = (
+    "A consent tag found no request.consent: add 'consent.middleware.ConsentMiddleware' to "
+    "MIDDLEWARE."
+)
+
+
+def consent_of(request: HttpRequest | None) -> Consent:
+    """Return the request's consent; one that allows only what is essential where it has none."""
+    consent = getattr(request, "consent", None)
+    if isinstance(consent, Consent):
+        return consent
+    if settings.DEBUG:
+        raise ImproperlyConfigured(_NO_REQUEST if request is None else _NO_MIDDLEWARE)
+    return Consent(None)
+
+
+def page_of(request: HttpRequest | None) -> Page:
+    """Return the page that answers ``request``, always the same; raises as `consent_of` does."""
+    consent = consent_of(request)
+    page: Page | None = consent.page
+    if page is None:
+        page = consent.page = Page(consent, nonce_of(request))
+    return page
+
+
+class Page:
+    """What one page gets of the app, and has of it already.
+
+    ``nonce``: the request's, escaped, or "". Of the markup that its methods return, what is the
+    same for several requests is rendered once, for each policy, delivery, language and state of
+    consent.
+    """
+
+    __slots__ = (
+        "_filled",
+        "_has_nonce",
+        "_nonce",
+        "_styled",
+        "_written",
+        "cacheable",
+        "consent",
+        "policy",
+    )
+
+    def __init__(self, consent: Consent, nonce: str) -> None:
+        self.consent = consent
+        self.policy = consent.policy
+        self.cacheable = is_cacheable()
+        self._nonce = nonce
+        self._has_nonce = nonce != ""
+        # Tools by key, and places that have all of theirs.
+        self._written: set[str] = set()
+        self._filled: set[str] = set()
+        self._styled = False
+
+    @property
+    def shown(self) -> Selection:
+        """The tools that the server writes: in a page for everybody, those of everybody."""
+        return self.policy.refused if self.cacheable else self.consent.standing.selection
+
+    def head(self) -> str:
+        """Return the script, and the tools of the head that are not there yet."""
+        if self._filled or self._written or self._is_fetched:
+            return self._constant("head.html") + self.placed("head")
+        self._filled.add("head")
+
+        def make() -> Sequence[str]:
+            return [self._constant("head.html") + self._joined("head")]
+
+        key = ("head.html", self.shown.levels, self._has_nonce)
+        return self.policy.rendered.get(key, make)[0]
+
+    def placed(self, placement: str) -> str:
+        """Return the tools of ``placement`` (head or body) that the page does not have yet."""
+        if placement in self._filled:
+            return ""
+        if self._is_fetched or (self._written and self._is_begun(placement)):
+            return self.tools(tool for tool in self.shown.tools if tool.placement == placement)
+        self._filled.add(placement)
+        key = (placement, self.shown.levels, self._has_nonce)
+        return self.policy.rendered.get(key, lambda: [self._joined(placement)])[0]
+
+    def tools(self, tools: Iterable[CompiledTool]) -> str:
+        """Return the code of ``tools``, but for what the page has already.
+
+        It is inert where a script puts it into a page that runs already: that page may have
+        started them before, and its script starts each of them once.
+        """
+        fresh = [tool for tool in tools if tool.markup and self._is_new(tool)]
+        self._written.update(tool.key for tool in fresh)
+        wrap = slot if self._is_fetched else _plain
+        return self._bare("".join(wrap(tool, tool.markup) for tool in fresh))
+
+    def style(self) -> str:
+        """Return the stylesheet, once a page, ahead of what it is for.
+
+        In the head it would keep the browser from showing the page.
+        """
+        if self._styled:
+            return ""
+        self._styled = True
+        return self._constant("stylesheet.html")
+
+    def reused(self, template: str, context: Callable[[], dict[str, Any]]) -> str:
+        """Return what ``template`` renders to, which is the same for every visitor."""
+        key = (template, self.cacheable, get_language(), self._has_nonce)
+        return self._addressed(
+            self.policy.parts.get(key, lambda: self._pieces(template, context()))
+        )
+
+    def asking(self) -> str:
+        """Return notice and status, as one text for all whose consent is the same."""
+        standing = None if self.cacheable else self.consent.standing
+        key = ("asking", get_language(), self._has_nonce, standing and standing.key)
+        # What differs from visitor to visitor must not crowd out what does not.
+        memo = self.policy.rendered if standing else self.policy.parts
+        return self._addressed(memo.get(key, lambda: self._asking(standing)))
+
+    def dialog(self) -> str:
+        """Return the preferences, which the page's script fills in."""
+
+        def context() -> dict[str, Any]:
+            return {**policy_context(self.consent), "tools_url": _tools_directory(self.policy)}
+
+        return self.reused("preferences_dialog.html", context)
+
+    def finished(self, *parts: str) -> SafeString:
+        """Join ``parts``, with the request's nonce where there is one."""
+        markup = "".join(parts)
+        return SafeString(markup.replace(NONCE, self._nonce) if self._has_nonce else markup)
+
+    def _asking(self, standing: Standing | None) -> Sequence[str]:
+        visitor = choices_context(self.consent) if standing else {}
+        status = self._pieces("status.html", visitor)
+        if not (standing.must_ask if standing else self.policy.asks):
+            return status
+        notice = self._pieces("notice.html", {**texts_context(self.consent), **visitor})
+        return [*notice[:-1], notice[-1] + status[0], *status[1:]]
+
+    def _joined(self, placement: str) -> str:
+        tools = (tool for tool in self.shown.tools if tool.placement == placement)
+        return self._bare("".join(tool.markup for tool in tools))
+
+    def _constant(self, template: str) -> str:
+        """Return what a template renders to that is the same in all languages."""
+        key = (template, self._has_nonce)
+        return self.policy.parts.get(key, lambda: self._pieces(template, {}))[0]
+
+    def _pieces(self, template: str, context: dict[str, Any]) -> Sequence[str]:
+        """Render ``template``, in pieces between which the page's address goes."""
+        constants = {
+            "nonce": NONCE,
+            "cacheable": self.cacheable,
+            "script": assets.SCRIPT,
+            "stylesheet": assets.STYLESHEET,
+        }
+        markup = render_to_string(f"consent/{template}", {**context, **constants})
+        # A third of it would be the templates' indentation.
+        return _INDENTATION.sub("\n", self._bare(markup)).split(NEXT)
+
+    def _addressed(self, pieces: Sequence[str]) -> str:
+        return pieces[0] if len(pieces) == 1 else self.consent.address.join(pieces)
+
+    def _bare(self, markup: str) -> str:
+        """Return ``markup`` without the places for a nonce where there is none."""
+        return markup if self._has_nonce else without_nonce(markup)
+
+    @property
+    def _is_fetched(self) -> bool:
+        return not self.cacheable and self.consent.fetched
+
+    def _is_begun(self, placement: str) -> bool:
+        return any(self.policy.tools[key].placement == placement for key in self._written)
+
+    def _is_new(self, tool: CompiledTool) -> bool:
+        return tool.key not in self._written and tool.placement not in self._filled
+
+
+def _plain(tool: CompiledTool, markup: str) -> str:
+    return markup
+
+
+def slot(tool: CompiledTool, markup: str) -> str:
+    """Return an inert place for ``tool``, with its code or without."""
+    return f'<template data-consent-slot="{escape(tool.key)}">{markup}</template>'
+
+
+def _tools_directory(policy: CompiledPolicy) -> str:
+    """Return where the script files of ``policy`` are, in cacheable delivery."""
+    return reverse("consent:tools", args=[policy.version, "-"]).removesuffix("-.js")
+
+
+def is_cacheable() -> bool:
+    """Say whether pages have to be the same for everybody."""
+    return conf.DELIVERY == "cacheable"
+
+
+def nonce_of(request: HttpRequest | None) -> str:
+    """Return the request's CSP nonce, Django's own (6.0 and newer) or django-csp's; or "".
+
+    It is escaped for an attribute.
+    """
+    for name in ("_csp_nonce", "csp_nonce"):
+        nonce = getattr(request, name, None)
+        if nonce is not None:
+            return escape(str(nonce))
+    return ""
