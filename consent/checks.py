@@ -226,7 +226,7 @@ def _stored_tools() -> Iterator[CheckMessage]:
                 hint="Put the recipe's file back, or delete the tool.",
                 id="consent.E012",
             )
-        elif recipe is not None and (misfit := _misfit(recipe, tool.parameters)):
+        elif tool.enabled and recipe is not None and (misfit := _misfit(recipe, tool.parameters)):
             yield Error(
                 f"The tool {tool.key} does not run: {misfit}",
                 hint="Mend its parameters in the admin.",

@@ -8,7 +8,8 @@ that other processes notice it; a change that a visitor must be told of also rai
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
@@ -127,6 +128,9 @@ class Policy(models.Model):
     )
     changed_at = models.DateTimeField(_("changed at"), default=timezone.now, editable=False)
 
+    # Within `one_revision`: the revision that all share, 0 until it is raised.
+    _shared: int | None = None
+
     objects = PolicyQuerySet.as_manager()
 
     class Meta:
@@ -202,12 +206,29 @@ class Policy(models.Model):
         """Raise the revision by one, safe under several editors at once, and return the new one.
 
         To be called in a transaction: the row stays locked until it ends, so each caller reads
-        back the number that is its own.
+        back the number that is its own. Within `one_revision` only the first call raises it.
         """
+        if self._shared:
+            return self._shared
         row = Policy.objects.filter(pk=self.pk)
         row.update(revision=F("revision") + 1, changed_at=timezone.now())
         self.revision = row.values_list("revision", flat=True).get()
+        if self._shared is not None:
+            self._shared = self.revision
         return self.revision
+
+    @contextmanager
+    def one_revision(self) -> Iterator[None]:
+        """Let all that is saved meanwhile, with this very instance as its policy, share one.
+
+        For many edits that are one change to visitors. All or nothing: it is a transaction.
+        """
+        self._shared = 0
+        try:
+            with transaction.atomic():
+                yield
+        finally:
+            self._shared = None
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
