@@ -119,8 +119,9 @@ def test_texts_are_shown_as_they_are(visitor, policy, start):
 def test_keys_are_escaped(visitor, policy, start):
     """No form takes such a key, but attributes of the markup hold it."""
     texts = deal(start)
-    for tool in Tool.objects.filter(category__key__in=["functional", "advertising", "essential"]):
-        Tool.objects.filter(pk=tool.pk).update(key=f"{next(texts)[:36]}{tool.pk}")
+    tools = Tool.objects.filter(category__key__in=["functional", "advertising", "essential"])
+    for number, tool in enumerate(tools):
+        Tool.objects.filter(pk=tool.pk).update(key=f"{next(texts)[:36]}{number}")
     policies.forget()
 
     look_at_all(visitor)
