@@ -9,6 +9,8 @@ import pytest
 
 from consent import assets
 
+pytestmark = pytest.mark.once
+
 PACKAGE = Path(assets.__file__).parent
 BUILT = [PACKAGE / "static" / name for name in (assets.SCRIPT, assets.STYLESHEET)]
 # What a first visit loads of ours, in bytes as they are sent.

@@ -6,9 +6,13 @@ import sys
 from itertools import product
 from pathlib import Path
 
+import pytest
+
 from tests.benchmarks.cases import API, COMPARED, GROWING, SAME_OUTPUT, VISITORS
 from tests.benchmarks.report import BEGIN, END, label
 from tests.benchmarks.tools import SIZES
+
+pytestmark = pytest.mark.once
 
 TOP = Path(__file__).resolve().parents[1]
 

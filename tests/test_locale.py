@@ -22,6 +22,8 @@ from consent import texts
 from consent.models import Category, Policy
 from tests.factories import ToolFactory
 
+pytestmark = pytest.mark.once
+
 APP = Path(__file__).resolve().parents[1] / "consent"
 LANGUAGES = ("de", "fr")
 

@@ -8,6 +8,8 @@ import pytest
 
 from consent import __version__
 
+pytestmark = pytest.mark.once
+
 TOP = Path(__file__).resolve().parents[1]
 ALLOWED = {
     "CHANGELOG.md",
