@@ -200,7 +200,7 @@ def _without_cookies(tool: ToolData) -> ToolData:
 
 def _store_cookies(tool: Tool, data: ToolData) -> None:
     rows = {(cookie.kind, cookie.name): cookie for cookie in tool.cookies.all()}
-    wanted = {(cookie.kind, cookie.name): cookie for cookie in data.cookies}
+    wanted = data.by_cookie
     for key, row in rows.items():
         if key not in wanted:
             row.delete()

@@ -84,8 +84,7 @@ def _of_parameters(before: ToolData, after: ToolData) -> Iterator[str]:
 
 
 def _of_cookies(before: ToolData, after: ToolData) -> Iterator[str]:
-    old = {(cookie.kind, cookie.name): cookie for cookie in before.cookies}
-    new = {(cookie.kind, cookie.name): cookie for cookie in after.cookies}
+    old, new = before.by_cookie, after.by_cookie
     for key, cookie in new.items():
         if key not in old:
             yield f"+ {_named(cookie, after)}"

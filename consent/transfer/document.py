@@ -26,6 +26,11 @@ class CookieData:
     retention: str
     purpose: str
 
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What tells a tool's cookies apart: kind and name."""
+        return self.kind, self.name
+
 
 @dataclass(frozen=True, kw_only=True)
 class ToolData:
@@ -46,6 +51,11 @@ class ToolData:
     parameters: Mapping[str, Any]
     left_out: tuple[str, ...] = ()
     cookies: tuple[CookieData, ...]
+
+    @property
+    def by_cookie(self) -> dict[tuple[str, str], CookieData]:
+        """The cookies by kind and name."""
+        return {cookie.identity: cookie for cookie in self.cookies}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +145,7 @@ def sorted_tools(tools: Sequence[ToolData]) -> tuple[ToolData, ...]:
 
 def sorted_cookies(cookies: Sequence[CookieData]) -> tuple[CookieData, ...]:
     """Return cookies by kind and name: their order has no meaning."""
-    return tuple(sorted(cookies, key=lambda cookie: (cookie.kind, cookie.name)))
+    return tuple(sorted(cookies, key=lambda cookie: cookie.identity))
 
 
 def secrets(recipe: str) -> dict[str, Parameter]:

@@ -9,6 +9,7 @@ from typing import Any
 from consent.decision import MAX_CATEGORIES
 from consent.transfer.document import (
     CategoryData,
+    CookieData,
     Document,
     ToolData,
     secrets,
@@ -83,7 +84,9 @@ class _Staying:
         kept = _stored_secrets(tool, stored)
         given = {name: value for name, value in tool.parameters.items() if value != ""}
         tool = replace(
-            tool, parameters={**kept, **given}, cookies=sorted_cookies(self._cookies(tool, stored))
+            tool,
+            parameters={**kept, **given},
+            cookies=sorted_cookies([*tool.cookies, *self._kept_cookies(tool, stored)]),
         )
         was_enabled = stored is not None and stored.enabled
         if lacking := _lacking(tool, was_enabled=was_enabled):
@@ -97,10 +100,8 @@ class _Staying:
         yield from (f"tool {key}" for key in self.tools)
         for _, tool in self._file.placed():
             _, stored = self._tools_before.get(tool.key, (None, None))
-            declared = {(cookie.kind, cookie.name) for cookie in tool.cookies}
-            for cookie in self._cookies(tool, stored):
-                if (cookie.kind, cookie.name) not in declared:
-                    yield f"{cookie.kind} {cookie.name} of {tool.key}"
+            for cookie in self._kept_cookies(tool, stored):
+                yield f"{cookie.kind} {cookie.name} of {tool.key}"
 
     def _categories(self, before: Document) -> Iterator[CategoryData]:
         """Go through the categories that stay, with numbers that none of the file's has."""
@@ -115,11 +116,12 @@ class _Staying:
                 tools = tuple(self.tools_of(category.key))
                 yield replace(category, order=order, tools=tools)
 
-    def _cookies(self, tool: ToolData, stored: ToolData | None) -> list[Any]:
-        declared = {(cookie.kind, cookie.name) for cookie in tool.cookies}
-        others = [] if stored is None or self._delete else stored.cookies
-        more = [cookie for cookie in others if (cookie.kind, cookie.name) not in declared]
-        return [*tool.cookies, *more]
+    def _kept_cookies(self, tool: ToolData, stored: ToolData | None) -> list[CookieData]:
+        """Return what is stored of ``tool`` and stays, although the file does not have it."""
+        if stored is None or self._delete:
+            return []
+        declared = tool.by_cookie
+        return [cookie for cookie in stored.cookies if cookie.identity not in declared]
 
 
 def _stored_secrets(tool: ToolData, stored: ToolData | None) -> dict[str, Any]:

@@ -27,11 +27,9 @@ _LONGEST = 300
 def problems(document: Document) -> list[str]:
     """Return what is wrong with the values of a file, each with its place."""
     found = [f"policy.{problem}" for problem in _of_model(Policy, document.policy)]
-    for index, category in enumerate(document.categories):
-        path = f"categories[{index}]"
-        found += [f"{path}.{problem}" for problem in _of_model(Category, category)]
-        for number, tool in enumerate(category.tools):
-            found += [f"{path}.tools[{number}].{problem}" for problem in _of_tool(tool)]
+    for path, each in positions(document):
+        wrong = _of_tool(each) if isinstance(each, ToolData) else _of_model(Category, each)
+        found += [f"{path}.{problem}" for problem in wrong]
     return [*found, *_repeated_keys(document)]
 
 
@@ -61,7 +59,7 @@ def _of_tool(tool: ToolData) -> Iterator[str]:
     names: dict[tuple[str, str], int] = {}
     for index, cookie in enumerate(tool.cookies):
         yield from (f"cookies[{index}].{problem}" for problem in _of_model(Cookie, cookie))
-        first = names.setdefault((cookie.kind, cookie.name), index)
+        first = names.setdefault(cookie.identity, index)
         if first != index:
             name = shown(cookie.name)
             yield f"cookies[{index}].name: {name} is that of cookies[{first}] already; keep one."
