@@ -58,8 +58,9 @@ def category_context(category: CompiledCategory) -> dict[str, Any]:
 
 def choices_context(consent: Consent) -> dict[str, Any]:
     """Return what the visitor chose and what is new to them, in the active language."""
-    granted = [c for c in consent.policy.optional if consent.choices[c.key]]
-    refused = [c for c in consent.policy.optional if consent.choices[c.key] is False]
+    choices = consent.choices
+    granted = [c for c in consent.policy.optional if choices[c.key]]
+    refused = [c for c in consent.policy.optional if choices[c.key] is False]
     ticked = [c.key for c in consent.policy.optional if covers_all(consent, c)]
     return {
         "decided": consent.decision is not None,

@@ -12,11 +12,23 @@ from __future__ import annotations
 import json
 import re
 
+from django.urls import reverse
+
 from consent.compiled import CompiledPolicy, CompiledTool, Selection
 from consent.keys import KEY
 
 _GRANT = rf"{KEY}_[1-9][0-9]{{0,8}}"
 _GRANTS = re.compile(rf"{_GRANT}(?:\.{_GRANT})*")
+
+
+def directory(policy: CompiledPolicy) -> str:
+    """Return the address, up to the last slash, of the script files of ``policy``."""
+    return reverse("consent:tools", args=[policy.version, "-"]).removesuffix("-.js")
+
+
+def address(policy: CompiledPolicy, name: str) -> str:
+    """Return the address of the script file that `grants` calls ``name``."""
+    return f"{directory(policy)}{name}.js"
 
 
 def grants(selection: Selection) -> str:

@@ -11,14 +11,14 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from consent import assets
-from consent.compiled import CompiledPolicy, CompiledTool, Selection, Standing
+from consent.compiled import CompiledTool, Selection, Standing
 from consent.conf import conf
 from consent.contexts import NEXT, choices_context, policy_context, texts_context
+from consent.delivery import directory
 from consent.markup import NONCE, without_nonce
 from consent.visitor import Consent
 
@@ -88,17 +88,9 @@ class Page:
         """The tools that the server writes: in a page for everybody, those of everybody."""
         return self.policy.refused if self.cacheable else self.consent.standing.selection
 
-    def head(self) -> str:
-        """Return the script, and the tools of the head that are not there yet."""
-        if self._filled or self._written or self._is_fetched:
-            return self._constant("head.html") + self.placed("head")
-        self._filled.add("head")
-
-        def make() -> Sequence[str]:
-            return [self._constant("head.html") + self._joined("head")]
-
-        key = ("head.html", self.shown.levels, self._has_nonce)
-        return self.policy.rendered.get(key, make)[0]
+    def script(self) -> str:
+        """Return the script that every page of the site loads."""
+        return self._constant("head.html")
 
     def placed(self, placement: str) -> str:
         """Return the tools of ``placement`` (head or body) that the page does not have yet."""
@@ -150,7 +142,7 @@ class Page:
         """Return the preferences, which the page's script fills in."""
 
         def context() -> dict[str, Any]:
-            return {**policy_context(self.consent), "tools_url": _tools_directory(self.policy)}
+            return {**policy_context(self.consent), "tools_url": directory(self.policy)}
 
         return self.reused("preferences_dialog.html", context)
 
@@ -213,11 +205,6 @@ def _plain(tool: CompiledTool, markup: str) -> str:
 def slot(tool: CompiledTool, markup: str) -> str:
     """Return an inert place for ``tool``, with its code or without."""
     return f'<template data-consent-slot="{escape(tool.key)}">{markup}</template>'
-
-
-def _tools_directory(policy: CompiledPolicy) -> str:
-    """Return where the script files of ``policy`` are, in cacheable delivery."""
-    return reverse("consent:tools", args=[policy.version, "-"]).removesuffix("-.js")
 
 
 def is_cacheable() -> bool:

@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from consent.contexts import addresses, policy_context
-from consent.page import consent_of, is_cacheable, page_of, slot
+from consent.page import page_of, slot
 
 logger = logging.getLogger("consent")
 
@@ -28,7 +28,7 @@ def consent_head(request: HttpRequest | None) -> SafeString:
     otherwise only essential tools are written then. The same holds for every function here.
     """
     page = page_of(request)
-    return page.finished(page.head())
+    return page.finished(page.script(), page.placed("head"))
 
 
 def consent_body(request: HttpRequest | None) -> SafeString:
@@ -84,7 +84,8 @@ def if_consent(request: HttpRequest | None, key: str) -> bool:
 
 def is_up_to_script(request: HttpRequest | None, key: str) -> bool:
     """Say whether only the page's script can know if ``key`` may run."""
-    return is_cacheable() and key in consent_of(request).policy.needed
+    page = page_of(request)
+    return page.cacheable and key in page.policy.needed
 
 
 def switch(key: str, allowed: str, otherwise: str) -> SafeString:

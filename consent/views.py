@@ -21,7 +21,6 @@ from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 
 from consent import delivery
-from consent.compiled import CompiledPolicy
 from consent.conf import conf
 from consent.contexts import choices_context, policy_context
 from consent.origin import same_origin
@@ -66,7 +65,7 @@ def tools(request: HttpRequest, version: str, grants: str) -> HttpResponse:
     if selection is None or not name or not is_cacheable():
         return _not_found()
     if version != policy.version:
-        response: HttpResponse = HttpResponseRedirect(_tools_address(policy, name))
+        response: HttpResponse = HttpResponseRedirect(delivery.address(policy, name))
         patch_cache_control(response, public=True, max_age=int(conf.POLICY_MAX_AGE))
         return response
     if grants != name:
@@ -75,10 +74,6 @@ def tools(request: HttpRequest, version: str, grants: str) -> HttpResponse:
     response = HttpResponse(script, content_type="text/javascript; charset=utf-8")
     patch_cache_control(response, public=True, max_age=YEAR, immutable=True)
     return response
-
-
-def _tools_address(policy: CompiledPolicy, name: str) -> str:
-    return reverse("consent:tools", args=[policy.version, name])
 
 
 def _not_found() -> HttpResponse:

@@ -89,11 +89,6 @@ def names(visitor: Visitor) -> list[str]:
     return [urlsplit(each.url).path.rpartition("/")[2] for each in files(visitor)]
 
 
-def settle(visitor: Visitor) -> None:
-    """Wait until nothing more comes of the page's own accord."""
-    visitor.page.wait_for_load_state("networkidle")
-
-
 def started(visitor: Visitor) -> set[str]:
     """Return the keys of the tools whose scripts are in the page."""
     found: list[str] = visitor.page.locator("script[data-consent-tool]").evaluate_all(
@@ -109,7 +104,7 @@ def tools_of(*categories: str) -> set[str]:
 
 
 def assert_never_asked(visitor: Visitor) -> None:
-    settle(visitor)
+    visitor.settle()
     visitor.page.evaluate("new Promise(requestAnimationFrame)")
     assert visitor.page.evaluate("seen") == 0
     assert sum(visitor.page.evaluate("shifts")) == 0
@@ -124,7 +119,7 @@ def test_an_undecided_visitor_is_asked_and_nothing_is_loaded(visitor):
 
     expect(visitor.notice).to_be_visible()
     expect(visitor.notice.locator(".dcp-news")).not_to_be_visible()
-    settle(visitor)
+    visitor.settle()
     assert files(visitor) == []
     assert visitor.requests == []
     assert visitor.cookies == {}
@@ -137,7 +132,7 @@ def test_under_the_implied_regime_an_undecided_visitor_is_asked_and_all_runs(vis
     visitor.goto("/")
 
     expect(visitor.notice).to_be_visible()
-    settle(visitor)
+    visitor.settle()
     assert len(files(visitor)) == 1
     assert started(visitor) == tools_of(*OPTIONAL)
 
@@ -187,7 +182,7 @@ def test_a_cookie_that_is_not_clear_loads_nothing_and_asks(visitor, site, policy
     visitor.goto("/")
 
     expect(visitor.notice).to_be_visible()
-    settle(visitor)
+    visitor.settle()
     assert files(visitor) == []
     assert visitor.requests == []
 
@@ -217,7 +212,7 @@ def test_a_new_tool_is_named_and_stays_off_while_the_others_go_on(decided, polic
     expect(news).to_have_text(
         "New since your last choice, and off until you allow it: Tidings (Functional), Surveys."
     )
-    settle(visitor)
+    visitor.settle()
     assert started(visitor) == tools_of(*OPTIONAL) - {"tidings"}
     assert visitor.page.evaluate("[typeof tidings, typeof asker]") == ["undefined", "undefined"]
 
@@ -248,7 +243,7 @@ def test_a_changed_purpose_makes_the_whole_category_new(decided, policy):
     visitor.goto("/")
 
     expect(visitor.notice.locator(".dcp-news b")).to_have_text("Functional")
-    settle(visitor)
+    visitor.settle()
     assert started(visitor) == tools_of("advertising")
 
 
@@ -274,7 +269,7 @@ def test_a_choice_starts_what_it_allows_at_once_and_on_the_next_page(visitor):
 def test_a_withdrawal_loads_the_page_again_without_the_tool_and_says_so(decided):
     visitor = decided(*OPTIONAL)
     visitor.goto("/journal/")
-    settle(visitor)
+    visitor.settle()
 
     visitor.open_preferences()
     for category in ("marketing-analytics", "advertising"):
@@ -285,7 +280,7 @@ def test_a_withdrawal_loads_the_page_again_without_the_tool_and_says_so(decided)
     expect(visitor.status).to_have_text(
         re.compile("You allow: Functional. You do not allow: Marketing & Analytics, Advertising.")
     )
-    settle(visitor)
+    visitor.settle()
     assert started(visitor) == {"drift"}
     assert "#" not in visitor.page.url
 
@@ -296,7 +291,7 @@ def test_a_file_that_fails_to_load_runs_nothing_and_says_nothing(decided):
 
     visitor.goto("/")
 
-    settle(visitor)
+    visitor.settle()
     assert visitor.requests == []
     expect(visitor.notice).not_to_be_visible()
     expect(visitor.status).not_to_be_visible()
@@ -305,7 +300,7 @@ def test_a_file_that_fails_to_load_runs_nothing_and_says_nothing(decided):
 def test_a_tool_that_was_refused_while_its_file_came_does_not_start(decided, policy):
     visitor = decided("functional")
     visitor.goto("/journal/")
-    settle(visitor)
+    visitor.settle()
     item = {"tool": "facebook-pixel", "placement": "head", "html": "<script>meta = 1</script>"}
 
     visitor.page.evaluate("item => consent.start([item])", item)
@@ -360,12 +355,12 @@ def test_a_place_that_a_body_swap_brings_is_used(decided, optional_captcha):
     visitor = decided("functional", revision=optional_captcha.revision)
     visitor.context.add_init_script(WATCH)
     visitor.goto("/")
-    settle(visitor)
+    visitor.settle()
     assert not [url for url in visitor.requests if "recaptcha" in url]
 
     for address in ("/contact/", "/journal/", "/contact/"):
         visitor.page.evaluate(TURBO, address)
-        settle(visitor)
+        visitor.settle()
 
     assert len([url for url in visitor.requests if "recaptcha/api.js" in url]) == 1
     assert len([url for url in visitor.requests if "driftt" in url]) == 1

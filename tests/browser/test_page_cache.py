@@ -129,17 +129,13 @@ def runs(visitor: Visitor, tool: str) -> bool:
     return bool(asked_of(catalogue()[tool], visitor.requests))
 
 
-def settle(visitor: Visitor) -> None:
-    visitor.page.wait_for_load_state("networkidle")
-
-
 def test_visitors_with_opposite_choices_share_a_page_and_each_gets_only_their_tools(come, nginx):
     page = "/journal/?opposite"
     first, second = come("marketing-analytics"), come("advertising")
 
     pages = [visitor.goto(page) for visitor in (first, second)]
     for visitor in (first, second):
-        settle(visitor)
+        visitor.settle()
 
     assert pages[0] == pages[1]
     assert fetch(nginx + page)[0] == "HIT"
@@ -170,7 +166,7 @@ def test_returning_visitor_costs_the_origin_nothing(come, nginx):
     )
 
     visitor.goto(page)
-    settle(visitor)
+    visitor.settle()
 
     own = [(path, state) for path, state in answers if state]
     assert any(path.startswith("/consent/tools/") for path, _ in own)
@@ -181,7 +177,7 @@ def test_who_refused_everything_asks_for_no_tools_at_all(come):
     visitor = come()
 
     visitor.goto("/journal/?refused")
-    settle(visitor)
+    visitor.settle()
 
     assert visitor.requests == []
     assert not any(urlsplit(each.url).path.startswith("/consent/") for each in visitor.own_requests)
@@ -198,7 +194,7 @@ def test_choice_made_on_a_cached_page_holds_there_and_on_the_next(come, nginx):
     visitor.page.wait_for_function("() => window.consent.allows('advertising')")
     before = len(visitor.requests)
     visitor.goto("/journal/?choice")
-    settle(visitor)
+    visitor.settle()
 
     assert before
     assert runs(visitor, PIXEL)
@@ -213,7 +209,7 @@ def test_page_that_is_older_than_the_policy_gets_the_tools_of_now(come, policy, 
 
     assert fetch(nginx + page)[0] == "HIT"
     visitor.goto(page)
-    settle(visitor)
+    visitor.settle()
 
     asked = [each for each in visitor.own_requests if "/consent/tools/" in each.url]
     assert len(asked) == 2

@@ -134,6 +134,10 @@ class Visitor:
         assert response.ok, f"{path} answered {response.status}"
         return response.text()
 
+    def settle(self) -> None:
+        """Wait until nothing more comes of the page's own accord."""
+        self.page.wait_for_load_state("networkidle")
+
     @property
     def path(self) -> str:
         """Path and query of the page that is open."""
