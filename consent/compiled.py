@@ -55,6 +55,10 @@ class Memo:
             self._keep(key, found)
         return found
 
+    def find(self, key: Hashable) -> Sequence[str] | None:
+        """Return what is remembered for ``key``, if anything is."""
+        return self._known.get(key)
+
     def _keep(self, key: Hashable, pieces: Sequence[str]) -> None:
         length = self.ENTRY + sum(map(len, pieces))
         if self._length + length > self._capacity:
@@ -181,6 +185,7 @@ class CompiledPolicy:
     """A policy as plain data. ``stamp`` says of which row, and when that was last changed."""
 
     stamp: tuple[int, datetime] | None = None
+    key: str = ""
     name: str = ""
     regime: str = Policy.Regime.OPT_IN
     revision: int = 0
@@ -232,7 +237,7 @@ class CompiledPolicy:
         return {**tools, **categories}
 
     @cached_property
-    def version(self) -> str:
+    def fingerprint(self) -> str:
         """What is allowed at which revision, and its code, as 16 hex digits of a SHA-256."""
         digest = sha256(b"1")
         for category in self.categories:
@@ -333,6 +338,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     recipes = _recipes()
     return CompiledPolicy(
         stamp=(policy.pk, policy.changed_at),
+        key=policy.key,
         name=policy.name,
         regime=policy.regime,
         revision=policy.revision,

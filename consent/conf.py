@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from django.conf import settings
@@ -46,6 +47,40 @@ class ConsentSettings:
     def POLICY_MAX_AGE(self) -> float:
         """Seconds after which a process looks whether the policy was edited elsewhere."""
         return getattr(settings, "CONSENT_POLICY_MAX_AGE", 5)
+
+    @cached_property
+    def RECORDS(self) -> bool:
+        """Whether each decision is recorded, so that it can be proven."""
+        return getattr(settings, "CONSENT_RECORDS", True)
+
+    @cached_property
+    def RECORD_USER(self) -> bool:
+        """Whether a record names the user, where one is logged in."""
+        return getattr(settings, "CONSENT_RECORD_USER", False)
+
+    @cached_property
+    def RETENTION_DAYS(self) -> int:
+        """Days after which ``consent_purge`` deletes a record, unless it is told otherwise."""
+        return getattr(settings, "CONSENT_RETENTION_DAYS", 1_095)
+
+    @cached_property
+    def SUBJECT_COOKIE_NAME(self) -> str:
+        """Name of the cookie by which a visitor reads their own records."""
+        return getattr(settings, "CONSENT_SUBJECT_COOKIE_NAME", "consent_subject")
+
+    @cached_property
+    def SUBJECT_COOKIE_PATH(self) -> str | None:
+        """``Path`` of the subject's cookie; None keeps it to the app's own pages and its API."""
+        return getattr(settings, "CONSENT_SUBJECT_COOKIE_PATH", None)
+
+    @property
+    def SIGNING_KEYS(self) -> Sequence[str | bytes]:
+        """Keys of the records' signatures: the first signs, all verify. Not kept: secrets rotate.
+
+        By default SECRET_KEY and SECRET_KEY_FALLBACKS.
+        """
+        keys = getattr(settings, "CONSENT_SIGNING_KEYS", None)
+        return keys or [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
     @cached_property
     def THROTTLE_RATE(self) -> str | None:

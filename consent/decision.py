@@ -68,6 +68,26 @@ class Decision:
         return None if granted is None else granted > 0
 
     @property
+    def allowed(self) -> frozenset[str]:
+        """Keys of the categories that are granted."""
+        return frozenset(key for key, granted in self.choices.items() if granted)
+
+    def without_grants(self, held: Decision | None) -> Decision:
+        """Return what of it is beyond doubt: its refusals, beside what ``held`` before it allowed.
+
+        A category that was granted now, and not decided on before, stays undecided.
+        """
+        before = held.choices if held else {}
+        choices = {
+            key: min(granted, before.get(key, 0))
+            for key, granted in self.choices.items()
+            if not granted or key in before
+        }
+        # What was granted earlier is not to outlive its term.
+        day = held.day if held and any(choices.values()) else self.day
+        return Decision(self.revision, day, MappingProxyType(choices))
+
+    @property
     def decided_on(self) -> date:
         """The day of the decision (UTC)."""
         return datetime.fromtimestamp(self.day * SECONDS_PER_DAY, UTC).date()

@@ -23,7 +23,7 @@ _GRANTS = re.compile(rf"{_GRANT}(?:\.{_GRANT})*")
 
 def directory(policy: CompiledPolicy) -> str:
     """Return the address, up to the last slash, of the script files of ``policy``."""
-    return reverse("consent:tools", args=[policy.version, "-"]).removesuffix("-.js")
+    return reverse("consent:tools", args=[policy.fingerprint, "-"]).removesuffix("-.js")
 
 
 def address(policy: CompiledPolicy, name: str) -> str:

@@ -142,7 +142,7 @@ class Page:
         """Return the preferences, which the page's script fills in."""
 
         def context() -> dict[str, Any]:
-            return {**policy_context(self.consent), "tools_url": directory(self.policy)}
+            return {**policy_context(self.policy), "tools_url": directory(self.policy)}
 
         return self.reused("preferences_dialog.html", context)
 
@@ -156,7 +156,7 @@ class Page:
         status = self._pieces("status.html", visitor)
         if not (standing.must_ask if standing else self.policy.asks):
             return status
-        notice = self._pieces("notice.html", {**texts_context(self.consent), **visitor})
+        notice = self._pieces("notice.html", {**texts_context(self.policy), **visitor})
         return [*notice[:-1], notice[-1] + status[0], *status[1:]]
 
     def _joined(self, placement: str) -> str:

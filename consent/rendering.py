@@ -58,7 +58,7 @@ def consent_tool(request: HttpRequest | None, key: str) -> SafeString:
 def consent_policy(request: HttpRequest | None) -> SafeString:
     """Return the table Category | Purpose | Tools of the policy page. Depends on no visitor."""
     page = page_of(request)
-    table = page.reused("policy_table.html", lambda: policy_context(page.consent))
+    table = page.reused("policy_table.html", lambda: policy_context(page.policy))
     return page.finished(page.style(), table)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -23,10 +25,17 @@ from django.views.generic import TemplateView
 from consent import delivery
 from consent.conf import conf
 from consent.contexts import choices_context, policy_context
+from consent.models import Record
 from consent.origin import same_origin
 from consent.page import consent_of, is_cacheable
+from consent.recording import Occasion, read_key
 from consent.rendering import consent_style
-from consent.visitor import Consent, InvalidChoicesError, PolicyUnavailableError
+from consent.visitor import (
+    Consent,
+    InvalidChoicesError,
+    NotRecordedError,
+    PolicyUnavailableError,
+)
 
 STATUS = "#dcp-status"
 # Seconds: what caches are told of what never changes.
@@ -48,7 +57,7 @@ class PolicyView(TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the policy in the active language."""
-        context = policy_context(consent_of(self.request))
+        context = policy_context(consent_of(self.request).policy)
         return super().get_context_data(**{**context, **kwargs, "next": self.request.path})
 
 
@@ -64,7 +73,7 @@ def tools(request: HttpRequest, version: str, grants: str) -> HttpResponse:
     name = delivery.grants(selection) if selection is not None else ""
     if selection is None or not name or not is_cacheable():
         return _not_found()
-    if version != policy.version:
+    if version != policy.fingerprint:
         response: HttpResponse = HttpResponseRedirect(delivery.address(policy, name))
         patch_cache_control(response, public=True, max_age=int(conf.POLICY_MAX_AGE))
         return response
@@ -99,8 +108,9 @@ def notice(request: HttpRequest) -> HttpResponse:
     return HttpResponse(rule, content_type="text/css; charset=utf-8", headers=headers)
 
 
-# Without a token, and safely so: see consent.origin.
-@method_decorator(csrf_exempt, name="dispatch")
+# Without a token, and safely so: see consent.origin. And what is recorded has to be committed
+# before the answer says so.
+@method_decorator([csrf_exempt, transaction.non_atomic_requests], name="dispatch")
 class PreferencesView(View):
     """The page where a visitor chooses, and what every form of the app posts to.
 
@@ -129,24 +139,42 @@ class PreferencesView(View):
         except PolicyUnavailableError:
             reason = gettext("Nothing was saved, and nothing was started: please try again later.")
             return self._page(request, following, error=reason, status=503)
+        except NotRecordedError:
+            reason = gettext(
+                "What you allowed could not be recorded, so it was not saved, and nothing was "
+                "started. What you refused holds. Please try again."
+            )
+            return self._page(request, following, error=reason, status=503)
         address = self._safe(request, following) or reverse("consent:preferences")
         return SeeOther(address + STATUS)
 
     def _decide(self, consent: Consent, request: HttpRequest) -> None:
         action = request.POST.get("action", "save")
         revision = request.POST.get("revision", "")
+        occasion = self._occasion(request)
         if action == "reject-all":
             # Whatever the page showed: a refusal needs to know of nothing.
-            consent.reject_all()
+            consent.reject_all(occasion=occasion)
+        elif action == "withdraw":
+            consent.withdraw(forget="forget" in request.POST, occasion=occasion)
         elif action == "accept-all":
-            consent.accept_all(shown=self._shown(revision))
+            consent.accept_all(shown=self._shown(revision), occasion=occasion)
         elif action == "save":
             shown = self._shown(revision)
             choices = self._choices(consent, request.POST.getlist("choices"), shown)
-            consent.decide(choices, shown=shown)
+            consent.decide(choices, shown=shown, occasion=occasion)
         else:
             message = gettext("there is no action “%s”; use accept-all, reject-all or save.")
             raise InvalidChoicesError({"action": message % action[:40]})
+
+    @staticmethod
+    def _occasion(request: HttpRequest) -> Occasion:
+        """Return how this form came; a key that is none is none: it refuses nobody."""
+        try:
+            key = read_key(request.POST.get("key", ""))
+        except ValueError:
+            key = None
+        return Occasion(Record.Source.FORM, request.POST.get("version", ""), key)
 
     @staticmethod
     def _shown(revision: str) -> int | None:
@@ -178,10 +206,11 @@ class PreferencesView(View):
     ) -> HttpResponse:
         consent = consent_of(request)
         context = {
-            **policy_context(consent),
+            **policy_context(consent.policy),
             **choices_context(consent),
             "next": self._safe(request, following),
             "error": error,
+            "key": uuid4(),
             # Called where the template writes it: one that does not gets it further down.
             "style": partial(consent_style, request),
         }

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from html import escape
-from http.cookies import Morsel
-from itertools import accumulate, takewhile
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.conf import settings
+from asgiref.sync import sync_to_async
+from django.db import Error
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 
-from consent.compiled import CompiledPolicy, CompiledTool, Selection, Standing, policies
+from consent import leftovers, recording
+from consent.compiled import CompiledPolicy, Selection, Standing, policies
 from consent.conf import conf
 from consent.decision import (
     MAX_CATEGORIES,
@@ -31,14 +29,8 @@ from consent.decision import (
     today,
 )
 from consent.keys import is_category_key
-
-# Bytes of headers that delete cookies: proxies accept 4 to 8 KB of headers in all.
-DELETIONS_LENGTH = 2_500
-
-# A cookie's name is a token (RFC 9110, 5.6.2), or has a colon, as one of MadKudu's does and Python
-# takes; what else a browser sends cannot be sent back.
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~:-]+")
-_FOLDER = re.compile(r"[\w.~%-]+", re.ASCII)
+from consent.leftovers import CleanUp
+from consent.recording import IN_CODE, Draft, Occasion
 
 
 class InvalidChoicesError(ValueError):
@@ -53,25 +45,16 @@ class PolicyUnavailableError(Exception):
     """Something was granted while no policy could be read: a grant needs to know of what."""
 
 
+class NotRecordedError(Exception):
+    """A grant could not be recorded, so it does not count. What was refused with it does."""
+
+
 @dataclass(frozen=True, slots=True)
 class News:
     """Something that came after the visitor's decision. ``name``: the tool, or None for all."""
 
     name: str | None
     category: str
-
-
-@dataclass(frozen=True, slots=True)
-class CleanUp:
-    """What tools that are not allowed may have left in the browser.
-
-    ``cookies``, ``storage``: name patterns to delete; ``keep``: patterns never to delete.
-    """
-
-    tools: tuple[str, ...] = ()
-    cookies: tuple[str, ...] = ()
-    storage: tuple[str, ...] = ()
-    keep: tuple[str, ...] = ()
 
 
 class Consent:
@@ -84,6 +67,10 @@ class Consent:
         self._request = request
         self._vary: list[str] = []
         self._decided: Decision | None = None
+        self._draft: Draft | None = None
+        self._forgets = False
+        # False once a refusal waits for its record to be stored.
+        self.is_recorded = True
         # What the app writes into the page: see `consent.page`.
         self.page: Any = None
 
@@ -167,31 +154,36 @@ class Consent:
     @cached_property
     def clean_up(self) -> CleanUp:
         """What the tools that are not allowed now may have left in the browser."""
-        allowed = {tool.key for tool in self.selection.tools}
-        stopped = [tool for tool in self.policy.tools.values() if tool.key not in allowed]
-        return CleanUp(
-            tools=tuple(tool.key for tool in stopped),
-            cookies=_declared(stopped, "cookie"),
-            storage=_declared(stopped, "storage"),
-            keep=(
-                *_own_cookies(),
-                *_declared(self.selection.tools, "cookie"),
-                *_declared(self.selection.tools, "storage"),
-            ),
-        )
+        return leftovers.clean_up(self.policy, self.selection)
+
+    @cached_property
+    def secret(self) -> str:
+        """What the subject's cookie holds; "" where there is none, or none that could be one."""
+        if self._request is None:
+            return ""
+        self._depends_on("Cookie")
+        secret = self._request.COOKIES.get(conf.SUBJECT_COOKIE_NAME, "")
+        return secret if recording.is_secret(secret) else ""
 
     def decide(
-        self, choices: Mapping[str, bool], *, partial: bool = False, shown: int | None = None
+        self,
+        choices: Mapping[str, bool],
+        *,
+        partial: bool = False,
+        shown: int | None = None,
+        occasion: Occasion = IN_CODE,
     ) -> None:
         """Take the visitor's choices: category key to True (granted) or False (refused).
 
         ``partial``: categories that are not named stay as they were, covering no more than they
         did. Otherwise each optional category has to be named. ``shown``: the policy's revision
         that the visitor's page showed (0: none), where that is known; what came later is not
-        granted. The response sets the cookie.
+        granted. The decision is recorded, and the response sets the cookies; in a transaction both
+        come to nothing where that is rolled back, but for what was refused.
 
         Raises InvalidChoicesError where a choice is none of the policy's, and
-        PolicyUnavailableError where there is none to grant by; neither changes anything.
+        PolicyUnavailableError where there is none to grant by; neither changes anything. Raises
+        NotRecordedError where a grant cannot be recorded; what was refused with it is honoured.
         """
         if self.is_blind:
             raise PolicyUnavailableError
@@ -209,33 +201,61 @@ class Consent:
             for category in self.policy.optional
             if category.key in choices
         }
-        self._take(
-            {**kept, **made},
+        decision = Decision(
+            self.policy.revision,
             # What was granted earlier is not to outlive its term by a choice about something else.
-            day=self.decision.day if self.decision and any(kept.values()) else today(),
+            self.decision.day if self.decision and any(kept.values()) else today(),
+            MappingProxyType({**kept, **made}),
         )
+        self._settle(decision, revision, occasion)
 
-    def accept_all(self, *, shown: int | None = None) -> None:
+    def accept_all(self, *, shown: int | None = None, occasion: Occasion = IN_CODE) -> None:
         """Take the visitor's agreement to every optional category; ``shown`` as in `decide`.
 
-        Raises PolicyUnavailableError where no policy could be read.
+        Raises PolicyUnavailableError where no policy could be read, and NotRecordedError where
+        the agreement cannot be recorded.
         """
         if not self.policy:
             raise PolicyUnavailableError
-        self.decide({category.key: True for category in self.policy.optional}, shown=shown)
+        choices = {category.key: True for category in self.policy.optional}
+        self.decide(choices, shown=shown, occasion=occasion)
 
-    def reject_all(self) -> None:
-        """Take the visitor's refusal of every optional category, policy or not."""
-        self.decide({category.key: False for category in self.policy.optional})
+    def reject_all(self, *, occasion: Occasion = IN_CODE) -> None:
+        """Take the visitor's refusal of every optional category, policy and database or not."""
+        choices = {category.key: False for category in self.policy.optional}
+        self.decide(choices, occasion=occasion)
 
-    def withdraw(self) -> None:
-        """Take back whatever the visitor granted."""
-        self.reject_all()
+    def withdraw(self, *, forget: bool = False, occasion: Occasion = IN_CODE) -> None:
+        """Take back whatever the visitor granted.
+
+        ``forget``: the browser also drops the cookie by which it reads its own records.
+        """
+        self.reject_all(occasion=replace(occasion, withdraws=True))
+        self._forgets = forget
+
+    async def adecide(self, choices: Mapping[str, bool], **options: Any) -> None:
+        """Do what `decide` does, in async code."""
+        await sync_to_async(self.decide)(choices, **options)
+
+    async def aaccept_all(self, **options: Any) -> None:
+        """Do what `accept_all` does, in async code."""
+        await sync_to_async(self.accept_all)(**options)
+
+    async def areject_all(self, **options: Any) -> None:
+        """Do what `reject_all` does, in async code."""
+        await sync_to_async(self.reject_all)(**options)
+
+    async def awithdraw(self, **options: Any) -> None:
+        """Do what `withdraw` does, in async code."""
+        await sync_to_async(self.withdraw)(**options)
 
     def finish(self, response: HttpResponseBase) -> None:
-        """Give ``response`` the cookie of a decision made, and a true ``Vary``."""
+        """Give ``response`` the cookies of a decision made, and a true ``Vary``."""
+        if self._draft is not None and not self._draft.holds():
+            self._fall_back(self._draft)
         if self._decided is not None:
             self._set_cookie(response, self._decided)
+            self._set_subject(response)
             self._delete_cookies(response)
         if self._vary and response.has_header("Vary"):
             patch_vary_headers(response, self._vary)
@@ -284,124 +304,120 @@ class Consent:
         if any(choices.values()):
             raise PolicyUnavailableError
         named = [key for key in choices if is_category_key(key)][:MAX_CATEGORIES]
-        self._depends_on("Cookie")
-        cookie = parse(self._request.COOKIES.get(conf.COOKIE_NAME, "")) if self._request else None
-        known = cookie.choices if cookie else {}
-        self._take(dict.fromkeys(named or known, 0))
+        before = self._before
+        known = before.choices if before else {}
+        refused = dict.fromkeys(named or known, 0)
+        self._take(Decision(self.policy.revision, today(), MappingProxyType(refused)))
 
-    def _take(self, choices: dict[str, int], *, day: int | None = None) -> None:
-        revision = self.policy.revision
-        decision = Decision(revision, today() if day is None else day, MappingProxyType(choices))
+    def _take(self, decision: Decision) -> None:
         self.__dict__.pop("clean_up", None)
         self.standing = self.policy.stand(decision)
         self._decided = decision
 
+    # The proof of it
+
+    @cached_property
+    def _before(self) -> Decision | None:
+        """What the visitor decided before this request, whether it still holds or not."""
+        self._depends_on("Cookie")
+        return parse(self._request.COOKIES.get(conf.COOKIE_NAME, "")) if self._request else None
+
+    def _settle(self, decision: Decision, shown: int, occasion: Occasion) -> None:
+        """Record ``decision`` and take it; or take what needs no record, and raise."""
+        draft = Draft(
+            decision=decision,
+            held=self.decision,
+            before=self._before,
+            shown=shown,
+            occasion=occasion,
+            policy=self.policy,
+            secret=self.secret,
+            gpc=self._header("HTTP_SEC_GPC") == "1",
+            user=self._user(),
+        )
+        if self.secret and decision == self.decision and occasion.key is None:
+            # The form came twice, from a page that could give it no key.
+            self._take(decision)
+        elif not conf.RECORDS:
+            self._take(decision)
+            draft.announce()
+        else:
+            self._record(draft)
+
+    def _record(self, draft: Draft) -> None:
+        try:
+            draft.store()
+        except Error as error:
+            if not self._fall_back(draft):
+                raise NotRecordedError from error
+            return
+        self._draft = draft
+        self._take(draft.decision)
+        draft.announce()
+
+    def _fall_back(self, draft: Draft) -> bool:
+        """Take what of a decision holds without a record; return whether that is all of it."""
+        self._draft = self._decided = None
+        self.__dict__.pop("standing", None)
+        refusal = draft.refusal()
+        if refusal is not None:
+            refusal.postpone()
+            self.is_recorded = False
+            self._take(refusal.decision)
+            refusal.announce()
+        return refusal is not None and refusal.decision.choices == draft.decision.choices
+
+    def _user(self) -> str:
+        """Return the primary key of who is logged in, where records may name them."""
+        user = getattr(self._request, "user", None) if conf.RECORD_USER else None
+        try:
+            return str(user.pk) if user is not None and user.is_authenticated else ""
+        except Error:
+            # What is to be recorded is about to fail, or to do without.
+            return ""
+
     def _set_cookie(self, response: HttpResponseBase, decision: Decision) -> None:
-        secure = conf.COOKIE_SECURE
-        if secure is None:
-            secure = self._request is not None and self._request.is_secure()
         response.set_cookie(
             conf.COOKIE_NAME,
             decision.text,
             max_age=(decision.day + self.policy.lifetime_days - today()) * SECONDS_PER_DAY,
             path=conf.COOKIE_PATH,
             domain=conf.COOKIE_DOMAIN,
-            secure=secure,
+            secure=self._is_secure(),
             samesite=conf.COOKIE_SAMESITE,
         )
 
-    def _is_left_over(self, name: str) -> bool:
-        """Say whether the cookie ``name`` is one to delete, and can be."""
-        return (
-            name not in _own_cookies()
-            and matches(name, self.clean_up.cookies)
-            and not matches(name, self.clean_up.keep)
-            and _TOKEN.fullmatch(name) is not None
-            # Python's Morsel takes no cookie that has the name of an attribute.
-            and not Morsel().isReservedKey(name)
+    def _set_subject(self, response: HttpResponseBase) -> None:
+        """Set the subject's cookie once something is recorded, or renew it; or drop it."""
+        name = conf.SUBJECT_COOKIE_NAME
+        path = conf.SUBJECT_COOKIE_PATH or reverse("consent:preferences").removesuffix(
+            "preferences/"
         )
+        secret = self._draft.secret if self._draft else self.secret
+        if self._forgets or not conf.RECORDS:
+            if self.secret:
+                response.delete_cookie(name, path=path, domain=conf.COOKIE_DOMAIN)
+        elif secret:
+            response.set_cookie(
+                name,
+                secret,
+                max_age=self.policy.lifetime_days * SECONDS_PER_DAY,
+                path=path,
+                domain=conf.COOKIE_DOMAIN,
+                secure=self._is_secure(),
+                httponly=True,
+                samesite=conf.COOKIE_SAMESITE,
+            )
+
+    def _is_secure(self) -> bool:
+        if conf.COOKIE_SECURE is None:
+            return self._request is not None and self._request.is_secure()
+        return conf.COOKIE_SECURE
 
     def _delete_cookies(self, response: HttpResponseBase) -> None:
         """Expire what stopped tools left, as the page's script cannot do with HttpOnly cookies."""
         if self._request is None:
             return
-        names = [name for name in self._request.COOKIES if self._is_left_over(name)]
-        if not names:
-            return
-        places = [
-            (path, domain)
-            for path in _paths(self._header("HTTP_REFERER"), self._request.get_host())
-            for domain in _domains(self._request.get_host())
-        ]
-        # Place by place: the likely ones come first for every name, in case there is no room.
-        deletions = [_deletion(name, *place) for place in places for name in names]
-        lengths = accumulate(
-            len(morsel.OutputString()) + len("Set-Cookie: \r\n") for morsel in deletions
-        )
-        for morsel, length in zip(deletions, lengths, strict=True):
-            if length <= DELETIONS_LENGTH:
-                # Django keeps one header a key; a name is deleted in several places.
-                response.cookies[f"{morsel.key} {morsel['path']} {morsel['domain']}"] = morsel
-
-
-def matches(name: str, patterns: tuple[str, ...]) -> bool:
-    """Say whether a cookie's ``name`` is one of ``patterns``, in which * stands for anything."""
-    return bool(patterns) and _regex(patterns).fullmatch(name) is not None
-
-
-@lru_cache(maxsize=256)
-def _regex(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(re.escape(p).replace(r"\*", ".*") for p in patterns), re.DOTALL)
-
-
-def _declared(tools: Iterable[CompiledTool], kind: str) -> tuple[str, ...]:
-    """Return the name patterns of ``kind`` that ``tools`` set for this website."""
-    cookies = (c for tool in tools for c in tool.cookies if c.kind == kind and c.party == "first")
-    return tuple(dict.fromkeys(cookie.name for cookie in cookies))
-
-
-def _own_cookies() -> tuple[str, ...]:
-    """Return the names of the cookies that belong to the site itself, whatever a tool declares."""
-    return (
-        conf.COOKIE_NAME,
-        settings.SESSION_COOKIE_NAME,
-        settings.CSRF_COOKIE_NAME,
-        settings.LANGUAGE_COOKIE_NAME,
-    )
-
-
-def _domains(host: str) -> list[str | None]:
-    """Return every ``Domain`` under which ``host`` may have a cookie; None is the host alone.
-
-    The widest comes next: that is where tools put what is to be seen on all of a site's hosts.
-    """
-    name = host.partition(":")[0] if not host.startswith("[") else ""
-    labels = name.split(".")
-    if len(labels) < 2 or labels[-1].isdigit():
-        return [None]
-    return [None, *(".".join(labels[-count:]) for count in range(2, len(labels) + 1))]
-
-
-def _paths(referer: str, host: str) -> list[str]:
-    """Return ``/`` and the folders above the page that the visitor is on, at most four."""
-    try:
-        page = urlsplit(referer)
-    except ValueError:
-        return ["/"]
-    if page.netloc != host:
-        return ["/"]
-    folders = list(takewhile(_FOLDER.fullmatch, page.path.split("/")[1:-1]))[:3]
-    return ["/", *("/" + "/".join(folders[:depth]) for depth in range(1, len(folders) + 1))]
-
-
-def _deletion(name: str, path: str, domain: str | None) -> Morsel[str]:
-    """Return what deletes one cookie; in few bytes, since ``Max-Age`` goes before ``Expires``."""
-    morsel: Morsel[str] = Morsel()
-    morsel.set(name, "", "")
-    morsel["path"] = path
-    morsel["domain"] = domain or ""
-    morsel["max-age"] = 0
-    # Without it browsers ignore whatever is said of cookies with these prefixes (RFC 6265bis,
-    # 4.1.3); elsewhere it would keep a plain http page from deleting its own.
-    morsel["secure"] = name.startswith(("__Secure-", "__Host-"))
-    return morsel
+        for morsel in leftovers.deletions(self._request, self.clean_up):
+            # Django keeps one header a key; a name is deleted in several places.
+            response.cookies[f"{morsel.key} {morsel['path']} {morsel['domain']}"] = morsel

@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
+from consent import ledger
 from consent.compiled import policies
 
 # How long an example takes says more about how busy the machine is than about the code.
@@ -17,6 +18,10 @@ hypothesis_settings.load_profile("unhurried")
 
 def pytest_report_header() -> str:
     return f"database: {connection.vendor}, {settings.DATABASE_REMARK}"
+
+
+# No test waits for the thread that stores later what it could not store at once.
+ledger.PATIENCE = 1_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -29,4 +34,5 @@ def empty_caches() -> Iterator[None]:
 
 def forget_everything() -> None:
     policies.forget()
+    ledger.waiting.clear()
     cache.clear()

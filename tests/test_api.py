@@ -336,7 +336,15 @@ def test_put_tells_the_page_what_to_clean_up(policy):
         "tools": [CHAT, PIXEL],
         "cookies": ["_px_*"],
         "storage": ["px_state"],
-        "keep": ["consent", "sessionid", "csrftoken", "django_language", "_ga", "_ga_*"],
+        "keep": [
+            "consent",
+            "consent_subject",
+            "sessionid",
+            "csrftoken",
+            "django_language",
+            "_ga",
+            "_ga_*",
+        ],
     }
 
 
@@ -346,7 +354,11 @@ def test_put_deletes_the_cookies_of_what_was_refused(policy):
 
     response = send("PUT", REFUSE_ALL, grant(*OPTIONAL), client)
 
-    assert [morsel.key for morsel in response.cookies.values()] == ["consent", "_ga_X"]
+    assert [morsel.key for morsel in response.cookies.values()] == [
+        "consent",
+        "consent_subject",
+        "_ga_X",
+    ]
 
 
 def test_patch_leaves_the_rest_as_it_was(policy):
@@ -394,7 +406,7 @@ def test_writes_need_no_token_and_no_cookie_of_a_session(policy, method):
     response = send(method, REFUSE_ALL, client=client)
 
     assert response.status_code == 200
-    assert set(response.cookies) == {"consent"}
+    assert set(response.cookies) == {"consent", "consent_subject"}
 
 
 @pytest.mark.parametrize("method", ["GET", *WRITES])

@@ -701,10 +701,10 @@ def test_key_that_the_policy_does_not_have_is_never_allowed(key: str):
 @pytest.mark.django_db
 def test_version_follows_whatever_decides_what_a_browser_gets():
     tool = ToolFactory(category__key="functional", key="chat")
-    seen = {build().version}
+    seen = {build().fingerprint}
 
     def differs() -> bool:
-        version = build().version
+        version = build().fingerprint
         new = version not in seen
         seen.add(version)
         return new

@@ -87,7 +87,7 @@ def address(*granted: str, version: str = "") -> str:
     """Return where the tools of these categories, granted now, are."""
     current = policies.current()
     names = delivery.grants(current.grant(dict.fromkeys(granted, current.revision)))
-    return f"/consent/tools/{version or current.version}/{names}.js"
+    return f"/consent/tools/{version or current.fingerprint}/{names}.js"
 
 
 def started(response: HttpResponse) -> set[str]:
@@ -161,7 +161,7 @@ def test_both_parts_of_a_condition_wait_for_the_script_unless_they_are_everybody
 def test_page_says_where_the_tools_are(policy):
     markup = visit().content.decode()
 
-    assert f'data-tools="/consent/tools/{policies.current().version}/"' in markup
+    assert f'data-tools="/consent/tools/{policies.current().fingerprint}/"' in markup
 
 
 def test_page_of_server_delivery_does_not(policy, settings):
@@ -301,7 +301,7 @@ def test_file_is_only_read(policy, allowed):
     ],
 )
 def test_address_that_no_page_can_have_is_not_found(policy, name):
-    version = policies.current().version
+    version = policies.current().fingerprint
     for directory in (version, "0" * 16):
         response = visit(address=f"/consent/tools/{directory}/{name}.js")
         if directory == version or response.status_code != 302:
@@ -316,7 +316,7 @@ def follow_to_present(response: Any) -> Any:
     assert response.status_code == 302
     final = visit(address=response["Location"])
     assert final.status_code == 200
-    assert policies.current().version in response["Location"]
+    assert policies.current().fingerprint in response["Location"]
     return final
 
 
@@ -340,7 +340,7 @@ def test_every_address_that_a_decision_makes_is_served_and_each_means_that_decis
         keys = {tool.key for tool in selection.tools}
         assert seen.setdefault(name, keys) == keys
         if name:
-            response = visit(address=f"/consent/tools/{compiled.version}/{name}.js")
+            response = visit(address=f"/consent/tools/{compiled.fingerprint}/{name}.js")
             assert started(response) == keys
 
     assert sorted(seen) == sorted(

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, Streami
 from django.http.response import HttpResponseBase
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import path
+from django.urls import include, path
 
 from consent.compiled import policies
 from consent.middleware import ConsentMiddleware
@@ -79,7 +79,8 @@ def accepts(request: HttpRequest) -> HttpResponseBase:
 
 
 async def aaccepts(request: HttpRequest) -> HttpResponseBase:
-    return accepts(request)
+    await consent_in(request).aaccept_all()
+    return HttpResponseRedirect("/untouched/")
 
 
 def rejects(request: HttpRequest) -> HttpResponseBase:
@@ -98,7 +99,7 @@ def streams(request: HttpRequest) -> StreamingHttpResponse:
 
 
 async def astreams(request: HttpRequest) -> StreamingHttpResponse:
-    consent_in(request).accept_all()
+    await consent_in(request).aaccept_all()
 
     async def pieces() -> AsyncIterator[bytes]:
         yield b"one"
@@ -121,7 +122,10 @@ VIEWS = (
     streams,
     astreams,
 )
-urlpatterns = [path(f"{view.__name__}/", view) for view in VIEWS]
+urlpatterns = [
+    *(path(f"{view.__name__}/", view) for view in VIEWS),
+    path("consent/", include("consent.urls")),
+]
 
 Get = Callable[..., HttpResponseBase]
 
@@ -371,7 +375,7 @@ def test_name_domain_path_and_samesite_are_as_the_settings_say(policy, settings,
 
     response = get("accepts")
 
-    assert set(response.cookies) == {"choice"}
+    assert set(response.cookies) == {"choice", "consent_subject"}
     cookie = response.cookies["choice"]
     assert (cookie["domain"], cookie["path"], cookie["samesite"]) == (
         "example.com",

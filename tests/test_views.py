@@ -363,7 +363,11 @@ def test_expired_grant_is_deleted_from_the_browser_with_its_cookies(policy):
 
     response = client.post(PREFERENCES, {"action": "reject-all"}, headers=SAME_ORIGIN)
 
-    assert [morsel.key for morsel in response.cookies.values()] == ["consent", "_ga"]
+    assert [morsel.key for morsel in response.cookies.values()] == [
+        "consent",
+        "consent_subject",
+        "_ga",
+    ]
 
 
 # Where to go then

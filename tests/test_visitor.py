@@ -7,16 +7,9 @@ from hypothesis import HealthCheck, given, settings, strategies
 
 from consent.compiled import policies
 from consent.decision import parse
+from consent.leftovers import DELETIONS_LENGTH, CleanUp, matches
 from consent.models import Category, Policy, Tool
-from consent.visitor import (
-    DELETIONS_LENGTH,
-    CleanUp,
-    Consent,
-    InvalidChoicesError,
-    News,
-    PolicyUnavailableError,
-    matches,
-)
+from consent.visitor import Consent, InvalidChoicesError, News, PolicyUnavailableError
 from tests.factories import CategoryFactory, CookieFactory, ToolFactory
 from tests.scenes import (
     ANALYTICS,
@@ -588,7 +581,15 @@ def test_clean_up_names_what_stopped_tools_declared_for_this_website(policy):
         tools=(CHAT, PIXEL),
         cookies=("_px_*",),
         storage=("px_state",),
-        keep=("consent", "sessionid", "csrftoken", "django_language", "_ga", "_ga_*"),
+        keep=(
+            "consent",
+            "consent_subject",
+            "sessionid",
+            "csrftoken",
+            "django_language",
+            "_ga",
+            "_ga_*",
+        ),
     )
 
 
@@ -730,7 +731,9 @@ def test_deletions_fit_into_headers_and_every_name_gets_the_likeliest_place_firs
         assert {(name, "/", domain) for name in names} <= set(found)
 
 
-@pytest.mark.parametrize("own", ["consent", "sessionid", "csrftoken", "django_language"])
+@pytest.mark.parametrize(
+    "own", ["consent", "consent_subject", "sessionid", "csrftoken", "django_language"]
+)
 def test_own_cookie_is_never_deleted_whatever_a_tool_declares(any_host, own):
     CookieFactory(tool=Tool.objects.get(key=PIXEL), name=f"{own[:4]}*")
 

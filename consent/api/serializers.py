@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from consent.keys import is_category_key
+from consent.recording import read_key
 
 MAX_CHOICES = 50
 
@@ -45,6 +47,21 @@ class ChoicesField(serializers.DictField):
         return choices
 
 
+class KeyField(serializers.CharField):
+    """A random UUID of the sender's own."""
+
+    default_error_messages = {
+        "invalid": _("This is no random UUID, such as crypto.randomUUID() returns."),
+    }
+
+    def to_internal_value(self, data: Any) -> UUID | None:  # type: ignore[override]
+        """Return the key; raise ValidationError where it is none."""
+        try:
+            return read_key(super().to_internal_value(data))
+        except ValueError:
+            self.fail("invalid")
+
+
 class ChoicesSerializer(serializers.Serializer[Any]):
     """What a visitor sends: for each category key true (allow) or false (refuse)."""
 
@@ -57,6 +74,21 @@ class ChoicesSerializer(serializers.Serializer[Any]):
         required=False,
         min_value=1,
         help_text="The policy's revision that the visitor was shown; nothing later is granted.",
+    )
+    version = serializers.RegexField(
+        r"\A[0-9a-f]{16}\Z",
+        required=False,
+        help_text="What the page calls the text that the visitor was shown (its data-version).",
+    )
+    key = KeyField(
+        required=False,
+        help_text="A random UUID. Sent again with the same one, a decision is recorded once.",
+    )
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=("notice", "preferences", "api"),
+        required=False,
+        allow_blank=True,
+        help_text="Where the visitor chose; api where nothing is said.",
     )
 
 
@@ -145,5 +177,9 @@ class StopSerializer(serializers.Serializer[Any]):
 class OutcomeSerializer(PreferencesSerializer):
     """What a visitor chose, and what the page has to start and to clean up."""
 
+    recorded = serializers.BooleanField(
+        help_text="False where a refusal holds but could not be recorded yet; its record waits on "
+        "the server."
+    )
     start = StartSerializer(many=True)
     stop = StopSerializer()

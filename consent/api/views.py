@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.decorators import method_decorator
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
@@ -34,10 +37,17 @@ from consent.api.schema import (
     describe_write,
 )
 from consent.api.serializers import ChoicesSerializer, PolicySerializer
-from consent.contexts import policy_context
 from consent.delivery import start
+from consent.disclosure import disclosure
+from consent.models import Record
 from consent.page import consent_of
-from consent.visitor import Consent, InvalidChoicesError, PolicyUnavailableError
+from consent.recording import Occasion
+from consent.visitor import (
+    Consent,
+    InvalidChoicesError,
+    NotRecordedError,
+    PolicyUnavailableError,
+)
 
 
 class UnavailableError(APIException):
@@ -96,13 +106,15 @@ class PolicyView(OwnAPIView):
 
     @staticmethod
     def _body_and_etag(consent: Consent) -> list[str]:
-        content = policy_context(consent)
+        content = disclosure(consent.policy)
         shown = {**content["policy"], "categories": content["categories"]}
         body = _json(PolicySerializer(shown).data)
         digest = hashlib.sha256(f"{get_language()} {body}".encode()).hexdigest()
         return [body, f'"{digest[:32]}"']
 
 
+# What is recorded has to be committed before the answer says so.
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
 class PreferencesView(OwnAPIView):
     """The visitor's own preferences."""
 
@@ -130,8 +142,9 @@ class PreferencesView(OwnAPIView):
     def delete(self, request: Request) -> HttpResponseBase:
         """Withdraw: refuse every optional category."""
         consent = consent_of(request._request)
+        forget = request.query_params.get("forget", "false") == "true"
         try:
-            consent.withdraw()
+            consent.withdraw(forget=forget, occasion=Occasion(Record.Source.API))
         except PolicyUnavailableError as error:
             raise UnavailableError from error
         return _outcome(consent)
@@ -140,13 +153,20 @@ class PreferencesView(OwnAPIView):
         body = _CHOICES.run_validation(request.data)
         consent = consent_of(request._request)
         try:
-            consent.decide(body["choices"], partial=partial, shown=body.get("revision"))
+            consent.decide(
+                body["choices"],
+                partial=partial,
+                shown=body.get("revision"),
+                occasion=_occasion(body),
+            )
         except InvalidChoicesError as error:
             raise ValidationError(
                 {"choices": {key: [message] for key, message in error.errors.items()}}
             ) from error
         except PolicyUnavailableError as error:
             raise UnavailableError from error
+        except NotRecordedError as error:
+            raise UnavailableError(_NOT_RECORDED) from error
         return _outcome(consent)
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -158,7 +178,13 @@ class PreferencesView(OwnAPIView):
 
 # Has no state: DRF's way, a new one for each request, costs more than all the rest of a write.
 _CHOICES = ChoicesSerializer()
+_NOT_RECORDED = _("What you allowed could not be recorded, so it was not saved. Please try again.")
 _PRIVATE = "private, no-cache, no-store, must-revalidate, max-age=0"
+
+
+def _occasion(body: Mapping[str, Any]) -> Occasion:
+    source = body.get("source") or Record.Source.API
+    return Occasion(source, body.get("version", ""), body.get("key"))
 
 
 def _state(consent: Consent) -> dict[str, Any]:
@@ -194,7 +220,8 @@ def _outcome(consent: Consent) -> HttpResponse:
         return [_json({"allowed": allowed, "start": tools, "stop": asdict(consent.clean_up)})]
 
     key = ("outcome", selection.levels)
-    return _private(_state(consent), selection.policy.rendered.get(key, make)[0])
+    state = {**_state(consent), "recorded": consent.is_recorded}
+    return _private(state, selection.policy.rendered.get(key, make)[0])
 
 
 def _private(state: dict[str, Any], more: str) -> HttpResponse:

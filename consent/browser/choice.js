@@ -29,8 +29,8 @@
   const COOKIE = /^1(\.([a-z\d]+(-[a-z\d]+)*_)?(0|[1-9]\d{0,8}))+$/;
   const JAVASCRIPT = /^(module)?$|\/(x-)?javascript$/i;
   const DAY = 86400000;
-  const SHOWN = 8000;
-  const TIMEOUT = 15000;
+  const SHOWN = 10000;
+  const TIMEOUT = 10000;
 
   const nonce = document.currentScript?.nonce;
 
@@ -45,6 +45,7 @@
   const started = new Set(all('[data-consent-tool]').map((el) => el.dataset.consentTool));
   let hiding;
   let leftovers;
+  let unanswered;
   let queue = Promise.resolve();
 
   /** Runs `action`; in a sandbox cookies and storage throw: then nothing is there. */
@@ -117,6 +118,9 @@
   };
 
   const refused = (key) => described(key) && !allows(key);
+
+  /** Loads the page anew where something runs that was refused since; returns whether it does. */
+  const leave = () => [...started].some(refused) && !location.reload();
 
   // Starting tools
 
@@ -323,13 +327,15 @@
 
   // Saving
 
-  const request = async (method, choices) => {
-    const { api, revision } = preferences().dataset;
+  const request = async (method, choices, form, key) => {
+    const { api, revision, version } = preferences().dataset;
     const response = await fetch(api, {
       method,
       headers: { 'Content-Type': 'application/json' },
       // The page says what it showed: nothing that came later is granted by it.
-      body: choices && JSON.stringify({ choices, revision: Number(revision) }),
+      body: choices && JSON.stringify({
+        choices, revision, version, key, source: form?.dataset.source,
+      }),
       // A visitor who chooses and at once follows a link has chosen.
       keepalive: true,
       signal: AbortSignal.timeout?.(TIMEOUT),
@@ -368,10 +374,16 @@
   /** Sends a choice after those before it; resolves to the event's detail, rejects if not saved. */
   const send = (method, choices, form) => {
     complain('');
-    const answer = queue.then(() => request(method, choices));
+    // What is sent again, because no answer came, is recorded once. (Only https has keys.)
+    const key = unanswered ||= crypto.randomUUID?.();
+    const answer = queue.then(() => request(method, choices, form, key));
     queue = answer.catch(() => {});
-    return answer.then((saved) => follow(saved, form), (error) => {
+    return answer.then((saved) => {
+      unanswered = '';
+      return follow(saved, form);
+    }, (error) => {
       complain(own('status').dataset.failed);
+      leave();
       throw error;
     });
   };
@@ -508,9 +520,7 @@
 
   // The back button may bring a page back as it was left, with tools that were refused since.
   addEventListener('pageshow', (event) => {
-    if (!event.persisted) return;
-    if ([...started].some(refused)) location.reload();
-    else refresh();
+    if (event.persisted && !leave()) refresh();
   });
 
   all('script[data-consent-tool]').forEach(spend);
@@ -522,7 +532,7 @@
     if (grants) saySaved(Object.fromEntries(grants));
   }
 
-  window.consent = Object.freeze({
+  window.consent = {
     allows,
     open,
     save,
@@ -530,5 +540,5 @@
     rejectAll: () => saveAll(),
     withdraw: () => send('DELETE'),
     start: (tools) => tools.filter((item) => allows(item.tool)).forEach(start),
-  });
+  };
 })();

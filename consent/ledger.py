@@ -1,0 +1,200 @@
+"""Where the proof of decisions is stored: record, number, signature and counter.
+
+All of one decision in one transaction. A decision that comes twice, because its sender did not see
+the first answer, is stored once: by its receipt. Refusals that cannot be stored wait in the
+process, and are stored with the next decision that can.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections import deque
+from collections.abc import Callable
+from uuid import UUID
+
+from django.db import Error, IntegrityError, router, transaction
+
+from consent import signing
+from consent.disclosure import Version, version_called
+from consent.models import Counter, PolicyVersion, Record, RecordQuerySet, Sequence
+from consent.models.proof import SEQUENCES, day_of
+
+logger = logging.getLogger("consent")
+
+_VERSION_NAME = re.compile(r"[0-9a-f]{16}")
+
+# Primary keys of the versions that are stored for certain, by digest.
+_stored: dict[str, int] = {}
+
+
+class Commitment:
+    """Knows whether what the open transaction did holds."""
+
+    def __init__(self, using: str) -> None:
+        # Not asked for again: in an event loop there is another one.
+        self._connection = transaction.get_connection(using)
+        self._committed = False
+        after_commit(self._commit, using)
+
+    def holds(self) -> bool:
+        """Say whether it was committed; in a test's own transaction, whether it was kept."""
+        if self._committed:
+            return True
+        return all(block._from_testcase for block in self._connection.atomic_blocks) and any(
+            entry[1] == self._commit for entry in self._connection.run_on_commit
+        )
+
+    def _commit(self) -> None:
+        self._committed = True
+
+
+def after_commit(action: Callable[[], object], using: str) -> None:
+    """Do ``action`` once the open transaction is committed; at once where there is none.
+
+    Unlike Django's own function, it asks nothing of a database that is down.
+    """
+    if transaction.get_connection(using).in_atomic_block:
+        transaction.on_commit(action, using=using, robust=True)
+    else:
+        action()
+
+
+def find_version(name: str, current: Version) -> Version:
+    """Return the version that the visitor's page called ``name``; ``current`` where nobody knows.
+
+    Raises django.db.Error where the database fails.
+    """
+    if name in ("", current.name) or not _VERSION_NAME.fullmatch(name):
+        return current
+    remembered = version_called(name)
+    if remembered is not None:
+        return remembered
+    stored = PolicyVersion.objects.filter(digest__startswith=name).first()
+    return Version(stored.digest, stored.language, stored.content) if stored else current
+
+
+def store(record: Record, version: Version) -> Commitment:
+    """Store ``record``, which has all but its place, and return whether that holds.
+
+    Where a record with its receipt is there already, that one is it. Raises django.db.Error where
+    it cannot be stored. A connection that turns out to be dead is opened anew, once.
+    """
+    using = router.db_for_write(Record)
+    try:
+        commitment = _store(record, version, using)
+    except Error:
+        connection = transaction.get_connection(using)
+        if connection.in_atomic_block:
+            raise
+        # It may be stored already, with the answer lost: it is looked for then. A version that
+        # was thought to be there may have gone, too.
+        _stored.clear()
+        connection.close()
+        commitment = _store(record, version, using)
+    if waiting:
+        after_commit(store_waiting, using)
+    return commitment
+
+
+def _store(record: Record, version: Version, using: str) -> Commitment:
+    with transaction.atomic(using=using):
+        sequence = Sequence.objects.using(using).locked(record.subject.int % SEQUENCES)
+        if not _is_there(record, Record.objects.using(using)):
+            # It may have been stored before, and lost with the connection.
+            record.pk, record._state.adding = None, True
+            record.version_id = _version_pk(version, using)
+            record.sequence, record.number = sequence.number, sequence.last + 1
+            record.sign(version.digest)
+            record.save(using=using)
+            sequence.advance(last=record.number)
+            Counter.objects.using(using).add(
+                day=day_of(record.decided_at),
+                sequence=sequence.number,
+                event=record.action,
+                source=record.source,
+                regime=record.regime,
+                granted=record.granted,
+            )
+        return Commitment(using)
+
+
+def _is_there(record: Record, records: RecordQuerySet) -> bool:
+    """Say whether ``record`` came before; where something was decided since, it has a new receipt.
+
+    For a visitor may choose this, then that, then this again, and see none of the answers.
+    """
+    while found := records.filter(receipt=record.receipt).first():
+        if not records.filter(subject=found.subject, decided_at__gt=found.decided_at).exists():
+            return True
+        record.receipt = UUID(bytes=signing.derive("receipt", str(record.receipt))[:16])
+    return False
+
+
+def _version_pk(version: Version, using: str) -> int:
+    known = _stored.get(version.digest)
+    if known is not None:
+        return known
+    row, _ = PolicyVersion.objects.using(using).get_or_create(
+        digest=version.digest,
+        defaults={
+            "language": version.language,
+            "revision": version.revision,
+            "content": version.content,
+        },
+    )
+    pk: int = row.pk
+    after_commit(lambda: _stored.__setitem__(version.digest, pk), using)
+    return pk
+
+
+# Refusals are so few, and an outage so short, that this is far more than either needs.
+waiting: deque[tuple[Record, Version]] = deque(maxlen=10_000)
+
+# Seconds between two attempts to store what waits, where no decision comes before.
+PATIENCE = 10
+
+
+def postpone(record: Record, version: Version) -> None:
+    """Keep a refusal for later: it holds whether it is recorded or not.
+
+    It is stored with the next decision that reaches the database, or by a thread that tries again
+    and again. One that waits is lost where the process ends.
+    """
+    logger.error("A refusal could not be recorded; it holds, and waits for the database.")
+    waiting.append((record, version))
+    _try_later()
+
+
+def _try_later() -> None:
+    if not any(thread.name == _try_later.__qualname__ for thread in threading.enumerate()):
+        timer = threading.Timer(PATIENCE, _try_now)
+        timer.name, timer.daemon = _try_later.__qualname__, True
+        timer.start()
+
+
+def _try_now() -> None:
+    store_waiting()
+    # The thread's own connection: nobody else closes it.
+    transaction.get_connection(router.db_for_write(Record)).close()
+    threading.current_thread().name = ""
+    if waiting:
+        _try_later()
+
+
+def store_waiting() -> None:
+    """Store what waits, until nothing does or the database fails."""
+    while waiting:
+        try:
+            record, version = waiting.popleft()
+        except IndexError:
+            # Another thread has stored the last one.
+            return
+        try:
+            _store(record, version, router.db_for_write(Record))
+        except IntegrityError:
+            logger.exception("A refusal that waited cannot be recorded.")
+        except Error:
+            waiting.appendleft((record, version))
+            return

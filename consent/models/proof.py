@@ -1,0 +1,375 @@
+"""PolicyVersion and Record: what was shown to visitors, and what each decided. And the counters.
+
+Versions and records are written once. Neither saving, deleting, a queryset nor a cascade changes
+or removes one; `RecordQuerySet.purge` alone does, for the command that keeps the retention period.
+Who goes around all that, in the database, does not know the signing key: each record is signed,
+and numbered without a gap in one of 16 sequences, of which each again signs how far it goes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Self
+
+from django.db import connections, models
+from django.db.models import F, Q, Sum
+from django.utils.translation import gettext_lazy as _
+
+from consent import signing
+from consent.decision import MAX_LENGTH
+from consent.models.policies import Policy
+
+# Decisions of one sequence wait for each other, up to the end of the transaction.
+SEQUENCES = 16
+
+
+class AppendOnlyError(TypeError):
+    """Something tried to change or to delete what is written once."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        super().__init__(
+            f"A {model.__name__} is written once: it can be neither changed nor deleted. "
+            "“manage.py consent_purge” deletes what is older than it has to be kept."
+        )
+
+
+class AppendOnlyQuerySet(models.QuerySet[Any]):
+    """Reads, and adds; nothing else."""
+
+    def update(self, **values: Any) -> int:
+        """Raise AppendOnlyError."""
+        raise AppendOnlyError(self.model)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Raise AppendOnlyError."""
+        raise AppendOnlyError(self.model)
+
+    def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        """Add ``objs``; raise AppendOnlyError where that would change some that are there."""
+        if kwargs.get("update_conflicts"):
+            raise AppendOnlyError(self.model)
+        return super().bulk_create(objs, *args, **kwargs)
+
+    def _purge(self) -> int:
+        return super().delete()[0]
+
+
+class AppendOnly(models.Model):
+    """Something that is written once."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, **kwargs: Any) -> None:
+        """Add it; raise AppendOnlyError where it is there already."""
+        if not self._state.adding:
+            raise AppendOnlyError(type(self))
+        super().save(**{**kwargs, "force_insert": True})
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Raise AppendOnlyError."""
+        raise AppendOnlyError(type(self))
+
+
+class PolicyVersionQuerySet(AppendOnlyQuerySet):
+    """Queries for versions."""
+
+    def purge(self) -> int:
+        """Delete those that no record refers to; return how many. For the retention command."""
+        return self.filter(record=None)._purge()
+
+
+class PolicyVersion(AppendOnly):
+    """What visitors were shown, in one language; stored with the first decision that refers to it.
+
+    ``content``: JSON with the texts, categories, tools and cookies (see `consent.disclosure`), of
+    which ``digest`` is the SHA-256 in hex. Whoever shows the same stores nothing new.
+    """
+
+    digest = models.CharField(_("digest"), max_length=64, unique=True)
+    language = models.CharField(_("language"), max_length=35)
+    revision = models.PositiveIntegerField(_("revision"))
+    content = models.TextField(_("content"))
+    stored_at = models.DateTimeField(_("stored at"), auto_now_add=True)
+
+    objects = PolicyVersionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("version of the policy")
+        verbose_name_plural = _("versions of the policy")
+        ordering = ("-pk",)
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.revision} ({self.language}, {self.digest[:8]})"
+
+    @property
+    def is_genuine(self) -> bool:
+        """Whether the content is what the digest says."""
+        return sha256(self.content.encode()).hexdigest() == self.digest
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The content, as `consent.disclosure.disclosure` made it."""
+        shown: dict[str, Any] = json.loads(self.content)
+        return shown
+
+
+class RecordQuerySet(AppendOnlyQuerySet):
+    """Queries for records."""
+
+    def granting(self, category: str) -> Self:
+        """Return those that allow ``category`` (its key); by an index."""
+        return self.filter(granted__in=_sets_with(category))
+
+    def refusing(self, category: str) -> Self:
+        """Return those that do not allow ``category``, asked about it or not; by an index."""
+        sets = set(Counter.objects.sets()) - set(_sets_with(category))
+        return self.filter(granted__in=sets)
+
+    def purge(self) -> int:
+        """Delete them, and return how many they were.
+
+        For the retention command alone: it tells the sequences, so that nobody misses them.
+        """
+        return self._purge()
+
+
+class Record(AppendOnly):
+    """The proof of one decision. Neither IP address nor user agent, and no more than is listed.
+
+    ``receipt``: names it to the visitor. ``subject``: a hash of what the visitor's cookie holds.
+    ``choices``: category key to the revision at which it was granted, 0 where it was refused.
+    ``granted``: the keys that were, sorted, with a space between: few distinct values, and an
+    index. ``revision``: the one that the visitor was shown. ``user``: primary key of who was logged
+    in, if CONSENT_RECORD_USER allows; no foreign key, which deleting a user would have to change.
+    """
+
+    class Action(models.TextChoices):
+        """What was done."""
+
+        ACCEPT_ALL = "accept_all", _("Accepted all")
+        REJECT_ALL = "reject_all", _("Rejected all")
+        CHOSEN = "chosen", _("Chose some")
+        RENEWED = "renewed", _("Chose the same again")
+        WITHDRAWN = "withdrawn", _("Withdrew")
+
+    class Source(models.TextChoices):
+        """Where it was done."""
+
+        NOTICE = "notice", _("Notice")
+        PREFERENCES = "preferences", _("Preferences")
+        FORM = "form", _("Form without JavaScript")
+        API = "api", _("API")
+        CODE = "code", _("The website's code")
+
+    receipt = models.UUIDField(_("receipt"), unique=True)
+    subject = models.UUIDField(_("subject"))
+    user = models.CharField(_("user"), max_length=255, blank=True)
+    version = models.ForeignKey(
+        PolicyVersion, on_delete=models.PROTECT, verbose_name=_("version of the policy")
+    )
+    revision = models.PositiveIntegerField(_("revision"))
+    choices = models.JSONField(_("choices"))
+    granted = models.CharField(_("allowed"), max_length=MAX_LENGTH, blank=True)
+    action = models.CharField(_("action"), max_length=16, choices=Action.choices)
+    source = models.CharField(_("source"), max_length=16, choices=Source.choices)
+    language = models.CharField(_("language"), max_length=35)
+    regime = models.CharField(_("regime"), max_length=16, choices=Policy.Regime.choices)
+    gpc = models.BooleanField(
+        _("Global Privacy Control"),
+        help_text=_("Whether the browser asked not to sell or share data."),
+    )
+    decided_at = models.DateTimeField(_("time"))
+    sequence = models.PositiveSmallIntegerField(_("sequence"))
+    number = models.PositiveBigIntegerField(_("number"))
+    signature = models.CharField(_("signature"), max_length=80)
+
+    objects = RecordQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("record")
+        verbose_name_plural = _("records")
+        ordering = ("-decided_at", "-pk")
+        default_permissions = ("view",)
+        permissions = (("export_record", _("Can export records")),)
+        constraints = (
+            models.UniqueConstraint(fields=("sequence", "number"), name="consent_record_number"),
+        )
+        indexes = (
+            models.Index(fields=("decided_at", "id"), name="consent_record_time"),
+            models.Index(fields=("action", "decided_at", "id"), name="consent_record_action"),
+            models.Index(fields=("granted", "decided_at", "id"), name="consent_record_granted"),
+            models.Index(fields=("subject", "decided_at"), name="consent_record_subject"),
+            models.Index(fields=("user", "decided_at"), name="consent_record_user"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.receipt)
+
+    def sign(self, version: str) -> None:
+        """Sign all of it, and the digest of the ``version`` that was shown."""
+        self.signature = signing.sign("record", self.signed(version))
+
+    def verdict(self) -> signing.Verdict:
+        """Say whether it is as it was stored; reads its version, where that is not at hand."""
+        return signing.verify("record", self.signed(self.version.digest), self.signature)
+
+    def signed(self, version: str) -> dict[str, Any]:
+        """Return what the signature covers: each field that is stored, in JSON's types."""
+        return {
+            "receipt": str(self.receipt),
+            "subject": str(self.subject),
+            "user": self.user,
+            "version": version,
+            "revision": self.revision,
+            "choices": self.choices,
+            "granted": self.granted,
+            "action": self.action,
+            "source": self.source,
+            "language": self.language,
+            "regime": self.regime,
+            "gpc": self.gpc,
+            "decided_at": self.decided_at.astimezone(UTC).isoformat(),
+            "sequence": self.sequence,
+            "number": self.number,
+        }
+
+
+class SequenceQuerySet(models.QuerySet["Sequence"]):
+    """Queries for sequences."""
+
+    def locked(self, number: int) -> Sequence:
+        """Return the sequence ``number``; whoever else asks waits for the transaction to end."""
+        if not connections[self.db].features.has_select_for_update:
+            # SQLite locks by writing: who reads first may find the lock taken when they write.
+            self.filter(pk=number).update(last=F("last"))
+        found = self.select_for_update().filter(pk=number).first()
+        if found is None:
+            self.bulk_create(map(Sequence.begun, range(SEQUENCES)), ignore_conflicts=True)
+            found = self.select_for_update().get(pk=number)
+        return found
+
+
+class Sequence(models.Model):
+    """The numbers of the records that it holds, without a gap: from ``first`` to ``last``.
+
+    What is below ``first`` has been purged, or is about to be.
+    """
+
+    number = models.PositiveSmallIntegerField(primary_key=True)
+    first = models.PositiveBigIntegerField(default=1)
+    last = models.PositiveBigIntegerField(default=0)
+    signature = models.CharField(max_length=80)
+
+    objects = SequenceQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.first} to {self.last}"
+
+    @classmethod
+    def begun(cls, number: int) -> Sequence:
+        """Return the sequence ``number`` before its first record, not saved."""
+        sequence = cls(number=number)
+        sequence.sign()
+        return sequence
+
+    def sign(self) -> None:
+        """Sign how far it goes."""
+        self.signature = signing.sign("sequence", self.signed())
+
+    def verdict(self) -> signing.Verdict:
+        """Say whether it is as it was stored."""
+        return signing.verify("sequence", self.signed(), self.signature)
+
+    def signed(self) -> list[int]:
+        """Return what the signature covers."""
+        return [self.number, self.first, self.last]
+
+    def advance(self, *, first: int | None = None, last: int | None = None) -> None:
+        """Store where it begins or ends now. To be called with the sequence locked."""
+        self.first = self.first if first is None else first
+        self.last = self.last if last is None else last
+        self.sign()
+        Sequence.objects.filter(pk=self.pk).update(
+            first=self.first, last=self.last, signature=self.signature
+        )
+
+
+class CounterQuerySet(models.QuerySet["Counter"]):
+    """Queries for counters."""
+
+    def add(self, number: int = 1, **what: Any) -> None:
+        """Count ``number`` more of ``what``: each field of a counter but its number.
+
+        To be called with the sequence locked that ``what`` names: nobody else counts there then.
+        """
+        if not self.filter(**what).update(number=F("number") + number):
+            self.create(**what, number=number)
+
+    def sets(self) -> list[str]:
+        """Return each set of allowed categories that was ever decided on."""
+        decided = self.exclude(event=Counter.SHOWN).order_by()
+        return list(decided.values_list("granted", flat=True).distinct())
+
+    def per(self, *fields: str) -> Mapping[tuple[Any, ...], int]:
+        """Return the numbers, summed up over everything but ``fields``, by their values."""
+        rows = self.order_by().values_list(*fields).annotate(total=Sum("number"))
+        return {tuple(values): total for *values, total in rows}
+
+
+class Counter(models.Model):
+    """How many decisions of one kind a day (UTC) had. It names nobody, and is never purged.
+
+    ``event``: an action of `Record`, or SHOWN: pages that were served with the notice.
+    ``granted``: as in `Record`. Several rows say how many there were of a kind, one for each
+    sequence, so that visitors who decide at the same time do not wait for each other.
+    """
+
+    SHOWN = "shown"
+
+    day = models.DateField()
+    sequence = models.PositiveSmallIntegerField()
+    event = models.CharField(max_length=16)
+    source = models.CharField(max_length=16)
+    regime = models.CharField(max_length=16)
+    granted = models.CharField(max_length=MAX_LENGTH, blank=True)
+    number = models.PositiveBigIntegerField()
+
+    objects = CounterQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("daily counter")
+        verbose_name_plural = _("daily counters")
+        default_permissions = ("view",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("day", "sequence", "event", "source", "regime", "granted"),
+                name="consent_counter",
+            ),
+            models.CheckConstraint(condition=Q(number__gte=1), name="consent_counter_number"),
+        )
+        indexes = (models.Index(fields=("granted",), name="consent_counter_granted"),)
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.event}: {self.number}"
+
+
+def day_of(moment: datetime) -> Any:
+    """Return the day (UTC) that a decision of ``moment`` is counted on."""
+    return moment.astimezone(UTC).date()
+
+
+def granted_in(choices: Mapping[str, int]) -> str:
+    """Return the keys of what ``choices`` allow, as `Record` and `Counter` hold them."""
+    return " ".join(sorted(key for key, granted in choices.items() if granted))
+
+
+def _sets_with(category: str) -> list[str]:
+    return [keys for keys in Counter.objects.sets() if category in keys.split(" ")]

@@ -1,0 +1,71 @@
+"""Keyed signatures, by which whoever changes what is stored without the key is found out."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from enum import Enum
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from django.utils.encoding import force_bytes
+
+from consent.conf import conf
+
+_NAME_LENGTH = 8
+
+
+class Verdict(Enum):
+    """What a signature says of the content that it stands beside."""
+
+    GENUINE = "genuine"
+    ALTERED = "altered"
+    # Made with a key that the settings no longer have, or never had.
+    UNKNOWN_KEY = "unknown key"
+
+
+def sign(purpose: str, content: Any) -> str:
+    """Return the signature of ``content``: a name of the key, a colon, and an HMAC-SHA256 in hex.
+
+    ``purpose`` keeps a signature of one kind of thing from passing for one of another kind;
+    ``content`` is anything that JSON has a form for. It takes the first of the signing keys.
+    """
+    name, key = _keys()[0]
+    return f"{name}:{_mac(key, purpose, content)}"
+
+
+def verify(purpose: str, content: Any, signature: str) -> Verdict:
+    """Say whether ``signature`` is one that `sign` made of ``content``, with any of the keys."""
+    name, _, mac = signature.partition(":")
+    key = dict(_keys()).get(name)
+    if key is None:
+        return Verdict.UNKNOWN_KEY
+    genuine = hmac.compare_digest(mac.encode(), _mac(key, purpose, content).encode())
+    return Verdict.GENUINE if genuine else Verdict.ALTERED
+
+
+def derive(purpose: str, *parts: str) -> bytes:
+    """Return 32 bytes that only these ``parts`` and the first of the signing keys make."""
+    return bytes.fromhex(_mac(_keys()[0][1], purpose, parts))
+
+
+def canonical(content: Any) -> str:
+    """Return ``content`` as the one JSON text that stands for it: sorted, compact, ASCII."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def _mac(key: bytes, purpose: str, content: Any) -> str:
+    return hmac.new(key, f"{purpose}\n{canonical(content)}".encode(), sha256).hexdigest()
+
+
+def _keys() -> list[tuple[str, bytes]]:
+    """Return the keys, each with its name, the one to sign with first."""
+    return [_key(force_bytes(secret)) for secret in conf.SIGNING_KEYS]
+
+
+@lru_cache(maxsize=32)
+def _key(secret: bytes) -> tuple[str, bytes]:
+    """Derive from ``secret``, so that no signature made elsewhere with it passes here."""
+    key = hmac.new(secret, b"consent.signing", sha256).digest()
+    return hmac.new(key, b"name", sha256).hexdigest()[:_NAME_LENGTH], key
