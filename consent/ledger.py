@@ -82,6 +82,9 @@ def store(record: Record, version: Version) -> Commitment:
     it cannot be stored. A connection that turns out to be dead is opened anew, once.
     """
     using = router.db_for_write(Record)
+    if any(kept.receipt == record.receipt for kept, _ in waiting):
+        # The first of the two counts.
+        store_waiting()
     try:
         commitment = _store(record, version, using)
     except Error:
@@ -99,6 +102,9 @@ def store(record: Record, version: Version) -> Commitment:
 
 
 def _store(record: Record, version: Version, using: str) -> Commitment:
+    if transaction.get_connection(using).in_atomic_block:
+        # What is remembered cannot be corrected here: the whole block would have failed.
+        _stored.clear()
     with transaction.atomic(using=using):
         sequence = Sequence.objects.using(using).locked(record.subject.int % SEQUENCES)
         if not _is_there(record, Record.objects.using(using)):

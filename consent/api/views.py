@@ -82,6 +82,9 @@ class OwnAPIView(APIView):
     content_negotiation_class = AcceptHeaderNegotiation
     versioning_class = None
 
+    def perform_authentication(self, request: Request) -> None:
+        """Leave the site's own ``request.user`` alone: by it a record may name who is logged in."""
+
 
 class PolicyView(OwnAPIView):
     """The policy: its texts, categories and tools, as every visitor may know them."""

@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'daily counters',
                 'default_permissions': ('view',),
                 'indexes': [models.Index(fields=['granted'], name='consent_counter_granted')],
-                'constraints': [models.UniqueConstraint(fields=('day', 'sequence', 'event', 'source', 'regime', 'granted'), name='consent_counter'), models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='consent_counter_number')],
+                'constraints': [models.UniqueConstraint(fields=('day', 'sequence', 'event', 'source', 'regime', 'granted'), name='consent_counter_kind'), models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='consent_counter_number')],
             },
         ),
         migrations.CreateModel(

@@ -351,7 +351,7 @@ class Counter(models.Model):
         constraints = (
             models.UniqueConstraint(
                 fields=("day", "sequence", "event", "source", "regime", "granted"),
-                name="consent_counter",
+                name="consent_counter_kind",
             ),
             models.CheckConstraint(condition=Q(number__gte=1), name="consent_counter_number"),
         )
