@@ -36,6 +36,11 @@ def today() -> int:
     return int(time.time() // SECONDS_PER_DAY)
 
 
+def date_of(day: int) -> date:
+    """Return the date that so many whole days since 1970-01-01 come to."""
+    return datetime.fromtimestamp(day * SECONDS_PER_DAY, UTC).date()
+
+
 def _no_choices() -> Mapping[str, int]:
     return MappingProxyType({})
 
@@ -90,7 +95,7 @@ class Decision:
     @property
     def decided_on(self) -> date:
         """The day of the decision (UTC)."""
-        return datetime.fromtimestamp(self.day * SECONDS_PER_DAY, UTC).date()
+        return date_of(self.day)
 
     def expires_on(self, lifetime_days: int) -> date:
         """Return the first day on which the decision no longer holds."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from collections import deque
 from collections.abc import Callable
 from uuid import UUID
@@ -18,6 +17,7 @@ from django.db import Error, IntegrityError, router, transaction
 
 from consent import signing
 from consent.disclosure import Version, version_called
+from consent.later import do_later
 from consent.models import Counter, PolicyVersion, Record, RecordQuerySet, Sequence
 from consent.models.proof import SEQUENCES, day_of
 
@@ -170,23 +170,7 @@ def postpone(record: Record, version: Version) -> None:
     """
     logger.error("A refusal could not be recorded; it holds, and waits for the database.")
     waiting.append((record, version))
-    _try_later()
-
-
-def _try_later() -> None:
-    if not any(thread.name == _try_later.__qualname__ for thread in threading.enumerate()):
-        timer = threading.Timer(PATIENCE, _try_now)
-        timer.name, timer.daemon = _try_later.__qualname__, True
-        timer.start()
-
-
-def _try_now() -> None:
-    store_waiting()
-    # The thread's own connection: nobody else closes it.
-    transaction.get_connection(router.db_for_write(Record)).close()
-    threading.current_thread().name = ""
-    if waiting:
-        _try_later()
+    do_later(store_waiting, PATIENCE)
 
 
 def store_waiting() -> None:
@@ -203,4 +187,5 @@ def store_waiting() -> None:
             logger.exception("A refusal that waited cannot be recorded.")
         except Error:
             waiting.appendleft((record, version))
+            do_later(store_waiting, PATIENCE)
             return

@@ -20,6 +20,7 @@ from consent.conf import conf
 from consent.contexts import NEXT, choices_context, policy_context, texts_context
 from consent.delivery import directory
 from consent.markup import NONCE, without_nonce
+from consent.tally import count_notice
 from consent.visitor import Consent
 
 _INDENTATION = re.compile(r"\s*\n\s*")
@@ -136,6 +137,8 @@ class Page:
         key = ("asking", get_language(), self._has_nonce, standing and standing.key)
         # What differs from visitor to visitor must not crowd out what does not.
         memo = self.policy.rendered if standing else self.policy.parts
+        if standing and standing.must_ask and conf.RECORDS:
+            count_notice(self.policy.regime)
         return self._addressed(memo.get(key, lambda: self._asking(standing)))
 
     def dialog(self) -> str:

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
-from consent import ledger
+from consent import ledger, tally
 from consent.compiled import policies
 
 # How long an example takes says more about how busy the machine is than about the code.
@@ -20,8 +20,8 @@ def pytest_report_header() -> str:
     return f"database: {connection.vendor}, {settings.DATABASE_REMARK}"
 
 
-# No test waits for the thread that stores later what it could not store at once.
-ledger.PATIENCE = 1_000_000
+# No test waits for the threads that store later what is not, or could not be, stored at once.
+ledger.PATIENCE = tally.PATIENCE = 1_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -35,4 +35,5 @@ def empty_caches() -> Iterator[None]:
 def forget_everything() -> None:
     policies.forget()
     ledger.waiting.clear()
+    tally.forget()
     cache.clear()
