@@ -10,6 +10,7 @@ from consent import texts
 from consent.compiled import CompiledCategory, CompiledPolicy
 from consent.conf import conf
 from consent.disclosure import category_texts, policy_texts, version_of
+from consent.models import Record
 from consent.visitor import Consent
 
 # Stands for the address of the page in markup that is reused, as NONCE does for the nonce.
@@ -48,6 +49,17 @@ def choices_context(consent: Consent) -> dict[str, Any]:
     }
 
 
+def receipt_context(record: Record) -> dict[str, Any]:
+    """Return what a visitor is told of one of their records, in the words of then."""
+    names = {category["key"]: category["name"] for category in record.version.shown["categories"]}
+    return {
+        "id": record.receipt,
+        "decided_at": record.decided_at,
+        "granted": [names.get(key, key) for key, at in record.choices.items() if at],
+        "refused": [names.get(key, key) for key, at in record.choices.items() if not at],
+    }
+
+
 def covers_all(consent: Consent, category: CompiledCategory) -> bool:
     """Say whether everything in ``category`` is allowed: only then its box is ticked."""
     position = consent.policy.categories.index(category)
@@ -60,6 +72,7 @@ def addresses() -> dict[str, Any]:
         "preferences_url": reverse("consent:preferences"),
         "api_url": reverse("consent:api-preferences"),
         "notice_url": reverse("consent:notice"),
+        "receipts_url": reverse("consent:receipts") if conf.RECORDS else "",
         "cookie_name": conf.COOKIE_NAME,
         "next": NEXT,
     }

@@ -8,7 +8,13 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotFound,
+    HttpResponseRedirect,
+)
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -22,9 +28,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 
-from consent import delivery
+from consent import delivery, receipts
 from consent.conf import conf
-from consent.contexts import choices_context, policy_context
+from consent.contexts import choices_context, policy_context, receipt_context, texts_context
 from consent.models import Record
 from consent.origin import same_origin
 from consent.page import consent_of, is_cacheable
@@ -106,6 +112,51 @@ def notice(request: HttpRequest) -> HttpResponse:
     rule = _SHOWN_NOTICE if consent_of(request).must_ask else ""
     headers = {"Cross-Origin-Resource-Policy": "same-origin"}
     return HttpResponse(rule, content_type="text/css; charset=utf-8", headers=headers)
+
+
+class _OwnView(TemplateView):
+    """A page for one visitor alone, whom their cookie names; kept by nobody."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Keep the answer out of every cache and of every search engine."""
+        response = super().dispatch(request, *args, **kwargs)
+        add_never_cache_headers(response)
+        response.headers["X-Robots-Tag"] = "noindex"
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add what every page of the app needs."""
+        consent = consent_of(self.request)
+        style = partial(consent_style, self.request)
+        return super().get_context_data(**texts_context(consent.policy), style=style, **kwargs)
+
+
+class ReceiptsView(_OwnView):
+    """The visitor's own records, newest first: at most a hundred. 404 where none are kept."""
+
+    template_name = "consent/receipts_page.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the records of the visitor whom the subject's cookie names."""
+        if not conf.RECORDS:
+            raise Http404
+        found = receipts.own_records(consent_of(self.request).secret)
+        shown = [receipt_context(record) for record in found]
+        return super().get_context_data(receipts=shown, key=uuid4(), **kwargs)
+
+
+class ReceiptView(_OwnView):
+    """What the visitor was shown when they made one decision; 404 for one that is not theirs."""
+
+    template_name = "consent/receipt_page.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the record, and the version of the policy that it refers to."""
+        record = receipts.own_record(consent_of(self.request).secret, kwargs["receipt"])
+        if record is None:
+            raise Http404
+        told = {"receipt": receipt_context(record), "shown": record.version.shown}
+        return super().get_context_data(**{**kwargs, **told})
 
 
 # Without a token, and safely so: see consent.origin. And what is recorded has to be committed

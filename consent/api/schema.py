@@ -12,6 +12,7 @@ from consent.api.serializers import (
     OutcomeSerializer,
     PolicySerializer,
     PreferencesSerializer,
+    ReceiptSerializer,
 )
 
 try:
@@ -45,12 +46,13 @@ _WHY = {
     304: "The policy is still the one that the client has.",
     400: "The body is no JSON object, or a choice is none of the policy's: see the named field.",
     403: "The request was not sent by a page of this site.",
+    404: "There is no such receipt, or it is somebody else's.",
     406: "Only application/json is served.",
     412: "The precondition (such as If-Match) does not hold.",
     413: "The body is longer than 10,000 bytes.",
     415: "The body has to be application/json.",
     429: "Too many writes; Retry-After says when to try again.",
-    503: "The policy cannot be read at the moment, so nothing can be granted.",
+    503: "What was allowed cannot be recorded, or the policy not be read: nothing is granted.",
 }
 
 
@@ -92,6 +94,22 @@ def describe_withdraw(view: View) -> View:
         {200: OutcomeSerializer, **_problems(403, 406)},
         request=None,
         operation_id="preferences_withdraw",
+    )
+
+
+def describe_receipts(view: View) -> View:
+    """Describe ``GET receipts``."""
+    return _describe(
+        view,
+        {200: ReceiptSerializer(many=True), **_problems(406)},
+        operation_id="receipts_list",
+    )
+
+
+def describe_receipt(view: View) -> View:
+    """Describe ``GET receipts/{receipt}``."""
+    return _describe(
+        view, {200: ReceiptSerializer, **_problems(404, 406)}, operation_id="receipts_retrieve"
     )
 
 

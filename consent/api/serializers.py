@@ -183,3 +183,20 @@ class OutcomeSerializer(PreferencesSerializer):
     )
     start = StartSerializer(many=True)
     stop = StopSerializer()
+
+
+class ReceiptSerializer(serializers.Serializer[Any]):
+    """The visitor's copy of a record, signed. Names after ISO/IEC TS 27560:2023."""
+
+    schema_version = serializers.CharField()
+    receipt_id = serializers.UUIDField()
+    record_id = serializers.UUIDField()
+    pii_principal_id = serializers.UUIDField(help_text="A hash of what the subject's cookie holds.")
+    pii_processing = serializers.DictField(help_text="Purposes, and where they were told of.")
+    party_identification = serializers.ListField(child=serializers.DictField())
+    event = serializers.ListField(
+        child=serializers.DictField(), help_text="For each purpose, what was decided, and when."
+    )
+    policy_version = serializers.DictField(help_text="The exact text that was shown.")
+    record = serializers.DictField(help_text="What is stored, with its own signature.")
+    signature = serializers.CharField(help_text="Of all the rest, by a key of the site's.")

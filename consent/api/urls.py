@@ -9,4 +9,6 @@ from consent.api import views
 urlpatterns = [
     path("policy/", views.PolicyView.as_view(), name="api-policy"),
     path("preferences/", views.PreferencesView.as_view(), name="api-preferences"),
+    path("receipts/", views.ReceiptsView.as_view(), name="api-receipts"),
+    path("receipts/<uuid:receipt>/", views.ReceiptView.as_view(), name="api-receipt"),
 ]

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpResponse
@@ -20,7 +21,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
@@ -28,15 +29,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from consent import receipts
 from consent.api.parsers import SmallJSONParser
 from consent.api.permissions import SameOriginWrites, WriteThrottle
 from consent.api.schema import (
     describe_policy,
     describe_preferences,
+    describe_receipt,
+    describe_receipts,
     describe_withdraw,
     describe_write,
 )
 from consent.api.serializers import ChoicesSerializer, PolicySerializer
+from consent.conf import conf
 from consent.delivery import start
 from consent.disclosure import disclosure
 from consent.models import Record
@@ -177,6 +182,46 @@ class PreferencesView(OwnAPIView):
         response = super().handle_exception(exc)
         response["Cache-Control"] = _PRIVATE
         return response
+
+
+class ReceiptsView(OwnAPIView):
+    """The visitor's own receipts, newest first: at most a hundred. Their cookie is the only key."""
+
+    permission_classes = (AllowAny,)
+    throttle_classes = ()
+
+    @describe_receipts
+    def get(self, request: Request) -> HttpResponseBase:
+        """Return the receipts of the visitor whom the subject's cookie names; maybe none."""
+        secret = consent_of(request._request).secret
+        found = receipts.own_records(secret) if conf.RECORDS else []
+        site = _site(request)
+        return _own([receipts.receipt(record, site) for record in found])
+
+
+class ReceiptView(OwnAPIView):
+    """One receipt of the visitor's own."""
+
+    permission_classes = (AllowAny,)
+    throttle_classes = ()
+
+    @describe_receipt
+    def get(self, request: Request, receipt: UUID) -> HttpResponseBase:
+        """Return it; 404 where it is not this visitor's, or is none."""
+        record = receipts.own_record(consent_of(request._request).secret, receipt)
+        if record is None:
+            raise NotFound
+        return _own(receipts.receipt(record, _site(request)))
+
+
+def _site(request: Request) -> str:
+    return f"{request._request.scheme}://{request._request.get_host()}"
+
+
+def _own(content: Any) -> HttpResponse:
+    """Answer the visitor alone: no cache keeps it, no other website embeds it."""
+    headers = {"Cache-Control": _PRIVATE, "Cross-Origin-Resource-Policy": "same-origin"}
+    return _answer(_json(content), headers)
 
 
 # Has no state: DRF's way, a new one for each request, costs more than all the rest of a write.
