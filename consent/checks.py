@@ -110,7 +110,7 @@ def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
         (
             "COOKIE_PATH",
             conf.COOKIE_PATH,
-            _is_text(conf.COOKIE_PATH) and conf.COOKIE_PATH.startswith("/"),
+            _is_path(conf.COOKIE_PATH),
             "a path that starts with /",
         ),
         (
@@ -132,6 +132,35 @@ def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
             _is_number(conf.POLICY_MAX_AGE) and conf.POLICY_MAX_AGE >= 0,
             "a number of seconds, 0 or more",
         ),
+        ("RECORDS", conf.RECORDS, isinstance(conf.RECORDS, bool), "True or False"),
+        ("RECORD_USER", conf.RECORD_USER, isinstance(conf.RECORD_USER, bool), "True or False"),
+        (
+            "LOGIN_SYNC",
+            conf.LOGIN_SYNC,
+            conf.LOGIN_SYNC is False
+            or (conf.LOGIN_SYNC is True and conf.RECORDS is True and conf.RECORD_USER is True),
+            "False, or True together with CONSENT_RECORDS and CONSENT_RECORD_USER",
+        ),
+        (
+            "RETENTION_DAYS",
+            conf.RETENTION_DAYS,
+            _is_number(conf.RETENTION_DAYS) and conf.RETENTION_DAYS >= 1,
+            "a number of days, 1 or more",
+        ),
+        (
+            "SUBJECT_COOKIE_NAME",
+            conf.SUBJECT_COOKIE_NAME,
+            _is_token(conf.SUBJECT_COOKIE_NAME) and conf.SUBJECT_COOKIE_NAME != conf.COOKIE_NAME,
+            "a cookie name, another one than CONSENT_COOKIE_NAME",
+        ),
+        (
+            "SUBJECT_COOKIE_PATH",
+            conf.SUBJECT_COOKIE_PATH,
+            conf.SUBJECT_COOKIE_PATH is None or _is_path(conf.SUBJECT_COOKIE_PATH),
+            "None or a path that starts with /",
+        ),
+        # Not its value: it is a secret.
+        ("SIGNING_KEYS", "set", _are_keys(conf.SIGNING_KEYS), "None or a list of secret texts"),
         (
             "THROTTLE_RATE",
             conf.THROTTLE_RATE,
@@ -146,6 +175,16 @@ def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and value != "" and not re.search(r"[\s;,]", value)
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and _is_text(value) and value.startswith("/")
+
+
+def _are_keys(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(
+        isinstance(key, str | bytes) and key for key in value
+    )
 
 
 def _is_token(value: object) -> bool:

@@ -44,6 +44,11 @@ class ConsentSettings:
         return getattr(settings, "CONSENT_DELIVERY", "server")
 
     @cached_property
+    def LOGIN_SYNC(self) -> bool:
+        """Whether a signed-in user's decision follows them to another device."""
+        return getattr(settings, "CONSENT_LOGIN_SYNC", False)
+
+    @cached_property
     def POLICY_MAX_AGE(self) -> float:
         """Seconds after which a process looks whether the policy was edited elsewhere."""
         return getattr(settings, "CONSENT_POLICY_MAX_AGE", 5)
@@ -70,7 +75,10 @@ class ConsentSettings:
 
     @cached_property
     def SUBJECT_COOKIE_PATH(self) -> str | None:
-        """``Path`` of the subject's cookie; None keeps it to the app's own pages and its API."""
+        """``Path`` of the subject's cookie; None keeps it to the app's own pages and its API.
+
+        With login sync None is ``/``: wherever somebody signs in, it is to be seen.
+        """
         return getattr(settings, "CONSENT_SUBJECT_COOKIE_PATH", None)
 
     @property

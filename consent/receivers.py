@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import models
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.utils import timezone
 
+from consent import sign_in
 from consent.compiled import policies
 from consent.models import Category, Cookie, Policy, Tool
 
@@ -40,3 +42,5 @@ def connect() -> None:
     for sender in deletable:
         uid = f"consent.deletion.{sender.__name__}"
         pre_delete.connect(note_deletion, sender=sender, dispatch_uid=uid)
+    user_logged_in.connect(sign_in.follow, dispatch_uid="consent.sign_in")
+    user_logged_out.connect(sign_in.forget, dispatch_uid="consent.sign_out")

@@ -7,13 +7,12 @@ import re
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID, uuid4
 
 from django.db import router
-from django.utils import timezone
 
 from consent import ledger, signing
 from consent.compiled import CompiledPolicy
@@ -34,12 +33,14 @@ class Occasion:
     ``source``: one of `Record.Source`. ``version``: what the visitor's page called what it showed
     (see `consent.disclosure`), "" where that is not known. ``key``: the sender's, by which a
     request that comes twice is known; a random one. ``withdraws``: whether the visitor said so.
+    ``decided_at``: when it was made, if not just now.
     """
 
     source: str = Record.Source.CODE
     version: str = ""
     key: UUID | None = None
     withdraws: bool = False
+    decided_at: datetime | None = None
 
 
 IN_CODE = Occasion()
@@ -63,7 +64,7 @@ class Draft:
     secret: str
     gpc: bool
     user: str
-    decided_at: datetime = field(default_factory=timezone.now)
+    decided_at: datetime
     receipt: UUID | None = None
     is_new: bool = True
     _commitment: ledger.Commitment | None = None

@@ -13,6 +13,7 @@ from django.db import Error
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
@@ -69,6 +70,7 @@ class Consent:
         self._decided: Decision | None = None
         self._draft: Draft | None = None
         self._forgets = False
+        self._drops = False
         # False once a refusal waits for its record to be stored.
         self.is_recorded = True
         # What the app writes into the page: see `consent.page`.
@@ -233,6 +235,23 @@ class Consent:
         self.reject_all(occasion=replace(occasion, withdraws=True))
         self._forgets = forget
 
+    def adopt(self, decision: Decision, occasion: Occasion) -> None:
+        """Take a decision that the same person made elsewhere, as it was made, and record it.
+
+        Raises NotRecordedError as `decide` does.
+        """
+        known = {category.key for category in self.policy.optional}
+        choices = {key: at for key, at in decision.choices.items() if key in known}
+        adopted = replace(decision, choices=MappingProxyType(choices))
+        self._settle(adopted, decision.revision, occasion)
+
+    def drop(self) -> None:
+        """Forget what this browser decided, and which records are its own, as if it were new."""
+        self._drops = True
+        self._draft = self._decided = None
+        self.__dict__.update(secret="", _before=None)
+        self.standing = self.policy.standing(None, today())
+
     async def adecide(self, choices: Mapping[str, bool], **options: Any) -> None:
         """Do what `decide` does, in async code."""
         await sync_to_async(self.decide)(choices, **options)
@@ -253,6 +272,8 @@ class Consent:
         """Give ``response`` the cookies of a decision made, and a true ``Vary``."""
         if self._draft is not None and not self._draft.holds():
             self._fall_back(self._draft)
+        if self._drops:
+            self._drop_cookies(response)
         if self._decided is not None:
             self._set_cookie(response, self._decided)
             self._set_subject(response)
@@ -333,6 +354,7 @@ class Consent:
             policy=self.policy,
             secret=self.secret,
             gpc=self._header("HTTP_SEC_GPC") == "1",
+            decided_at=occasion.decided_at or timezone.now(),
             user=self._user(),
         )
         if self.secret and decision == self.decision and occasion.key is None:
@@ -380,7 +402,7 @@ class Consent:
         response.set_cookie(
             conf.COOKIE_NAME,
             decision.text,
-            max_age=(decision.day + self.policy.lifetime_days - today()) * SECONDS_PER_DAY,
+            max_age=self._age(decision),
             path=conf.COOKIE_PATH,
             domain=conf.COOKIE_DOMAIN,
             secure=self._is_secure(),
@@ -389,10 +411,7 @@ class Consent:
 
     def _set_subject(self, response: HttpResponseBase) -> None:
         """Set the subject's cookie once something is recorded, or renew it; or drop it."""
-        name = conf.SUBJECT_COOKIE_NAME
-        path = conf.SUBJECT_COOKIE_PATH or reverse("consent:preferences").removesuffix(
-            "preferences/"
-        )
+        name, path = conf.SUBJECT_COOKIE_NAME, _subject_path()
         secret = self._draft.secret if self._draft else self.secret
         if self._forgets or not conf.RECORDS:
             if self.secret:
@@ -401,13 +420,29 @@ class Consent:
             response.set_cookie(
                 name,
                 secret,
-                max_age=self.policy.lifetime_days * SECONDS_PER_DAY,
+                max_age=self._age(None),
                 path=path,
                 domain=conf.COOKIE_DOMAIN,
                 secure=self._is_secure(),
                 httponly=True,
                 samesite=conf.COOKIE_SAMESITE,
             )
+
+    def _drop_cookies(self, response: HttpResponseBase) -> None:
+        domain, samesite = conf.COOKIE_DOMAIN, conf.COOKIE_SAMESITE
+        response.delete_cookie(conf.COOKIE_NAME, conf.COOKIE_PATH, domain, samesite)
+        response.delete_cookie(conf.SUBJECT_COOKIE_NAME, _subject_path(), domain, samesite)
+
+    def _age(self, decision: Decision | None) -> int:
+        """Return for how many seconds the browser keeps a cookie: of ``decision``, or of now.
+
+        With login sync not beyond the user's session: whoever comes next is somebody else.
+        """
+        day = decision.day if decision else today()
+        age = (day + self.policy.lifetime_days - today()) * SECONDS_PER_DAY
+        if conf.LOGIN_SYNC and self._user():
+            return min(age, int(self._request.session.get_expiry_age()))  # type: ignore[union-attr]
+        return age
 
     def _is_secure(self) -> bool:
         if conf.COOKIE_SECURE is None:
@@ -421,3 +456,9 @@ class Consent:
         for morsel in leftovers.deletions(self._request, self.clean_up):
             # Django keeps one header a key; a name is deleted in several places.
             response.cookies[f"{morsel.key} {morsel['path']} {morsel['domain']}"] = morsel
+
+
+def _subject_path() -> str:
+    """Return the path of the subject's cookie: the app's own, unless the settings say otherwise."""
+    own = reverse("consent:preferences").removesuffix("preferences/")
+    return conf.SUBJECT_COOKIE_PATH or ("/" if conf.LOGIN_SYNC else own)

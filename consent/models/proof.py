@@ -164,6 +164,7 @@ class Record(AppendOnly):
         PREFERENCES = "preferences", _("Preferences")
         FORM = "form", _("Form without JavaScript")
         API = "api", _("API")
+        SIGN_IN = "sign_in", _("Sign-in")
         CODE = "code", _("The website's code")
 
     receipt = models.UUIDField(_("receipt"), unique=True)
