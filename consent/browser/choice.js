@@ -33,6 +33,8 @@
   const TIMEOUT = 10000;
 
   const nonce = document.currentScript?.nonce;
+  // What is sent again, because no answer came, is recorded once. (Only https has such keys.)
+  const submission = crypto.randomUUID?.();
 
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   /** Returns our element with this id; what follows the id in a selector may follow it here. */
@@ -45,7 +47,6 @@
   const started = new Set(all('[data-consent-tool]').map((el) => el.dataset.consentTool));
   let hiding;
   let leftovers;
-  let unanswered;
   let queue = Promise.resolve();
 
   /** Runs `action`; in a sandbox cookies and storage throw: then nothing is there. */
@@ -243,10 +244,9 @@
   const erase = () => {
     attempt(() => document.cookie.split('; ').map((pair) => pair.split('=')[0])
       .filter(matcher(leftovers.cookies)).forEach(expire));
-    for (const area of ['localStorage', 'sessionStorage']) {
-      attempt(() => Object.keys(window[area]).filter(matcher(leftovers.storage))
-        .forEach((key) => window[area].removeItem(key)));
-    }
+    // Where one of them may not be used, neither may.
+    attempt(() => [localStorage, sessionStorage].forEach((area) => Object.keys(area)
+      .filter(matcher(leftovers.storage)).forEach((name) => area.removeItem(name))));
   };
 
   /** Deletes what is no longer allowed, and returns whether any of it is running here. */
@@ -327,14 +327,14 @@
 
   // Saving
 
-  const request = async (method, choices, form, key) => {
+  const request = async (method, choices, form) => {
     const { api, revision, version } = preferences().dataset;
     const response = await fetch(api, {
       method,
       headers: { 'Content-Type': 'application/json' },
       // The page says what it showed: nothing that came later is granted by it.
       body: choices && JSON.stringify({
-        choices, revision, version, key, source: form?.dataset.source,
+        choices, revision, version, key: submission, source: form?.dataset.source,
       }),
       // A visitor who chooses and at once follows a link has chosen.
       keepalive: true,
@@ -374,14 +374,9 @@
   /** Sends a choice after those before it; resolves to the event's detail, rejects if not saved. */
   const send = (method, choices, form) => {
     complain('');
-    // What is sent again, because no answer came, is recorded once. (Only https has keys.)
-    const key = unanswered ||= crypto.randomUUID?.();
-    const answer = queue.then(() => request(method, choices, form, key));
+    const answer = queue.then(() => request(method, choices, form));
     queue = answer.catch(() => {});
-    return answer.then((saved) => {
-      unanswered = '';
-      return follow(saved, form);
-    }, (error) => {
+    return answer.then((saved) => follow(saved, form), (error) => {
       complain(own('status').dataset.failed);
       leave();
       throw error;
