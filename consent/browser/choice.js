@@ -197,8 +197,7 @@
       const since = parts(box, true).map((el) => el.dataset.since);
       return since.length ? `${box.value}_${Math.max(...since)}` : [];
     }).join('.');
-    if (!grants) return;
-    document.head.append(toScript(`<script src="${folder}${grants}.js"></script>`));
+    if (grants) document.head.append(toScript(`<script src="${folder}${grants}.js"></script>`));
   };
 
   /** Replaces what stands for the visitors who do not allow something where this one does. */
@@ -527,7 +526,7 @@
     if (grants) saySaved(Object.fromEntries(grants));
   }
 
-  window.consent = {
+  window.consent = Object.freeze({
     allows,
     open,
     save,
@@ -535,5 +534,5 @@
     rejectAll: () => saveAll(),
     withdraw: () => send('DELETE'),
     start: (tools) => tools.filter((item) => allows(item.tool)).forEach(start),
-  };
+  });
 })();

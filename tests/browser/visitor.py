@@ -24,6 +24,9 @@ PIXEL = bytes.fromhex(
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
 )
 
+# What a decision leaves in the browser.
+OURS = {"consent", "consent_subject"}
+
 
 def sources(recipe: Recipe) -> frozenset[str]:
     """Return what the tool talks to, as CSP host sources: those it declares, and its scripts'."""
