@@ -1,9 +1,11 @@
 """A small website with a policy, and visitors to it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.test import RequestFactory
@@ -12,7 +14,7 @@ from django.utils import timezone
 from consent.compiled import policies
 from consent.decision import Decision, today
 from consent.middleware import ConsentMiddleware
-from consent.models import Category, Cookie, Policy, Tool
+from consent.models import Category, Cookie, Policy, Sequence, Tool
 from consent.visitor import Consent
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
 
@@ -70,6 +72,19 @@ def no_policy() -> None:
     """Make the website one whose policy cannot be read."""
     Policy.objects.all().delete()
     policies.forget()
+
+
+@contextmanager
+def no_ledger() -> Iterator[None]:
+    """Take away the table that every record needs, and bring it back."""
+    table, elsewhere = Sequence._meta.db_table, "consent_elsewhere"
+    with connection.schema_editor() as editor:
+        editor.alter_db_table(Sequence, table, elsewhere)
+    try:
+        yield
+    finally:
+        with connection.schema_editor() as editor:
+            editor.alter_db_table(Sequence, elsewhere, table)
 
 
 def grant(*granted: str, at: int | None = None, day: int | None = None) -> str:

@@ -38,6 +38,7 @@ from tests.scenes import (
     consent_in,
     days_ago,
     grant,
+    no_ledger,
     small_site,
 )
 
@@ -88,19 +89,6 @@ def site(transactional_db) -> Policy:
 @pytest.fixture
 def browser() -> Client:
     return Client(headers=SAME_ORIGIN)
-
-
-@contextmanager
-def no_ledger() -> Iterator[None]:
-    """Take away the table that every record needs, and bring it back."""
-    table, elsewhere = Sequence._meta.db_table, "consent_elsewhere"
-    with connection.schema_editor() as editor:
-        editor.alter_db_table(Sequence, table, elsewhere)
-    try:
-        yield
-    finally:
-        with connection.schema_editor() as editor:
-            editor.alter_db_table(Sequence, elsewhere, table)
 
 
 @contextmanager
