@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,6 +36,9 @@ logger = logging.getLogger("consent")
 # Characters of markup that are kept for one policy, whatever states of consent strangers invent.
 RENDERED_LENGTH = 2_000_000
 
+# Policies that are kept beyond their time.
+SUPERSEDED = 3
+
 
 class Memo:
     """Remembers markup, in pieces, by key; so many characters in all: strangers choose the keys."""
@@ -54,10 +58,6 @@ class Memo:
             found = make()
             self._keep(key, found)
         return found
-
-    def find(self, key: Hashable) -> Sequence[str] | None:
-        """Return what is remembered for ``key``, if anything is."""
-        return self._known.get(key)
 
     def _keep(self, key: Hashable, pieces: Sequence[str]) -> None:
         length = self.ENTRY + sum(map(len, pieces))
@@ -421,6 +421,8 @@ class CompiledPolicies:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._policy: CompiledPolicy | None = None
+        # Pages that show them may come back.
+        self._superseded: deque[CompiledPolicy] = deque(maxlen=SUPERSEDED)
         self._looked = 0.0
         self._forgotten = True
 
@@ -433,6 +435,10 @@ class CompiledPolicies:
         if self.is_stale() and not _in_event_loop():
             self.refresh()
         return self._policy or NO_POLICY
+
+    def recent(self) -> list[CompiledPolicy]:
+        """Return the policy and those that it superseded last, the newest first."""
+        return [self.current(), *self._superseded]
 
     def is_stale(self) -> bool:
         """Say whether a look is due."""
@@ -475,7 +481,9 @@ class CompiledPolicies:
         # that a database that is down is asked again only after CONSENT_POLICY_MAX_AGE.
         forgotten, self._forgotten = self._forgotten, False
         if forgotten or self._policy is None or self._policy.stamp != read_stamp():
-            self._policy = build()
+            superseded, self._policy = self._policy, build()
+            if superseded and superseded.stamp != self._policy.stamp:
+                self._superseded.appendleft(superseded)
 
 
 @dataclass(frozen=True)

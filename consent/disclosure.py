@@ -11,17 +11,12 @@ import json
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.urls import reverse
-from django.utils.translation import get_language
+from django.utils.translation import get_language, override
 
 from consent import texts
-from consent.compiled import (
-    RENDERED_LENGTH,
-    CompiledCategory,
-    CompiledPolicy,
-    CompiledTool,
-    Memo,
-)
+from consent.compiled import CompiledCategory, CompiledPolicy, CompiledTool, policies
 from consent.models import Policy
 from consent.signing import canonical
 
@@ -92,21 +87,23 @@ def version_of(policy: CompiledPolicy) -> Version:
 
     def make() -> Version:
         content = canonical({"language": language, "key": policy.key, **disclosure(policy)})
-        version = Version(sha256(content.encode()).hexdigest(), language, content)
-        # Beyond the policy's own time: a page that shows it may come back after an edit.
-        _shown.get(version.name, lambda: version)
-        return version
+        return Version(sha256(content.encode()).hexdigest(), language, content)
 
     return Version(*policy.parts.get(("version", language), make))
 
 
 def version_called(name: str) -> Version | None:
-    """Return the version that a page of this process has shown under ``name``, if any."""
-    found = _shown.find(name)
-    return Version(*found) if found else None
+    """Return the version that pages made now, or before the last few edits, call ``name``.
 
-
-_shown = Memo(RENDERED_LENGTH)
+    In whatever language: a page may be in another one than the request that refers to it.
+    """
+    for policy in policies.recent():
+        for language, _ in settings.LANGUAGES:
+            with override(language):
+                version = version_of(policy)
+            if version.name == name:
+                return version
+    return None
 
 
 def _notice_text(policy: CompiledPolicy) -> str:

@@ -153,6 +153,18 @@ def test_templates_are_djangos_and_know_the_request(settings, templates, expecte
         ("POLICY_MAX_AGE", float("nan")),
         ("DELIVERY", "cached"),
         ("DELIVERY", None),
+        ("RECORDS", "yes"),
+        ("RECORDS", None),
+        ("RECORD_USER", 1),
+        ("LOGIN_SYNC", True),
+        ("LOGIN_SYNC", None),
+        ("RETENTION_DAYS", 0),
+        ("RETENTION_DAYS", "3y"),
+        ("RETENTION_DAYS", float("nan")),
+        ("SUBJECT_COOKIE_NAME", "a b"),
+        ("SUBJECT_COOKIE_NAME", "consent"),
+        ("SUBJECT_COOKIE_PATH", ""),
+        ("SUBJECT_COOKIE_PATH", "consent/"),
         ("THROTTLE_RATE", "120"),
         ("THROTTLE_RATE", "0/min"),
         ("THROTTLE_RATE", "120/fortnight"),
@@ -184,6 +196,14 @@ def test_setting_that_cannot_work_is_named_with_its_value(settings, name, value)
         {"POLICY_MAX_AGE": 0.5},
         {"DELIVERY": "server"},
         {"DELIVERY": "cacheable"},
+        {"RECORDS": False},
+        {"RECORD_USER": True},
+        {"LOGIN_SYNC": True, "RECORD_USER": True},
+        {"RETENTION_DAYS": 30},
+        {"SIGNING_KEYS": ["new", b"old"]},
+        {"SIGNING_KEYS": None},
+        {"SUBJECT_COOKIE_NAME": "who"},
+        {"SUBJECT_COOKIE_PATH": "/"},
         {"THROTTLE_RATE": None},
         {"THROTTLE_RATE": "5/s"},
         {"THROTTLE_RATE": "1000/day"},
@@ -194,6 +214,18 @@ def test_setting_that_works_is_passed_over(settings, values):
         setattr(settings, f"CONSENT_{name}", value)
 
     assert ids() == []
+
+
+@pytest.mark.parametrize("keys", ["one text", ["", "old"], [7]])
+def test_signing_keys_that_are_none_are_not_told(settings, keys):
+    settings.CONSENT_SIGNING_KEYS = keys
+
+    (message,) = found()
+
+    assert message.id == "consent.E007"
+    assert "CONSENT_SIGNING_KEYS" in message.msg
+    assert "one text" not in message.msg
+    assert "old" not in message.msg
 
 
 @pytest.mark.parametrize("rate", ["5/s", "7/sec", "7/second", "9/m", "9/min", "9/hour", "1/day"])

@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import include, path
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from consent import ledger
 from consent.compiled import policies
@@ -300,21 +300,35 @@ def test_record_refers_to_the_text_that_the_page_showed_before_an_edit(browser, 
     assert "Quite another text." not in version.content
 
 
-def test_text_of_another_process_is_found_where_it_is_stored(browser, site):
-    with translation.override("en"):
-        page = browser.get(FORM).context["version"]
-    put(Client(headers=SAME_ORIGIN), ALL, version=page)
-    stored = PolicyVersion.objects.get()
-    # As another process's would be: this one has shown nothing of that name.
-    other = "0123456789abcdef"
-    PolicyVersion.objects.bulk_create(
-        [PolicyVersion(digest=other * 4, language="fr", revision=1, content=stored.content)]
+def test_text_of_a_page_in_another_language_is_found(browser):
+    german = browser.get(FORM, headers={"Accept-Language": "de"}).context["version"]
+    # As in another process: this one has written none of its texts.
+    policies.forget()
+
+    browser.put(
+        API,
+        {"choices": ALL, "version": german},
+        content_type="application/json",
+        headers={"Accept-Language": "fr"},
     )
 
-    put(browser, ALL, version=other)
+    record = Record.objects.get()
+    assert record.version.digest.startswith(german)
+    assert record.language == record.version.language == "de"
+
+
+def test_text_of_long_ago_is_found_where_it_is_stored(browser):
+    put(Client(headers=SAME_ORIGIN), ALL)
+    stored = PolicyVersion.objects.get()
+    name = "0123456789abcdef"
+    PolicyVersion.objects.bulk_create(
+        [PolicyVersion(digest=name * 4, language="fr", revision=1, content=stored.content)]
+    )
+
+    put(browser, ALL, version=name)
 
     record = Record.objects.order_by("pk").last()
-    assert record.version.digest == other * 4
+    assert record.version.digest == name * 4
     assert record.language == "fr"
 
 
