@@ -15,13 +15,18 @@ from django.db import DataError
 from django.http import HttpRequest
 from django.http.response import HttpResponse
 from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import Category, Dated, Policy, Tool
+from consent.texts import localized
 
 COSMETIC = "cosmetic"
+# The regimes' own words are sentences, too long for a table.
+REGIMES: dict[str, Any] = {Policy.Regime.OPT_IN: _("Opt-in"), Policy.Regime.IMPLIED: _("Implied")}
 # Words of the history; they are stored in English and translated when it is shown.
 REVISION = gettext_noop("revision")
 WORDING_ONLY = gettext_noop("wording only, as a cosmetic change")
@@ -94,6 +99,24 @@ class SectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return field
 
 
+class ReadOnlyAdmin(SectionAdmin):
+    """A section to look at: nothing in it can be added, changed or deleted, whoever asks."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+
 class DatedAdmin(SectionAdmin):
     """Saves what may have visitors asked again, tells the editor so and notes it in the history."""
 
@@ -128,6 +151,23 @@ def live_policy() -> dict[str, str]:
     """Return the address of the page that visitors see, for the admin's templates."""
     policy = Policy.objects.default()
     return {"live_policy_url": policy.get_absolute_url()} if policy else {}
+
+
+def category_names() -> dict[str, str]:
+    """Return the optional categories of the policy in use, in their order: key to name."""
+    rows = Category.objects.filter(policy__is_default=True, essential=False)
+    names = rows.order_by("order", "pk").values_list("key", "name")
+    return {key: localized(name) for key, name in names}
+
+
+def verdict_of(sign: str, name: str, words: Any) -> SafeString:
+    """Return a verdict in words, after a sign that nobody has to hear; the colour says no more."""
+    return format_html(
+        '<span class="dcp-admin-verdict dcp-admin-{}"><span aria-hidden="true">{}</span> {}</span>',
+        name,
+        sign,
+        words,
+    )
 
 
 def name_fields(form: forms.ModelForm) -> None:  # type: ignore[type-arg]

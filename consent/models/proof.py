@@ -347,7 +347,7 @@ class Counter(models.Model):
 
     class Meta:
         verbose_name = _("daily counter")
-        verbose_name_plural = _("daily counters")
+        verbose_name_plural = _("statistics")
         default_permissions = ("view",)
         constraints = (
             models.UniqueConstraint(

@@ -13,7 +13,7 @@ from django.test import Client
 from playwright.sync_api import expect
 
 import consent
-from consent.models import Tool
+from consent.models import Record, Tool
 from tests.browser.test_notice import DESK, PHONE
 from tests.browser.visitor import OPTIONAL, Visitor
 
@@ -160,13 +160,41 @@ def test_axe_finds_nothing_where_something_is_new(enter, policy, path):
 )
 def test_axe_finds_nothing_in_the_admin(enter, site, path):
     visitor = enter(viewport=DESK, reduced_motion="reduce")
-    client = Client()
-    client.force_login(get_user_model().objects.get(username="admin"))
-    session = client.cookies["sessionid"].value
-    visitor.context.add_cookies([{"name": "sessionid", "value": session, "url": site.address}])
+    log_in(visitor, site.address)
     visitor.goto(f"/admin/consent/{path}")
 
     assert complaints(visitor) == {}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "record/",
+        "record/?q=no+receipt",
+        "record/{record}/change/",
+        "policyversion/",
+        "policyversion/{version}/change/",
+        "counter/",
+    ],
+)
+def test_axe_finds_nothing_in_the_proof(enter, site, path):
+    visitor = enter(viewport=DESK, reduced_motion="reduce")
+    visitor.goto("/")
+    visitor.choose("functional")
+    expect(visitor.status).to_be_visible()
+    record = Record.objects.latest("pk")
+    log_in(visitor, site.address)
+    visitor.goto(f"/admin/consent/{path.format(record=record.pk, version=record.version_id)}")
+
+    assert complaints(visitor) == {}
+
+
+def log_in(visitor: Visitor, address: str) -> None:
+    """Give the visitor the session of somebody who may do everything in the admin."""
+    client = Client()
+    client.force_login(get_user_model().objects.get(username="admin"))
+    session = client.cookies["sessionid"].value
+    visitor.context.add_cookies([{"name": "sessionid", "value": session, "url": address}])
 
 
 def complaints(visitor: Visitor) -> dict[str, list[str]]:

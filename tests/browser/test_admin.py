@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from playwright.sync_api import expect
 
-from consent.models import Tool
+from consent.models import Record, Tool
 from tests.browser.visitor import OPTIONAL, Visitor
 
 SNIPPET = '<script>window.ran = true;</script><script src="https://snap.licdn.com/x.js"></script>'
@@ -104,3 +104,25 @@ def test_enabling_a_tool_asks_a_visitor_who_had_accepted_about_just_that(let_in,
     expect(visitor.notice).not_to_contain_text("Google Analytics")
     assert not any("drift" in url for url in visitor.requests)
     assert any("googletagmanager" in url for url in visitor.requests)
+
+
+def test_version_shows_what_visitors_saw_and_nothing_in_it_does_anything(let_in):
+    editor = let_in(java_script_enabled=False, locale="de")
+    editor.goto("/")
+    editor.page.get_by_role("button", name="Alle ablehnen").first.click()
+    record = Record.objects.latest("pk")
+    version = record.version
+
+    editor.goto(f"/admin/consent/policyversion/{version.pk}/change/")
+    address = editor.page.url
+    preferences = editor.page.frame_locator("iframe[title]").nth(1)
+    expect(preferences.get_by_role("checkbox", name="Funktional")).to_be_visible()
+    notice = editor.page.frame_locator("iframe[title]").nth(0)
+    expect(notice.get_by_text(version.shown["policy"]["notice_text"][:60])).to_be_visible()
+    notice.get_by_role("button", name="Alle akzeptieren").click()
+    notice.get_by_role("link").click()
+
+    expect(notice.get_by_role("button", name="Alle akzeptieren")).to_be_visible()
+    assert Record.objects.latest("pk") == record
+    assert editor.page.url == address
+    assert len(editor.context.pages) == 1

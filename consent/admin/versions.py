@@ -1,0 +1,122 @@
+"""The versions of the policy: what visitors were shown, rendered again from what is stored."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponse
+from django.template.loader import render_to_string
+from django.urls import path
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, override
+from django.utils.translation import gettext_lazy as _
+
+from consent.admin.base import ReadOnlyAdmin, verdict_of
+from consent.assets import STYLESHEET
+from consent.contexts import addresses
+from consent.disclosure import NAME_LENGTH
+from consent.models import PolicyVersion
+
+VERDICTS = {
+    True: ("✓", "genuine", _("Genuine: it is exactly what the digest was made of.")),
+    False: ("✗", "altered", _("Altered: it is not what the digest was made of.")),
+}
+
+
+class Part(NamedTuple):
+    """Something that visitors were shown. ``document``: a page of its own, in HTML."""
+
+    key: str
+    title: str
+    document: str
+
+
+@admin.register(PolicyVersion)
+class PolicyVersionAdmin(ReadOnlyAdmin):
+    """Looks at versions; nobody changes one."""
+
+    introduction = _(
+        "What visitors were shown when they decided. Each record refers to one of these; nothing "
+        "here can be changed."
+    )
+    list_display = ("revision", "language", "stored_at", "short_digest")
+    list_display_links = ("revision", "short_digest")
+    show_full_result_count = False
+    fields = ("revision", "language", "stored_at", "digest", "verdict")
+    readonly_fields = fields
+
+    def get_urls(self) -> list[Any]:
+        """Add the download of the content."""
+        view = self.admin_site.admin_view(self.content_view)
+        name = "consent_policyversion_content"
+        return [path("<path:object_id>/content/", view, name=name), *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PolicyVersion]:
+        """Leave the texts for when they are looked at: they are long."""
+        return super().get_queryset(request).defer("content")
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show below the facts what visitors were shown."""
+        version: PolicyVersion = context["original"]
+        return super().render_change_form(
+            request, {**context, "parts": shown_again(version)}, *args, **kwargs
+        )
+
+    def content_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Send the stored content, byte for byte: whoever hashes the file gets the digest.
+
+        Raises PermissionDenied where the user may not see it, and Http404 where there is none.
+        """
+        version = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, version):
+            raise PermissionDenied
+        if version is None:
+            raise Http404
+        response = HttpResponse(version.content, content_type="application/json")
+        name = f"policy-{version.revision}-{version.digest[:NAME_LENGTH]}.json"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+    @admin.display(description=_("digest"))
+    def short_digest(self, version: PolicyVersion) -> str:
+        """As much of the digest as a page names it by."""
+        return version.digest[:NAME_LENGTH]
+
+    @admin.display(description=_("content"))
+    def verdict(self, version: PolicyVersion) -> SafeString:
+        """Whether the content still is what the digest says, in words."""
+        return verdict_of(*VERDICTS[version.is_genuine])
+
+
+def shown_again(version: PolicyVersion) -> list[Part]:
+    """Return notice, preferences and policy of ``version``, in its language.
+
+    The texts are the stored ones; the words of buttons and columns are those that the app's
+    templates have now. Nothing, where what is stored is no content at all.
+    """
+    try:
+        shown = version.shown
+        texts = {"policy": {**shown["policy"]}, "categories": [*shown["categories"]]}
+    except (KeyError, TypeError, ValueError):
+        return []
+    titles = {
+        "notice": gettext("Notice"),
+        "preferences": gettext("Preferences"),
+        "policy": gettext("Policy page"),
+    }
+    # None: as with a site that has one language and does not translate at all.
+    with override(version.language or None):
+        context = {**addresses(), **texts, "next": "", "version": version.digest[:NAME_LENGTH]}
+        return [Part(key, title, _document(key, title, context)) for key, title in titles.items()]
+
+
+def _document(key: str, title: str, context: dict[str, Any]) -> str:
+    template = f"admin/consent/policyversion/shown_{key}.html"
+    return render_to_string(template, {**context, "title": title, "stylesheet": STYLESHEET})
