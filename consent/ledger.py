@@ -11,7 +11,6 @@ import logging
 import re
 from collections import deque
 from collections.abc import Callable
-from uuid import UUID
 
 from django.db import Error, IntegrityError, router, transaction
 
@@ -134,7 +133,7 @@ def _is_there(record: Record, records: RecordQuerySet) -> bool:
     while found := records.filter(receipt=record.receipt).first():
         if not records.filter(subject=found.subject, decided_at__gt=found.decided_at).exists():
             return True
-        record.receipt = UUID(bytes=signing.derive("receipt", str(record.receipt))[:16])
+        record.receipt = signing.derive_uuid("receipt", str(record.receipt))
     return False
 
 
@@ -175,6 +174,8 @@ def postpone(record: Record, version: Version) -> None:
 
 def store_waiting() -> None:
     """Store what waits, until nothing does or the database fails."""
+    # A version that was thought to be there may have been purged; here nothing is tried twice.
+    _stored.clear()
     while waiting:
         try:
             record, version = waiting.popleft()

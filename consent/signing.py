@@ -8,6 +8,7 @@ from enum import Enum
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from django.utils.encoding import force_bytes
 
@@ -48,6 +49,14 @@ def verify(purpose: str, content: Any, signature: str) -> Verdict:
 def derive(purpose: str, *parts: str) -> bytes:
     """Return 32 bytes that only these ``parts`` and the first of the signing keys make."""
     return bytes.fromhex(_mac(_keys()[0][1], purpose, parts))
+
+
+def derive_uuid(purpose: str, *parts: str) -> UUID:
+    """Return the UUID that only these ``parts`` and the first of the signing keys make.
+
+    It says that it is of version 4, random: MariaDB stores no UUID that is of none.
+    """
+    return UUID(bytes=derive(purpose, *parts)[:16], version=4)
 
 
 def canonical(content: Any) -> str:

@@ -1,9 +1,12 @@
 """Receipts: a visitor's own copy of what was recorded, and nobody else's."""
 
+from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils.html import escape
 
@@ -123,6 +126,41 @@ def test_signature_of_a_record_is_none_of_a_receipt():
     record = receipt["record"]
 
     assert receipts.verify(record) is Verdict.ALTERED
+
+
+def command(path: Path) -> str:
+    out = StringIO()
+    call_command("consent_verify", receipt=str(path), stdout=out)
+    return out.getvalue()
+
+
+def test_command_knows_a_genuine_receipt(tmp_path):
+    file = tmp_path / "receipt.json"
+    file.write_bytes(one(visitor()).content)
+
+    assert f"Genuine: this website issued receipt {last().receipt}" in command(file)
+    assert "keeps its record" in command(file)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"7", b'"x"', b"{}", b"\xff", b"[" * 100_000, b'{"signature": {}}']
+)
+def test_command_knows_what_is_no_receipt(tmp_path, content):
+    file = tmp_path / "receipt.json"
+    file.write_bytes(content)
+
+    with pytest.raises(CommandError, match="receipt"):
+        command(file)
+
+
+def test_command_finds_a_forged_receipt_out(tmp_path):
+    file = tmp_path / "receipt.json"
+    file.write_bytes(one(visitor()).content.replace(b"consent refused", b"consent given"))
+
+    with pytest.raises(CommandError, match="altered"):
+        command(file)
+    with pytest.raises(CommandError, match="Cannot read"):
+        command(tmp_path / "nowhere.json")
 
 
 # Nobody else's

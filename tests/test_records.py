@@ -467,6 +467,14 @@ def test_signature_outlives_the_rotation_of_keys_while_the_old_one_is_known(reco
     assert record.verdict() is Verdict.UNKNOWN_KEY
 
 
+@pytest.mark.parametrize("number", range(20))
+def test_every_name_is_a_uuid_that_every_database_stores(browser, number):
+    put(browser, ALL, key=str(UUID(int=number, version=4)))
+
+    record = Record.objects.get()
+    assert record.subject.version == record.receipt.version == 4
+
+
 # The subject
 
 

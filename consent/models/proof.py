@@ -78,8 +78,12 @@ class PolicyVersionQuerySet(AppendOnlyQuerySet):
     """Queries for versions."""
 
     def purge(self) -> int:
-        """Delete those that no record refers to; return how many. For the retention command."""
-        return self.filter(record=None)._purge()
+        """Delete them, and return how many they were. For the retention command.
+
+        Raises IntegrityError, at the latest at the commit, where a record refers to one of them.
+        """
+        # Not by `delete`, which first reads the records of each, with everybody waiting.
+        return self._raw_delete(using=self.db)
 
 
 class PolicyVersion(AppendOnly):
@@ -250,9 +254,20 @@ class SequenceQuerySet(models.QuerySet["Sequence"]):
             self.filter(pk=number).update(last=F("last"))
         found = self.select_for_update().filter(pk=number).first()
         if found is None:
-            self.bulk_create(map(Sequence.begun, range(SEQUENCES)), ignore_conflicts=True)
+            begun = [Sequence.begun(number) for number in range(SEQUENCES)]
+            if self.exists():
+                # They are made together, so that one which is missing has been removed.
+                for sequence in begun:
+                    sequence.spoil()
+            self.bulk_create(begun, ignore_conflicts=True)
             found = self.select_for_update().get(pk=number)
         return found
+
+    def all_locked(self) -> list[Sequence]:
+        """Return the sequences; whoever decides waits for the transaction to end."""
+        if not connections[self.db].features.has_select_for_update:
+            self.update(last=F("last"))
+        return list(self.select_for_update().order_by("number"))
 
 
 class Sequence(models.Model):
@@ -285,6 +300,10 @@ class Sequence(models.Model):
         """Sign how far it goes."""
         self.signature = signing.sign("sequence", self.signed())
 
+    def spoil(self) -> None:
+        """Give it a signature that says nothing of how far it goes, now or later."""
+        self.signature = f"{self.signature.partition(':')[0]}:"
+
     def verdict(self) -> signing.Verdict:
         """Say whether it is as it was stored."""
         return signing.verify("sequence", self.signed(), self.signature)
@@ -294,10 +313,17 @@ class Sequence(models.Model):
         return [self.number, self.first, self.last]
 
     def advance(self, *, first: int | None = None, last: int | None = None) -> None:
-        """Store where it begins or ends now. To be called with the sequence locked."""
+        """Store where it begins or ends now. To be called with the sequence locked.
+
+        One that somebody altered is not signed again, which would hide it: see `spoil`.
+        """
+        genuine = self.verdict() is signing.Verdict.GENUINE
         self.first = self.first if first is None else first
         self.last = self.last if last is None else last
-        self.sign()
+        if genuine:
+            self.sign()
+        else:
+            self.spoil()
         Sequence.objects.filter(pk=self.pk).update(
             first=self.first, last=self.last, signature=self.signature
         )

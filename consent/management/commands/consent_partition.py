@@ -1,0 +1,63 @@
+"""``manage.py consent_partition``: keeps records by month, on PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
+from django.db import Error
+
+from consent import partitions
+
+
+class Command(BaseCommand):
+    """Partitions the table of records once; afterwards adds the months that are missing."""
+
+    help = (
+        "PostgreSQL only: partition the table of records by month, without copying it. Run again, "
+        "it adds the months to come that are missing; run it from cron. Decisions go on meanwhile."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Say how far ahead."""
+        parser.add_argument(
+            "--months-ahead",
+            type=int,
+            default=3,
+            metavar="N",
+            help="how many months after this one are to have a partition; 3 unless you say",
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="print the SQL and change nothing"
+        )
+
+    @no_translations
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Partition. Raises CommandError, with every record where it was, where that fails."""
+        if not 0 <= options["months_ahead"] <= 120:
+            raise CommandError("--months-ahead has to be a number from 0 to 120.")
+        try:
+            plan = partitions.plan(options["months_ahead"])
+            if options["dry_run"]:
+                self._print(plan)
+                return
+            partitions.carry_out(plan)
+            names = [partition.name for partition in partitions.partitions()]
+        except partitions.PartitionError as error:
+            raise CommandError(str(error)) from error
+        except Error as error:
+            raise CommandError(
+                f"Not done; every record is where it was. Run it again.\n{error}"
+            ) from error
+        self.stdout.write(
+            f"{'Done' if plan.at_once else 'Nothing to do'}. By time: {', '.join(names)}"
+        )
+
+    def _print(self, plan: partitions.Plan) -> None:
+        for statement in plan.before:
+            self.stdout.write(f"{statement};")
+        if plan.at_once:
+            self.stdout.write("BEGIN;")
+            for statement in plan.at_once:
+                self.stdout.write(f"{statement};")
+            self.stdout.write("COMMIT;")

@@ -1,0 +1,89 @@
+"""``manage.py consent_purge``: deletes the records that are older than they have to be kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
+from django.db import Error
+
+from consent import partitions, retention
+from consent.management.progress import Bar
+
+
+class Command(BaseCommand):
+    """Keeps the retention period."""
+
+    help = (
+        "Delete the records that are older than the retention period, and the versions of the "
+        "policy that no record refers to any more. It may be stopped at any moment and run again, "
+        "and may run while decisions are being recorded. Counters stay."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Say what is old, and how to go about it."""
+        parser.add_argument(
+            "--older-than",
+            metavar="PERIOD",
+            help="such as 1095d, 36m or 3y; CONSENT_RETENTION_DAYS unless you say",
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say how many there are and delete none"
+        )
+        parser.add_argument(
+            "--batch-size",
+            type=int,
+            default=retention.BATCH,
+            metavar="N",
+            help=f"how many records to delete in one transaction; {retention.BATCH} unless you say",
+        )
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="delete also the records of decisions that may still hold",
+        )
+
+    @no_translations
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Purge. Raises CommandError where the period is not right, or the database fails."""
+        if options["batch_size"] < 1:
+            raise CommandError("--batch-size has to be 1 or more.")
+        try:
+            cutoff = retention.cutoff_of(options["older_than"])
+            if not options["force"]:
+                retention.check(cutoff)
+        except retention.PeriodError as error:
+            raise CommandError(f"{error} Nothing was deleted.") from error
+        if options["dry_run"]:
+            self._tell(cutoff)
+        else:
+            self._purge(cutoff, options["batch_size"])
+
+    def _tell(self, cutoff: datetime) -> None:
+        lines = [
+            f"{retention.due(cutoff):,} records from before {cutoff:%Y-%m-%d %H:%M} would go.",
+            *(f"Partition {p.name} would be dropped." for p in partitions.due(cutoff)),
+            "Dry run: nothing was deleted.",
+        ]
+        self.stdout.write("\n".join(lines))
+
+    def _purge(self, cutoff: datetime, batch: int) -> None:
+        bar = Bar(self.stderr, lambda: retention.due(cutoff))
+        try:
+            purged = retention.purge(cutoff, batch=batch, progress=bar.show)
+        except Error as error:
+            raise CommandError(f"Stopped; run it again to go on. {error}") from error
+        finally:
+            bar.close()
+        self.stdout.write(
+            f"{purged.records:,} records from before {cutoff:%Y-%m-%d %H:%M} and "
+            f"{purged.versions:,} versions of the policy deleted."
+        )
+        for name in purged.partitions:
+            self.stdout.write(f"Partition {name} dropped.")
+        if purged.missing:
+            self.stderr.write(
+                f"{purged.missing:,} records among them were missing already: somebody removed "
+                "them. Run consent_verify before each purge."
+            )

@@ -1,0 +1,141 @@
+"""``manage.py consent_verify``: finds records that were altered or removed."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
+
+from consent import audit, receipts, retention
+from consent.audit import NAMED, End, Report
+from consent.management.progress import Bar
+from consent.models import Record
+from consent.signing import Verdict
+
+_FORMAT = "consent-anchor 1"
+
+
+class Command(BaseCommand):
+    """Prints what is wrong with the proof of decisions, if anything."""
+
+    help = (
+        "Check every record, version and sequence of the proof of decisions: whether one was "
+        "altered, and whether any is missing. Ends with status 1 where something is found. It may "
+        "run while decisions are being recorded."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Say which anchors to read and to write."""
+        parser.add_argument(
+            "--anchor-file",
+            metavar="FILE",
+            help="write where the sequences end now, where nothing is found; keep it elsewhere",
+        )
+        parser.add_argument(
+            "--against",
+            metavar="FILE",
+            help="check that the sequences reach at least as far as this anchor says",
+        )
+        parser.add_argument(
+            "--accept-sequences",
+            action="store_true",
+            help="sign the sequences as they are now, so that what was found about them and looked "
+            "into is not found again; it checks nothing",
+        )
+        parser.add_argument(
+            "--receipt",
+            metavar="FILE",
+            help="say whether this is a receipt that the website issued, unaltered; check no more",
+        )
+        parser.add_argument(
+            "--batch-size",
+            type=int,
+            default=audit.BATCH,
+            metavar="N",
+            help=f"how many records to read at a time; {audit.BATCH} unless you say",
+        )
+
+    @no_translations
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Check. Raises CommandError where something is found."""
+        if options["batch_size"] < 1:
+            raise CommandError("--batch-size has to be 1 or more.")
+        if options["accept_sequences"]:
+            self.stdout.write(f"{retention.accept_sequences()} sequences signed as they are.")
+            return
+        if options["receipt"]:
+            self.stdout.write(_verify_receipt(options["receipt"]))
+            return
+        against = _read(options["against"]) if options["against"] else None
+        bar = Bar(self.stderr, audit.extent)
+        report = audit.audit(against, batch=options["batch_size"], progress=bar.show)
+        bar.close()
+        self.stdout.write(
+            f"{report.records:,} records and {report.versions:,} versions of the policy checked.\n"
+            f"Anchor: {report.anchor}"
+        )
+        if report.findings:
+            raise CommandError("\n".join(_lines(report)))
+        self.stdout.write("Nothing was altered, and nothing is missing.")
+        if options["anchor_file"]:
+            _write(options["anchor_file"], report)
+            self.stdout.write(f"Anchor written to {options['anchor_file']}")
+
+
+def _lines(report: Report) -> list[str]:
+    lines = ["The proof of decisions is not as it was stored."]
+    for kind, finding in report.findings.items():
+        lines.append(f"{finding.count:,} {kind.value}:")
+        lines += [f"  {name}" for name in finding.names]
+        if finding.entries > NAMED:
+            lines.append(f"  and {finding.entries - NAMED:,} more")
+    return lines
+
+
+def _verify_receipt(name: str) -> str:
+    """Return what is to be said of a genuine receipt. Raises CommandError for any other file."""
+    try:
+        document = json.loads(Path(name).read_bytes())
+        verdict = receipts.verify(document)
+    except OSError as error:
+        raise CommandError(f"Cannot read {name}: {error.strerror}.") from error
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise CommandError(f"{name} is no receipt.") from error
+    if verdict is not Verdict.GENUINE:
+        raise CommandError(f"{name} is not a receipt as this website issued it: {verdict.value}.")
+    kept = Record.objects.filter(receipt=document["receipt_id"]).exists()
+    return (
+        f"Genuine: this website issued receipt {document['receipt_id']}, and "
+        f"{'keeps its record' if kept else 'no longer keeps its record'}."
+    )
+
+
+def _read(name: str) -> dict[int, End]:
+    """Return the ends in an anchor's file. Raises CommandError where it is none."""
+    try:
+        content = json.loads(Path(name).read_bytes())
+        ends = {int(number): End(int(last), str(sig)) for number, last, sig in content["ends"]}
+        intact = content["format"] == _FORMAT and content["anchor"] == audit.digest_of(ends)
+    except OSError as error:
+        raise CommandError(f"Cannot read {name}: {error.strerror}.") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise CommandError(f"{name} is no anchor of consent_verify.") from error
+    if not intact:
+        raise CommandError(f"{name} was altered: its ends are not those of its anchor.")
+    return ends
+
+
+def _write(name: str, report: Report) -> None:
+    """Write an anchor: all of it, or nothing. Raises CommandError where that fails."""
+    ends = [[number, *end] for number, end in sorted(report.ends.items())]
+    content = {"format": _FORMAT, "anchor": report.anchor, "ends": ends}
+    path = Path(name)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_text(f"{json.dumps(content, indent=1)}\n", encoding="ascii")
+        os.replace(part, path)
+    except OSError as error:
+        raise CommandError(f"Cannot write {name}: {error.strerror}.") from error
