@@ -11,14 +11,15 @@ import logging
 import re
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.db import Error, IntegrityError, router, transaction
 
 from consent import signing
 from consent.disclosure import Version, version_called
 from consent.later import do_later
-from consent.models import Counter, PolicyVersion, Record, RecordQuerySet, Sequence
-from consent.models.proof import SEQUENCES, day_of
+from consent.models import PolicyVersion, Record, RecordQuerySet, Sequence
+from consent.models.proof import SEQUENCES, OvertakenError
 
 logger = logging.getLogger("consent")
 
@@ -94,6 +95,9 @@ def store(record: Record, version: Version) -> Commitment:
         # was thought to be there may have gone, too.
         _stored.clear()
         connection.close()
+        # Those who all came first, at the same time, may have stopped each other.
+        if not Sequence.objects.using(using).exists():
+            Sequence.objects.using(using).begin()
         commitment = _store(record, version, using)
     if waiting:
         after_commit(store_waiting, using)
@@ -101,40 +105,39 @@ def store(record: Record, version: Version) -> Commitment:
 
 
 def _store(record: Record, version: Version, using: str) -> Commitment:
+    records, sequences = Record.objects.using(using), Sequence.objects.using(using)
     if transaction.get_connection(using).in_atomic_block:
         # What is remembered cannot be corrected here: the whole block would have failed.
         _stored.clear()
+    elif records.appends_at_once:
+        # Neither begins nor ends a transaction: two of four times that the database is waited for.
+        with suppress(OvertakenError):
+            return _append(record, version, records, sequences.seen)
     with transaction.atomic(using=using):
-        sequence = Sequence.objects.using(using).locked(record.subject.int % SEQUENCES)
-        if not _is_there(record, Record.objects.using(using)):
-            # It may have been stored before, and lost with the connection.
-            record.pk, record._state.adding = None, True
-            record.version_id = _version_pk(version, using)
-            record.sequence, record.number = sequence.number, sequence.last + 1
-            record.sign(version.digest)
-            record.save(using=using)
-            sequence.advance(last=record.number)
-            Counter.objects.using(using).add(
-                day=day_of(record.decided_at),
-                sequence=sequence.number,
-                event=record.action,
-                source=record.source,
-                regime=record.regime,
-                granted=record.granted,
-            )
-        return Commitment(using)
+        return _append(record, version, records, sequences.locked)
 
 
-def _is_there(record: Record, records: RecordQuerySet) -> bool:
-    """Say whether ``record`` came before; where something was decided since, it has a new receipt.
+def _append(
+    record: Record, version: Version, records: RecordQuerySet, find: Callable[[int], Sequence]
+) -> Commitment:
+    sequence = find(record.subject.int % SEQUENCES)
+    # It may have been stored before, and lost with the connection.
+    record.pk, record._state.adding = None, True
+    record.version_id = _version_pk(version, records.db)
+    while not records.append(record, sequence, version.digest) and _was_followed(record, records):
+        record.receipt = signing.uuid_of(signing.derive("receipt", str(record.receipt)))
+    return Commitment(records.db)
+
+
+def _was_followed(record: Record, records: RecordQuerySet) -> bool:
+    """Say whether something was decided since ``record`` came before: it has a new receipt then.
 
     For a visitor may choose this, then that, then this again, and see none of the answers.
     """
-    while found := records.filter(receipt=record.receipt).first():
-        if not records.filter(subject=found.subject, decided_at__gt=found.decided_at).exists():
-            return True
-        record.receipt = signing.derive_uuid("receipt", str(record.receipt))
-    return False
+    found = records.filter(receipt=record.receipt).first()
+    return found is not None and (
+        records.filter(subject=found.subject, decided_at__gt=found.decided_at).exists()
+    )
 
 
 def _version_pk(version: Version, using: str) -> int:

@@ -54,6 +54,11 @@ def clean_up(policy: CompiledPolicy, selection: Selection) -> CleanUp:
     )
 
 
+def has_others(request: HttpRequest) -> bool:
+    """Say whether ``request`` brings any cookie that is not the site's own."""
+    return not request.COOKIES.keys() <= set(_own_cookies())
+
+
 def deletions(request: HttpRequest, left: CleanUp) -> Iterator[Morsel[str]]:
     """Return what expires the cookies of ``request`` that are ``left`` over.
 

@@ -194,11 +194,11 @@ def is_secret(text: str) -> bool:
 
 def subject_of(secret: str) -> UUID:
     """Return what records hold of the visitor with ``secret``: a hash, which opens nothing."""
-    return UUID(bytes=sha256(f"consent.subject {secret}".encode()).digest()[:16], version=4)
+    return signing.uuid_of(sha256(f"consent.subject {secret}".encode()).digest())
 
 
 def receipt_for(key: UUID | None, choices: Mapping[str, bool]) -> UUID:
     """Return the receipt of a decision: a new one, or the same for the same key and choices."""
     if key is None:
         return uuid4()
-    return signing.derive_uuid("receipt", str(key), json.dumps(sorted(choices.items())))
+    return signing.uuid_of(signing.derive("receipt", str(key), json.dumps(sorted(choices.items()))))

@@ -51,30 +51,34 @@ def derive(purpose: str, *parts: str) -> bytes:
     return bytes.fromhex(_mac(_keys()[0][1], purpose, parts))
 
 
-def derive_uuid(purpose: str, *parts: str) -> UUID:
-    """Return the UUID that only these ``parts`` and the first of the signing keys make.
+def uuid_of(digest: bytes) -> UUID:
+    """Return the UUID that ``digest`` begins with.
 
-    It says that it is of version 4, random: MariaDB stores no UUID that is of none.
+    It says that it is of version 4, random: MariaDB's type refuses those of no version.
     """
-    return UUID(bytes=derive(purpose, *parts)[:16], version=4)
+    return UUID(bytes=digest[:16], version=4)
 
 
 def canonical(content: Any) -> str:
     """Return ``content`` as the one JSON text that stands for it: sorted, compact, ASCII."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(content)
+
+
+# Kept: `json.dumps` makes a new one each time that it is not to do the usual.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def _mac(key: bytes, purpose: str, content: Any) -> str:
-    return hmac.new(key, f"{purpose}\n{canonical(content)}".encode(), sha256).hexdigest()
+    return hmac.digest(key, f"{purpose}\n{canonical(content)}".encode(), "sha256").hex()
 
 
 def _keys() -> list[tuple[str, bytes]]:
     """Return the keys, each with its name, the one to sign with first."""
-    return [_key(force_bytes(secret)) for secret in conf.SIGNING_KEYS]
+    return [_key(secret) for secret in conf.SIGNING_KEYS]
 
 
 @lru_cache(maxsize=32)
-def _key(secret: bytes) -> tuple[str, bytes]:
+def _key(secret: str | bytes) -> tuple[str, bytes]:
     """Derive from ``secret``, so that no signature made elsewhere with it passes here."""
-    key = hmac.new(secret, b"consent.signing", sha256).digest()
+    key = hmac.new(force_bytes(secret), b"consent.signing", sha256).digest()
     return hmac.new(key, b"name", sha256).hexdigest()[:_NAME_LENGTH], key

@@ -451,7 +451,7 @@ class Consent:
 
     def _delete_cookies(self, response: HttpResponseBase) -> None:
         """Expire what stopped tools left, as the page's script cannot do with HttpOnly cookies."""
-        if self._request is None:
+        if self._request is None or not leftovers.has_others(self._request):
             return
         for morsel in leftovers.deletions(self._request, self.clean_up):
             # Django keeps one header a key; a name is deleted in several places.

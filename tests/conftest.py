@@ -1,6 +1,8 @@
 """What every test has: empty caches, and a word about the database in the report's head."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from django.conf import settings
@@ -30,6 +32,23 @@ def empty_caches() -> Iterator[None]:
     forget_everything()
     yield
     forget_everything()
+
+
+@pytest.fixture
+def database_of_many(transactional_db, tmp_path) -> Iterator[None]:
+    """A database that several connections write to; SQLite's in memory is none, so copy that."""
+    if not (connection.vendor == "sqlite" and connection.is_in_memory_db()):
+        yield
+        return
+    connection.ensure_connection()
+    file = tmp_path / "db.sqlite3"
+    with closing(sqlite3.connect(file)) as copy:
+        connection.connection.backup(copy)
+    in_memory = connection.settings_dict["NAME"]
+    # What connects from now on reads this; the connection of the tests itself stays as it is.
+    connection.settings_dict["NAME"] = str(file)
+    yield
+    connection.settings_dict["NAME"] = in_memory
 
 
 def forget_everything() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.cases import API, COMPARED, GROWING, SAME_OUTPUT, VISITORS
-from tests.benchmarks.report import BEGIN, END, label
+from tests.benchmarks.load.measuring import missing
+from tests.benchmarks.report import BEGIN, END, LOAD_BEGIN, LOAD_END, label
 from tests.benchmarks.tools import SIZES
 
 pytestmark = pytest.mark.once
@@ -35,7 +36,7 @@ def test_quick_run_fills_every_row_and_leaves_the_text_around_them(tmp_path):
     output.write_text(f"Before.\n\n{BEGIN}\nold\n{END}\n\nAfter.\n")
 
     subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks", "--quick", "--output", output],
+        [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "page", "--output", output],
         cwd=TOP,
         check=True,
     )
@@ -57,3 +58,23 @@ def test_quick_run_fills_every_row_and_leaves_the_text_around_them(tmp_path):
     assert [row[0] for row in found["The API"]] == list(API)
     assert [row[0] for row in found["Memory of the compiled policy"]] == [f"{n:,}" for n in SIZES]
     assert len(re.findall(r"^- \*\*(?:Reached|Not reached)\*\*: ", document, re.MULTILINE)) == 14
+
+
+@pytest.mark.skipif(bool(missing()), reason=f"not installed: {missing()}")
+def test_quick_load_run_fills_its_table(tmp_path):
+    output = tmp_path / "benchmarks.md"
+    output.write_text(f"## Load\n\n{LOAD_BEGIN}\nold\n{LOAD_END}\n\nAfter.\n")
+
+    subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "load", "--output", output],
+        cwd=TOP,
+        check=True,
+    )
+
+    document = output.read_text()
+    assert "old" not in document
+    assert document.endswith("\n\nAfter.\n")
+    rows = tables(document)["Load"]
+    assert [row[0] for row in rows] == ["one bare insert", "this app's decision"]
+    assert all(rows[1])
+    assert len(re.findall(r"^- \*\*(?:Reached|Not reached)\*\*: ", document, re.MULTILINE)) == 2

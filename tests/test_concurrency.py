@@ -1,9 +1,8 @@
 """Several editors at once: each change gets a revision of its own, and none is stopped."""
 
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from itertools import count
 from threading import Barrier
 from typing import Any
@@ -20,21 +19,7 @@ ROUNDS = 5
 numbers = count()
 
 
-@pytest.fixture(autouse=True)
-def database_of_many(transactional_db, tmp_path) -> Iterator[None]:
-    """A database that several connections write to; SQLite's in memory is none, so copy that."""
-    if not (connection.vendor == "sqlite" and connection.is_in_memory_db()):
-        yield
-        return
-    connection.ensure_connection()
-    file = tmp_path / "db.sqlite3"
-    with closing(sqlite3.connect(file)) as copy:
-        connection.connection.backup(copy)
-    in_memory = connection.settings_dict["NAME"]
-    # What connects from now on reads this; the connection of the tests itself stays as it is.
-    connection.settings_dict["NAME"] = str(file)
-    yield
-    connection.settings_dict["NAME"] = in_memory
+pytestmark = pytest.mark.usefixtures("database_of_many")
 
 
 def at_once(*edits: Callable[[], Any]) -> list[Any]:

@@ -12,10 +12,9 @@ from consent.compiled import policies
 from consent.models import PolicyVersion, Record, Sequence
 from tests.proofs import decide, shown, sql
 from tests.scenes import small_site
-from tests.test_concurrency import at_once, database_of_many, first
+from tests.test_concurrency import at_once, first
 
 OLD = 1_096
-__all__ = ["database_of_many"]
 
 
 @pytest.fixture(autouse=True)

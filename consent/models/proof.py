@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
+from copy import copy
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from typing import Any, Self
 
@@ -26,6 +29,10 @@ from consent.models.policies import Policy
 SEQUENCES = 16
 
 
+# To store a record before its sequence is locked, so that it need not wait for its turn.
+ATTEMPTS = 3
+
+
 class AppendOnlyError(TypeError):
     """Something tried to change or to delete what is written once."""
 
@@ -34,6 +41,10 @@ class AppendOnlyError(TypeError):
             f"A {model.__name__} is written once: it can be neither changed nor deleted. "
             "“manage.py consent_purge” deletes what is older than it has to be kept."
         )
+
+
+class OvertakenError(Exception):
+    """A sequence went on since it was read."""
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):
@@ -134,6 +145,66 @@ class RecordQuerySet(AppendOnlyQuerySet):
         sets = set(Counter.objects.sets()) - set(_sets_with(category))
         return self.filter(granted__in=sets)
 
+    def append(self, record: Record, sequence: Sequence, version: str) -> bool:
+        """Number, sign and store ``record``, and count it; or do nothing, and return False.
+
+        That is where its receipt is there. ``version``: the digest of what was shown. To be called
+        with the ``sequence`` locked; where it only was `seen`, and somebody else came first again
+        and again, it raises OvertakenError.
+        """
+        if self.appends_at_once:
+            for _ in range(ATTEMPTS):
+                record.follow(sequence, version)
+                with suppress(OvertakenError):
+                    return self._append_at_once(record, sequence)
+            raise OvertakenError
+        record.follow(sequence, version)
+        if self.filter(receipt=record.receipt).exists():
+            return False
+        record.save(using=self.db)
+        sequence.advance(last=record.number)
+        Counter.objects.using(self.db).add(**record.counted)
+        return True
+
+    @property
+    def appends_at_once(self) -> bool:
+        """Whether the database does all of `append` in one statement, so that no lock is needed."""
+        return connections[self.db].vendor == "postgresql"
+
+    def _append_at_once(self, record: Record, sequence: Sequence) -> bool:
+        """Do so; where the ``sequence`` went on, raise OvertakenError, once it is up to date."""
+        connection = connections[self.db]
+        ends = copy(sequence)
+        ends.move(last=record.number)
+        values = [
+            sequence.number,
+            *(
+                field.get_db_prep_save(getattr(record, field.attname), connection)
+                if isinstance(field, models.JSONField)
+                # The driver takes these as they are; to ask each field for it takes longer.
+                else getattr(record, field.attname)
+                for field in _record_fields()
+            ),
+            sequence.signature,
+            sequence.last,
+            record.receipt,
+            ends.last,
+            ends.signature,
+            ends.number,
+            *record.counted.values(),
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_append_sql(tuple(record.counted)), values)
+            pk, first, last, signature = cursor.fetchone()
+        if (last, signature) != (sequence.last, sequence.signature):
+            sequence.first, sequence.last, sequence.signature = first, last, signature
+            raise OvertakenError
+        if pk is None:
+            return False
+        record.pk, record._state.adding, record._state.db = pk, False, self.db
+        sequence.last, sequence.signature = ends.last, ends.signature
+        return True
+
     def purge(self) -> int:
         """Delete them, and return how many they were.
 
@@ -215,6 +286,23 @@ class Record(AppendOnly):
     def __str__(self) -> str:
         return str(self.receipt)
 
+    @property
+    def counted(self) -> dict[str, Any]:
+        """What it is counted as: the fields of a counter but its number."""
+        return {
+            "day": day_of(self.decided_at),
+            "sequence": self.sequence,
+            "event": self.action,
+            "source": self.source,
+            "regime": self.regime,
+            "granted": self.granted,
+        }
+
+    def follow(self, sequence: Sequence, version: str) -> None:
+        """Take the next number of ``sequence``, and sign; ``version``: as in `sign`."""
+        self.sequence, self.number = sequence.number, sequence.last + 1
+        self.sign(version)
+
     def sign(self, version: str) -> None:
         """Sign all of it, and the digest of the ``version`` that was shown."""
         self.signature = signing.sign("record", self.signed(version))
@@ -252,22 +340,53 @@ class SequenceQuerySet(models.QuerySet["Sequence"]):
         if not connections[self.db].features.has_select_for_update:
             # SQLite locks by writing: who reads first may find the lock taken when they write.
             self.filter(pk=number).update(last=F("last"))
-        found = self.select_for_update().filter(pk=number).first()
+        found = self._found(number, lock=True)
         if found is None:
-            begun = [Sequence.begun(number) for number in range(SEQUENCES)]
-            if self.exists():
-                # They are made together, so that one which is missing has been removed.
-                for sequence in begun:
-                    sequence.spoil()
-            self.bulk_create(begun, ignore_conflicts=True)
+            self.begin()
             found = self.select_for_update().get(pk=number)
         return found
+
+    def begin(self) -> None:
+        """Add the sequences that are missing: all of them together, and only once.
+
+        One that is missing later has been removed: made anew, it says that it is not genuine.
+        """
+        begun = [Sequence.begun(number) for number in range(SEQUENCES)]
+        if self.exists():
+            for sequence in begun:
+                sequence.spoil()
+        self.bulk_create(begun, ignore_conflicts=True)
 
     def all_locked(self) -> list[Sequence]:
         """Return the sequences; whoever decides waits for the transaction to end."""
         if not connections[self.db].features.has_select_for_update:
             self.update(last=F("last"))
         return list(self.select_for_update().order_by("number"))
+
+    def seen(self, number: int) -> Sequence:
+        """Return the sequence ``number`` as it is, for now. Raises OvertakenError for a new one."""
+        found = self._found(number, lock=False)
+        if found is None:
+            raise OvertakenError
+        return found
+
+    def _found(self, number: int, *, lock: bool) -> Sequence | None:
+        connection = connections[self.db]
+        quote = connection.ops.quote_name
+        # Written out: that Django writes it, at each decision, takes longer than the answer.
+        sql = (
+            f"SELECT {', '.join(map(quote, _SEQUENCE))} "  # noqa: S608
+            f"FROM {quote(Sequence._meta.db_table)} WHERE {quote('number')} = %s"
+        )
+        if lock and connection.features.has_select_for_update:
+            sql += f" {connection.ops.for_update_sql()}"
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [number])
+            row = cursor.fetchone()
+        return row and Sequence.from_db(self.db, _SEQUENCE, row)
+
+
+_SEQUENCE = ("number", "first", "last", "signature")
 
 
 class Sequence(models.Model):
@@ -313,7 +432,14 @@ class Sequence(models.Model):
         return [self.number, self.first, self.last]
 
     def advance(self, *, first: int | None = None, last: int | None = None) -> None:
-        """Store where it begins or ends now. To be called with the sequence locked.
+        """Store where it begins or ends now. To be called with the sequence locked."""
+        self.move(first=first, last=last)
+        Sequence.objects.filter(pk=self.pk).update(
+            first=self.first, last=self.last, signature=self.signature
+        )
+
+    def move(self, *, first: int | None = None, last: int | None = None) -> None:
+        """Sign where it begins or ends now, without storing it.
 
         One that somebody altered is not signed again, which would hide it: see `spoil`.
         """
@@ -324,9 +450,6 @@ class Sequence(models.Model):
             self.sign()
         else:
             self.spoil()
-        Sequence.objects.filter(pk=self.pk).update(
-            first=self.first, last=self.last, signature=self.signature
-        )
 
 
 class CounterQuerySet(models.QuerySet["Counter"]):
@@ -386,6 +509,48 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.event}: {self.number}"
+
+
+@cache
+def _record_fields() -> list[models.Field[Any, Any]]:
+    return [field for field in Record._meta.local_concrete_fields if not field.primary_key]
+
+
+@cache
+def _append_sql(counted: tuple[str, ...]) -> str:
+    """Return what stores a record, and only where it does so advances its sequence and counts.
+
+    For PostgreSQL. It stores nothing where the sequence is not as it was read, or the receipt is
+    there: not by a conflict, since a partitioned table has no unique index of receipts alone. Its
+    parameters: the sequence's number; the record's fields; the sequence's signature and last
+    number; the receipt; the sequence's new last number and signature, and its number; the fields
+    of a counter that ``counted`` names. It returns the record's primary key, if any, and the
+    sequence as it was.
+    """
+    record, sequence, counter = (
+        f'"{model._meta.db_table}"' for model in (Record, Sequence, Counter)
+    )
+    columns = ", ".join(f'"{field.column}"' for field in _record_fields())
+    values = ", ".join(["%s"] * len(_record_fields()))
+    kind = ", ".join(f'"{name}"' for name in counted)
+    return f"""
+        WITH held AS (
+            SELECT "first", "last", "signature" FROM {sequence} WHERE "number" = %s FOR UPDATE
+        ), stored AS (
+            INSERT INTO {record} ({columns}) SELECT {values} FROM held
+            WHERE held."signature" = %s AND held."last" = %s
+            AND NOT EXISTS (SELECT FROM {record} WHERE "receipt" = %s)
+            RETURNING "id"
+        ), advanced AS (
+            UPDATE {sequence} SET "last" = %s, "signature" = %s
+            WHERE "number" = %s AND EXISTS (SELECT FROM stored)
+        ), counted AS (
+            INSERT INTO {counter} AS counter ({kind}, "number")
+            SELECT {", ".join(["%s"] * len(counted))}, 1 FROM stored
+            ON CONFLICT ({kind}) DO UPDATE SET "number" = counter."number" + 1
+        )
+        SELECT (SELECT "id" FROM stored), held.* FROM held
+    """  # noqa: S608
 
 
 def day_of(moment: datetime) -> Any:

@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks.cases import HAS_COOKIE_CONSENT
+from tests.benchmarks.load.measuring import LoadEffort, measure_load, missing
 from tests.benchmarks.measuring import TOP, Effort, measure
-from tests.benchmarks.report import write
+from tests.benchmarks.report import write, write_load
 
 QUICK = Effort(rounds=1, batch=1, warm_up=1)
+QUICK_LOAD = LoadEffort(rounds=1, seconds=1)
+PAGE, LOAD = "page", "load"
 
 
 def main() -> None:
@@ -23,11 +26,30 @@ def main() -> None:
         default=TOP / "docs" / "benchmarks.md",
         help="the file whose figures to replace; default: docs/benchmarks.md",
     )
+    parser.add_argument("--only", choices=(PAGE, LOAD), help="measure nothing else")
     arguments = parser.parse_args()
+    if arguments.only != LOAD:
+        measure_page(arguments)
+    if arguments.only != PAGE:
+        measure_decisions(arguments)
+
+
+def measure_page(arguments: argparse.Namespace) -> None:
+    """Measure what consent costs a page, and write it."""
     if not HAS_COOKIE_CONSENT:
         say("django-cookie-consent is not installed (requirements/bench.txt): left out.")
     effort = QUICK if arguments.quick else Effort(rounds=arguments.rounds)
     write(measure(effort, say), arguments.output)
+    say(f"Written: {arguments.output.name}")
+
+
+def measure_decisions(arguments: argparse.Namespace) -> None:
+    """Measure decisions under load, and write it; where something is missing, say what."""
+    if lacking := missing():
+        say(f"The load run is left out; it needs {lacking}.")
+        return
+    effort = QUICK_LOAD if arguments.quick else LoadEffort()
+    write_load(measure_load(effort, say), arguments.output)
     say(f"Written: {arguments.output.name}")
 
 

@@ -28,10 +28,15 @@ from tests.benchmarks.cases import (
     Case,
     Site,
 )
+from tests.benchmarks.load.measuring import LoadFigures
+from tests.benchmarks.load.settings import BARE, OURS
+from tests.benchmarks.load.throughput import CONNECTIONS
+from tests.benchmarks.load.websites import WORKERS
 from tests.benchmarks.measuring import Figures
 from tests.benchmarks.tools import SIZES
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+LOAD_BEGIN, LOAD_END = "<!-- load: begin -->", "<!-- load: end -->"
 
 PACKAGES = ("Django", "djangorestframework", "django-cookie-consent")
 LABELS = {
@@ -41,29 +46,71 @@ LABELS = {
     "consent_tools": "this app",
 }
 MOST_RATIO, MOST_API_RATIO, MOST_MEMORY = 1.1, 1.3, 3_000_000
+LEAST_LOAD_RATIO = 0.6
 _DIALOGS = re.compile(r"<dialog.*</dialog>", re.DOTALL)
 
 Row = Sequence[object]
 
 
 def write(figures: Figures, output: Path) -> None:
-    """Put the tables between the marks in ``output``, or into a new file of that name.
+    """Put the tables between the marks in ``output``; see `_put`."""
+    _put(report(figures), (BEGIN, END), output)
+
+
+def write_load(figures: LoadFigures, output: Path) -> None:
+    """Put the load run's table between its marks in ``output``; see `_put`."""
+    _put(load_report(figures), (LOAD_BEGIN, LOAD_END), output)
+
+
+def _put(parts: Iterable[str], marks: tuple[str, str], output: Path) -> None:
+    """Replace what is between ``marks``; in a new file, put it there with them.
 
     Raises ValueError where a file is there and has no marks.
     """
-    before, after = "", ""
-    if output.exists():
-        text = output.read_text(encoding="utf-8")
-        if BEGIN not in text or END not in text:
-            raise ValueError(f"{output} has no place for the figures: {BEGIN} … {END}")
-        before, after = text.split(BEGIN)[0], text.split(END)[1]
-    parts = [before + BEGIN, *report(figures), END + (after or "\n")]
-    output.write_text("\n\n".join(parts), encoding="utf-8")
+    begin, end = marks
+    if not output.exists():
+        output.write_text("\n\n".join([BEGIN, END, LOAD_BEGIN, LOAD_END, ""]), encoding="utf-8")
+    text = output.read_text(encoding="utf-8")
+    if begin not in text or end not in text:
+        raise ValueError(f"{output} has no place for the figures: {begin} … {end}")
+    before, after = text.split(begin)[0], text.split(end)[1]
+    output.write_text("\n\n".join([before + begin, *parts, end + after]), encoding="utf-8")
+
+
+def load_report(figures: LoadFigures) -> Iterator[str]:
+    """Return the paragraphs and the table of the load run."""
+    ratio, rounds = figures.throughput.ratio, len(figures.throughput.rounds)
+    outage = figures.outage
+    yield (
+        f"{_machine()}, {figures.database}, {_version('gunicorn')} with {WORKERS} workers, "
+        f"wrk with {CONNECTIONS} connections. Medians of {rounds} rounds."
+    )
+    rows = []
+    for label_, website in (("one bare insert", BARE), ("this app's decision", OURS)):
+        run = figures.throughput.medians(website)
+        rows.append([label_, f"{run.rate:.0f}", f"{run.p50:.1f}", f"{run.p99:.1f}"])
+    rows[0].append("")
+    rows[1].append(f"{ratio:.2f}")
+    yield table(["request", "per second", "median, ms", "99th percentile, ms", "ratio"], rows)
+    reached = _verdict(
+        ratio >= LEAST_LOAD_RATIO,
+        f"{ratio:.2f} times as many decisions a second as bare inserts; "
+        f"at least {LEAST_LOAD_RATIO:.2f}.",
+    )
+    exact = _verdict(
+        outage.is_exact,
+        f"with the database stopped and started in the middle, {outage.grants:,} grants and "
+        f"{outage.refusals:,} refusals were acknowledged, and {outage.stored:,} of these decisions "
+        f"are stored, each once; {outage.others:,} others. While it was down, {outage.waiting:,} "
+        f"refusals were answered that were stored later, and {outage.resent:,} requests had to be "
+        "sent again.",
+    )
+    yield f"- {reached}\n- {exact}"
 
 
 def report(figures: Figures) -> Iterator[str]:
     """Return the paragraphs, headings and tables."""
-    yield _machine(figures)
+    yield (f"{_machine()}. Medians of {figures.rounds} rounds; µs is a microsecond a request.")
     for heading, content in (
         ("What was to be reached", _targets),
         ("A page with 17 tools", _pages),
@@ -84,12 +131,9 @@ def label(site: Site) -> str:
     return LABELS[site.solution] + (f", `{site.delivery}`" if site.delivery else "")
 
 
-def _machine(figures: Figures) -> str:
+def _machine() -> str:
     versions = [f"Python {platform.python_version()}", *map(_version, PACKAGES)]
-    return (
-        f"{_processor()}, {os.cpu_count()} cores; {', '.join(versions)}. "
-        f"Medians of {figures.rounds} rounds; µs is a microsecond a request."
-    )
+    return f"{_processor()}, {os.cpu_count()} cores; {', '.join(versions)}"
 
 
 def _version(package: str) -> str:

@@ -9,7 +9,7 @@ from tests.benchmarks.cases import Site
 
 HOST = "bench.example"
 _TEMPLATES = Path(__file__).parent / "website" / "templates"
-_CONSENT_MIDDLEWARE = "consent.middleware.ConsentMiddleware"
+CONSENT_MIDDLEWARE = "consent.middleware.ConsentMiddleware"
 _COMMON_MIDDLEWARE = "django.middleware.common.CommonMiddleware"
 
 
@@ -101,7 +101,7 @@ def _cookie_consent(settings: dict[str, Any], site: Site) -> None:
 def _consent_tools(settings: dict[str, Any], site: Site) -> None:
     settings["INSTALLED_APPS"] += ["rest_framework", "consent"]
     middleware = settings["MIDDLEWARE"]
-    middleware.insert(middleware.index(_COMMON_MIDDLEWARE) + 1, _CONSENT_MIDDLEWARE)
+    middleware.insert(middleware.index(_COMMON_MIDDLEWARE) + 1, CONSENT_MIDDLEWARE)
     settings["CONSENT_DELIVERY"] = site.delivery
     # Counts each write, and refuses none.
     settings["CONSENT_THROTTLE_RATE"] = "1000000/s"
