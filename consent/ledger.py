@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,15 +19,24 @@ from django.db import Error, IntegrityError, router, transaction
 from consent import signing
 from consent.disclosure import Version, version_called
 from consent.later import do_later
-from consent.models import PolicyVersion, Record, RecordQuerySet, Sequence
+from consent.models import PolicyVersion, Record, RecordQuerySet, Sequence, SequenceQuerySet
 from consent.models.proof import SEQUENCES, OvertakenError
 
 logger = logging.getLogger("consent")
 
 _VERSION_NAME = re.compile(r"[0-9a-f]{16}")
 
+# Databases whose sequences are there for certain.
+_begun: set[str] = set()
+
 # Primary keys of the versions that are stored for certain, by digest.
 _stored: dict[str, int] = {}
+
+
+def forget() -> None:
+    """Forget what this process knows of the database, which may be another one by now."""
+    _begun.clear()
+    _stored.clear()
 
 
 class Commitment:
@@ -93,11 +103,8 @@ def store(record: Record, version: Version) -> Commitment:
             raise
         # It may be stored already, with the answer lost: it is looked for then. A version that
         # was thought to be there may have gone, too.
-        _stored.clear()
+        forget()
         connection.close()
-        # Those who all came first, at the same time, may have stopped each other.
-        if not Sequence.objects.using(using).exists():
-            Sequence.objects.using(using).begin()
         commitment = _store(record, version, using)
     if waiting:
         after_commit(store_waiting, using)
@@ -109,18 +116,54 @@ def _store(record: Record, version: Version, using: str) -> Commitment:
     if transaction.get_connection(using).in_atomic_block:
         # What is remembered cannot be corrected here: the whole block would have failed.
         _stored.clear()
-    elif records.appends_at_once:
-        # Neither begins nor ends a transaction: two of four times that the database is waited for.
-        with suppress(OvertakenError):
-            return _append(record, version, records, sequences.seen)
+    else:
+        _begin(sequences)
+        if records.appends_at_once:
+            # Neither begins nor ends a transaction: the database is waited for once.
+            with suppress(OvertakenError):
+                return _append(record, version, records, _remembered(sequences))
     with transaction.atomic(using=using):
-        return _append(record, version, records, sequences.locked)
+        return _append(record, version, records, sequences.locked(_number()))
+
+
+def _begin(sequences: SequenceQuerySet) -> None:
+    """Have the sequences there before anybody locks one: the first, all at once, would deadlock."""
+    if sequences.db not in _begun:
+        if not sequences.exists():
+            sequences.begin()
+        _begun.add(sequences.db)
+
+
+def _number() -> int:
+    """Return this thread's sequence: who has another one waits for nobody here."""
+    # The workers of a server have numbers in a row; those of two machines have other addresses.
+    return (threading.get_native_id() + (threading.get_ident() >> 12)) % SEQUENCES
+
+
+def _remembered(sequences: SequenceQuerySet) -> Sequence:
+    """Return the sequence as this thread left it: nobody else, most often, has gone on with it.
+
+    Raises OvertakenError where there is none yet.
+    """
+    place = (sequences.db, _number())
+    if place not in _left.sequences:
+        _left.sequences[place] = sequences.seen(_number())
+    return _left.sequences[place]
+
+
+class _Left(threading.local):
+    """What a thread remembers of its sequences, by database and number."""
+
+    def __init__(self) -> None:
+        self.sequences: dict[tuple[str, int], Sequence] = {}
+
+
+_left = _Left()
 
 
 def _append(
-    record: Record, version: Version, records: RecordQuerySet, find: Callable[[int], Sequence]
+    record: Record, version: Version, records: RecordQuerySet, sequence: Sequence
 ) -> Commitment:
-    sequence = find(record.subject.int % SEQUENCES)
     # It may have been stored before, and lost with the connection.
     record.pk, record._state.adding = None, True
     record.version_id = _version_pk(version, records.db)

@@ -1,8 +1,9 @@
 """Records by month, in a table that PostgreSQL partitions by range of their time.
 
 The table as it is becomes the first partition, so that nothing is copied. What a partitioned table
-cannot hold unique over all of its partitions, a receipt and a number, is unique in each, and over
-all of them by the lock of the record's sequence: see `consent.ledger`.
+cannot hold unique over all of its partitions, a receipt and a number, is unique in each by an
+index; over all of them a number is by the lock of its sequence, and a receipt by being looked for:
+see `consent.ledger`.
 """
 
 from __future__ import annotations

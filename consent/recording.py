@@ -102,7 +102,8 @@ class Draft:
 
     def announce(self) -> None:
         """Send the signals, once what is stored is committed; not twice for the same record."""
-        if self.is_new:
+        heard = decision_made.has_listeners(Record) or consent_withdrawn.has_listeners(Record)
+        if self.is_new and heard:
             event = self.event
             ledger.after_commit(lambda: _send(event), router.db_for_write(Record))
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import cached_property
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 from consent import leftovers, recording
 from consent.compiled import CompiledPolicy, Selection, Standing, policies
@@ -411,7 +411,7 @@ class Consent:
 
     def _set_subject(self, response: HttpResponseBase) -> None:
         """Set the subject's cookie once something is recorded, or renew it; or drop it."""
-        name, path = conf.SUBJECT_COOKIE_NAME, _subject_path()
+        name, path = conf.SUBJECT_COOKIE_NAME, self._subject_path
         secret = self._draft.secret if self._draft else self.secret
         if self._forgets or not conf.RECORDS:
             if self.secret:
@@ -428,10 +428,20 @@ class Consent:
                 samesite=conf.COOKIE_SAMESITE,
             )
 
+    @property
+    def _subject_path(self) -> str:
+        """The path of the subject's cookie: the app's own, unless the settings say otherwise."""
+        if conf.SUBJECT_COOKIE_PATH or conf.LOGIN_SYNC:
+            return conf.SUBJECT_COOKIE_PATH or "/"
+        key = ("subject's path", get_language())
+        return self.policy.parts.get(
+            key, lambda: [reverse("consent:preferences").removesuffix("preferences/")]
+        )[0]
+
     def _drop_cookies(self, response: HttpResponseBase) -> None:
         domain, samesite = conf.COOKIE_DOMAIN, conf.COOKIE_SAMESITE
         response.delete_cookie(conf.COOKIE_NAME, conf.COOKIE_PATH, domain, samesite)
-        response.delete_cookie(conf.SUBJECT_COOKIE_NAME, _subject_path(), domain, samesite)
+        response.delete_cookie(conf.SUBJECT_COOKIE_NAME, self._subject_path, domain, samesite)
 
     def _age(self, decision: Decision | None) -> int:
         """Return for how many seconds the browser keeps a cookie: of ``decision``, or of now.
@@ -456,9 +466,3 @@ class Consent:
         for morsel in leftovers.deletions(self._request, self.clean_up):
             # Django keeps one header a key; a name is deleted in several places.
             response.cookies[f"{morsel.key} {morsel['path']} {morsel['domain']}"] = morsel
-
-
-def _subject_path() -> str:
-    """Return the path of the subject's cookie: the app's own, unless the settings say otherwise."""
-    own = reverse("consent:preferences").removesuffix("preferences/")
-    return conf.SUBJECT_COOKIE_PATH or ("/" if conf.LOGIN_SYNC else own)

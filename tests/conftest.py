@@ -53,6 +53,7 @@ def database_of_many(transactional_db, tmp_path) -> Iterator[None]:
 
 def forget_everything() -> None:
     policies.forget()
+    ledger.forget()
     ledger.waiting.clear()
     tally.forget()
     cache.clear()

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from io import StringIO
+from threading import local
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -25,15 +26,31 @@ def shown(language: str = "en") -> Version:
         return version_of(policies.current())
 
 
+# Which sequence a thread's decisions go to, where a test says so.
+_chosen = local()
+_of_the_thread = ledger._number
+ledger._number = lambda: getattr(_chosen, "sequence", _of_the_thread())
+
+
+@contextmanager
+def in_sequence(number: int) -> Iterator[None]:
+    """Let what this thread decides meanwhile go to one sequence."""
+    _chosen.sequence = number
+    try:
+        yield
+    finally:
+        del _chosen.sequence
+
+
 def decide(sequence: int = 0, *, at: datetime | None = None, days: float = 0) -> Record:
-    """Record a refusal by a new visitor whose records are in `sequence`.
+    """Record a refusal by a new visitor in `sequence`.
 
     `at`: when, if not now, or so many `days` ago.
     """
     version = shown()
     record = Record(
         receipt=uuid4(),
-        subject=UUID(int=uuid4().int // ledger.SEQUENCES * ledger.SEQUENCES + sequence),
+        subject=uuid4(),
         revision=2,
         choices={"functional": 0},
         action="reject_all",
@@ -43,7 +60,8 @@ def decide(sequence: int = 0, *, at: datetime | None = None, days: float = 0) ->
         gpc=False,
         decided_at=at or timezone.now() - timedelta(days=days),
     )
-    ledger.store(record, version)
+    with in_sequence(sequence):
+        ledger.store(record, version)
     return record
 
 

@@ -74,6 +74,14 @@ class PreconditionFailedError(APIException):
 class AcceptHeaderNegotiation(DefaultContentNegotiation):
     """Takes the client's word from ``Accept`` alone; a ``format`` in the query means nothing."""
 
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> Any:
+        """Return the renderer and the media type; what a page's `fetch` asks for at once."""
+        if request.META.get("HTTP_ACCEPT", "*/*") == "*/*":
+            return renderers[0], renderers[0].media_type
+        return super().select_renderer(request, renderers, format_suffix)
+
     def filter_renderers(self, renderers: Any, format: str) -> Any:
         """Return all ``renderers``."""
         return renderers

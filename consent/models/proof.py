@@ -195,7 +195,10 @@ class RecordQuerySet(AppendOnlyQuerySet):
         ]
         with connection.cursor() as cursor:
             cursor.execute(_append_sql(tuple(record.counted)), values)
-            pk, first, last, signature = cursor.fetchone()
+            row = cursor.fetchone()
+        if row is None:
+            raise OvertakenError
+        pk, first, last, signature = row
         if (last, signature) != (sequence.last, sequence.signature):
             sequence.first, sequence.last, sequence.signature = first, last, signature
             raise OvertakenError
