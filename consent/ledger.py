@@ -167,19 +167,21 @@ def _append(
     # It may have been stored before, and lost with the connection.
     record.pk, record._state.adding = None, True
     record.version_id = _version_pk(version, records.db)
-    while not records.append(record, sequence, version.digest) and _was_followed(record, records):
+    while not records.append(record, sequence, version.digest) and _is_another(record, records):
         record.receipt = signing.uuid_of(signing.derive("receipt", str(record.receipt)))
     return Commitment(records.db)
 
 
-def _was_followed(record: Record, records: RecordQuerySet) -> bool:
-    """Say whether something was decided since ``record`` came before: it has a new receipt then.
+def _is_another(record: Record, records: RecordQuerySet) -> bool:
+    """Say whether what is there under the receipt is another decision: then it has a new receipt.
 
-    For a visitor may choose this, then that, then this again, and see none of the answers.
+    For a visitor may choose this, then that, then this again, and see none of the answers; and
+    somebody else may send the same key.
     """
     found = records.filter(receipt=record.receipt).first()
     return found is not None and (
-        records.filter(subject=found.subject, decided_at__gt=found.decided_at).exists()
+        found.subject != record.subject
+        or records.filter(subject=found.subject, decided_at__gt=found.decided_at).exists()
     )
 
 

@@ -715,6 +715,18 @@ def test_same_key_with_other_choices_is_another_decision(browser):
     assert actions() == ["accept_all", "withdrawn"]
 
 
+def test_same_key_of_somebody_else_is_another_decision(browser):
+    key, other = str(uuid4()), Client(headers=SAME_ORIGIN)
+    put(other, NONE)
+    put(browser, ALL, key=key)
+
+    for _ in range(2):
+        put(other, ALL, key=key)
+
+    assert actions() == ["reject_all", "accept_all", "accept_all"]
+    assert Record.objects.filter(action="accept_all").values("subject").distinct().count() == 2
+
+
 def test_choice_that_is_taken_back_and_made_again_is_recorded_each_time(browser):
     key = str(uuid4())
 

@@ -93,6 +93,7 @@ def describe_withdraw(view: View) -> View:
         view,
         {200: OutcomeSerializer, **_problems(403, 406)},
         request=None,
+        queries={"forget": "true: the browser also drops the cookie that leads to its receipts."},
         operation_id="preferences_withdraw",
     )
 
@@ -121,6 +122,7 @@ def _describe(
     view: View,
     responses: dict[int, Any],
     headers: dict[str, str] | None = None,
+    queries: dict[str, str] | None = None,
     **options: Any,
 ) -> View:
     if not HAS_SPECTACULAR:
@@ -130,7 +132,13 @@ def _describe(
         for status, body in responses.items()
     }
     parameters = [
-        OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text)
-        for name, text in (headers or {}).items()
+        *(
+            OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text)
+            for name, text in (headers or {}).items()
+        ),
+        *(
+            OpenApiParameter(name, str, OpenApiParameter.QUERY, description=text)
+            for name, text in (queries or {}).items()
+        ),
     ]
     return extend_schema(responses=described, parameters=parameters, **options)(view)
