@@ -67,14 +67,15 @@ class Draft:
     decided_at: datetime
     receipt: UUID | None = None
     is_new: bool = True
+    _version: Version | None = None
     _commitment: ledger.Commitment | None = None
 
     def store(self) -> None:
         """Store its record. Raises django.db.Error where that fails."""
+        self._version = ledger.find_version(self.occasion.version, version_of(self.policy))
         secret = self.secret or new_secret(self.occasion.key)
-        version = ledger.find_version(self.occasion.version, version_of(self.policy))
-        record = self._record(secret, version)
-        self._commitment = ledger.store(record, version)
+        record = self._record(secret, self._version)
+        self._commitment = ledger.store(record, self._version)
         self.secret, self.receipt = secret, record.receipt
         self.is_new = record.pk is not None
 
@@ -95,10 +96,9 @@ class Draft:
 
     def postpone(self) -> None:
         """Keep its record until the database can be reached again."""
-        version = version_of(self.policy)
-        ledger.postpone(
-            self._record(self.secret or new_secret(self.occasion.key), version), version
-        )
+        version = self._version or version_of(self.policy)
+        secret = self.secret or new_secret(self.occasion.key)
+        ledger.postpone(self._record(secret, version), version)
 
     def announce(self) -> None:
         """Send the signals, once what is stored is committed; not twice for the same record."""
@@ -112,7 +112,7 @@ class Draft:
         """What the rest of the website is told of it."""
         had = self.held.allowed if self.held else frozenset()
         return DecisionMade(
-            choices={key: granted > 0 for key, granted in self.decision.choices.items()},
+            choices=_answers(self.decision),
             granted=self.decision.allowed - had,
             withdrawn=had - self.decision.allowed,
             revision=self.shown,

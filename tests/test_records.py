@@ -604,6 +604,19 @@ def test_refusal_holds_without_the_ledger_and_is_recorded_once_it_is_back(browse
     assert Counter.objects.per("granted")[("",)] == 1
 
 
+def test_refusal_that_waits_refers_to_the_text_that_its_page_showed(browser, site):
+    page = browser.get(FORM).context["version"]
+    site.notice_text = "Quite another text."
+    site.save()
+    policies.forget()
+
+    with no_ledger():
+        put(browser, NONE, version=page)
+    ledger.store_waiting()
+
+    assert Record.objects.get().version.digest.startswith(page)
+
+
 def test_answer_says_whether_a_refusal_is_recorded(browser):
     assert put(browser, NONE).json()["recorded"] is True
     with no_ledger():
