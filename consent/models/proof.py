@@ -9,7 +9,7 @@ and numbered without a gap in one of 16 sequences, of which each again signs how
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import copy
 from datetime import UTC, datetime
@@ -138,12 +138,11 @@ class RecordQuerySet(AppendOnlyQuerySet):
 
     def granting(self, category: str) -> Self:
         """Return those that allow ``category`` (its key); by an index."""
-        return self.filter(granted__in=_sets_with(category))
+        return self.filter(granted__in=Counter.objects.sets(lambda keys: category in keys))
 
     def refusing(self, category: str) -> Self:
         """Return those that do not allow ``category``, asked about it or not; by an index."""
-        sets = set(Counter.objects.sets()) - set(_sets_with(category))
-        return self.filter(granted__in=sets)
+        return self.filter(granted__in=Counter.objects.sets(lambda keys: category not in keys))
 
     def append(self, record: Record, sequence: Sequence, version: str) -> bool:
         """Number, sign and store ``record``, and count it; or do nothing, and return False.
@@ -466,10 +465,14 @@ class CounterQuerySet(models.QuerySet["Counter"]):
         if not self.filter(**what).update(number=F("number") + number):
             self.create(**what, number=number)
 
-    def sets(self) -> list[str]:
-        """Return each set of allowed categories that was ever decided on."""
+    def sets(self, wanted: Callable[[list[str]], bool] = lambda keys: True) -> list[str]:
+        """Return each set of allowed categories that was ever decided on, as `Record` has them.
+
+        ``wanted``: says of a set's keys whether to return it; all of them, unless told.
+        """
         decided = self.exclude(event=Counter.SHOWN).order_by()
-        return list(decided.values_list("granted", flat=True).distinct())
+        found = decided.values_list("granted", flat=True).distinct()
+        return [keys for keys in found if wanted(keys.split())]
 
     def per(self, *fields: str) -> Mapping[tuple[Any, ...], int]:
         """Return the numbers, summed up over everything but ``fields``, by their values."""
@@ -564,7 +567,3 @@ def day_of(moment: datetime) -> Any:
 def granted_in(choices: Mapping[str, int]) -> str:
     """Return the keys of what ``choices`` allow, as `Record` and `Counter` hold them."""
     return " ".join(sorted(key for key, granted in choices.items() if granted))
-
-
-def _sets_with(category: str) -> list[str]:
-    return [keys for keys in Counter.objects.sets() if category in keys.split(" ")]
