@@ -21,6 +21,9 @@ from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolF
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 OPTIONAL = ("functional", "marketing-analytics", "advertising")
 
+# What the site itself sets, and keeps whatever a tool declares.
+OWN_COOKIES = ("consent", "consent_subject", "sessionid", "csrftoken", "django_language")
+
 # Each optional category of the small site has one tool, all in different places of a page.
 CHAT, ANALYTICS, PIXEL, GUARD, CAPTCHA = TOOLS = (
     "chat",

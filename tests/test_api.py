@@ -25,6 +25,7 @@ from tests.scenes import (
     ESSENTIAL_TOOLS,
     GUARD,
     OPTIONAL,
+    OWN_COOKIES,
     PIXEL,
     SAME_ORIGIN,
     TOOLS,
@@ -336,15 +337,7 @@ def test_put_tells_the_page_what_to_clean_up(policy):
         "tools": [CHAT, PIXEL],
         "cookies": ["_px_*"],
         "storage": ["px_state"],
-        "keep": [
-            "consent",
-            "consent_subject",
-            "sessionid",
-            "csrftoken",
-            "django_language",
-            "_ga",
-            "_ga_*",
-        ],
+        "keep": [*OWN_COOKIES, "_ga", "_ga_*"],
     }
 
 

@@ -18,6 +18,7 @@ from tests.scenes import (
     ESSENTIAL_TOOLS,
     GUARD,
     OPTIONAL,
+    OWN_COOKIES,
     PIXEL,
     TOOLS,
     chosen,
@@ -581,15 +582,7 @@ def test_clean_up_names_what_stopped_tools_declared_for_this_website(policy):
         tools=(CHAT, PIXEL),
         cookies=("_px_*",),
         storage=("px_state",),
-        keep=(
-            "consent",
-            "consent_subject",
-            "sessionid",
-            "csrftoken",
-            "django_language",
-            "_ga",
-            "_ga_*",
-        ),
+        keep=(*OWN_COOKIES, "_ga", "_ga_*"),
     )
 
 
@@ -731,9 +724,7 @@ def test_deletions_fit_into_headers_and_every_name_gets_the_likeliest_place_firs
         assert {(name, "/", domain) for name in names} <= set(found)
 
 
-@pytest.mark.parametrize(
-    "own", ["consent", "consent_subject", "sessionid", "csrftoken", "django_language"]
-)
+@pytest.mark.parametrize("own", OWN_COOKIES)
 def test_own_cookie_is_never_deleted_whatever_a_tool_declares(any_host, own):
     CookieFactory(tool=Tool.objects.get(key=PIXEL), name=f"{own[:4]}*")
 

@@ -91,6 +91,8 @@ class OwnAPIView(APIView):
     """Works alike whatever the site's own API does: nobody logs in, JSON only, no versions."""
 
     authentication_classes = ()
+    permission_classes: Any = (AllowAny,)
+    throttle_classes: Any = ()
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = AcceptHeaderNegotiation
     versioning_class = None
@@ -101,9 +103,6 @@ class OwnAPIView(APIView):
 
 class PolicyView(OwnAPIView):
     """The policy: its texts, categories and tools, as every visitor may know them."""
-
-    permission_classes = (AllowAny,)
-    throttle_classes = ()
 
     @describe_policy
     def get(self, request: Request) -> HttpResponseBase:
@@ -195,9 +194,6 @@ class PreferencesView(OwnAPIView):
 class ReceiptsView(OwnAPIView):
     """The visitor's own receipts, newest first: at most a hundred. Their cookie is the only key."""
 
-    permission_classes = (AllowAny,)
-    throttle_classes = ()
-
     @describe_receipts
     def get(self, request: Request) -> HttpResponseBase:
         """Return the receipts of the visitor whom the subject's cookie names; maybe none."""
@@ -209,9 +205,6 @@ class ReceiptsView(OwnAPIView):
 
 class ReceiptView(OwnAPIView):
     """One receipt of the visitor's own."""
-
-    permission_classes = (AllowAny,)
-    throttle_classes = ()
 
     @describe_receipt
     def get(self, request: Request, receipt: UUID) -> HttpResponseBase:
