@@ -8,6 +8,22 @@ NONCE = "\0"
 No value or text can smuggle it in: it is removed or encoded wherever one lands.
 """
 
+SIGNALS = "\1"
+"""Stands for a function by which a tool's code learns of the signals: see `consent.told`."""
+
+CHOICES = "\2"
+"""Stands for one by which it learns of categories and tools. As safe from texts as NONCE is."""
+
+MARKS = {"consent_signals": SIGNALS, "consent_choices": CHOICES}
+"""What recipes call those two."""
+
+_MARKS = str.maketrans(dict.fromkeys((NONCE, *MARKS.values())))
+
+
+def without_marks(text: str) -> str:
+    """Return ``text``, which somebody else wrote, without what would be taken for a mark."""
+    return text.translate(_MARKS)
+
 
 def code_attributes(tool_key: str) -> str:
     """Return the attributes of an element that runs a tool's code: its nonce, whose it is."""

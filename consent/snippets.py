@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 from django.utils.translation import gettext
 
-from consent.markup import NONCE, code_attributes
+from consent.markup import code_attributes, without_marks
 
 _UNCLOSABLE = ("script", "style", "noscript", "template", "iframe", "textarea", "title")
 _TAG_BEGINS = re.compile(r"<[a-zA-Z/!?]")
@@ -19,9 +19,9 @@ def prepare(html: str, tool_key: str) -> str:
     Where it has neither, its first element gets them: the page's script must see that the tool
     is there, so as not to start it once more.
 
-    All else stays as it was pasted, byte for byte, apart from NUL characters.
+    All else stays as it was pasted, byte for byte, apart from the characters that are marks.
     """
-    html = html.replace(NONCE, "")
+    html = without_marks(html)
     attributes = code_attributes(tool_key)
     pieces, done = [], 0
     for position, tag in _Scanner.of(html).marked:

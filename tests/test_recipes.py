@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import chain
 from pathlib import Path
@@ -22,12 +24,15 @@ from consent.recipes import (
     RecipeError,
     Script,
     catalogue,
+    google,
     load,
     problems,
     search,
 )
 from consent.recipes.escaping import javascript_literal
 from consent.recipes.tables import LENGTHS
+
+pytestmark = pytest.mark.once
 
 # What the page must load (`src`) or hold in its inline code, with the recipe's example values.
 STARTS = {
@@ -69,6 +74,20 @@ STARTS = {
         '})("AbC-D_efG-h12_34-567")',
         'src="https://www.googletagmanager.com/gtag/js?id=AW-123456789"',
     ),
+    "microsoft-clarity": (
+        'window.clarity("consentv2", {',
+        'src="https://www.clarity.ms/tag/abcdef1234"',
+    ),
+    "microsoft-uet": (
+        'new window.UET({ ti: "12345678"',
+        'src="https://bat.bing.com/bat.js"',
+    ),
+    "segment": (
+        '_writeKey = "AbCdEfGhIjKlMnOpQrStUvWxYz012345"',
+        '("google-analytics=Google Analytics 4 Web, adwords=Google Ads (Gtag)" || "")',
+        'src="https://cdn.segment.com/analytics.js/v1/AbCdEfGhIjKlMnOpQrStUvWxYz012345/'
+        'analytics.min.js"',
+    ),
     "facebook-pixel": (
         'fbq("init", "123456789012345");\nfbq("track", "PageView")',
         'src="https://connect.facebook.net/en_US/fbevents.js"',
@@ -89,6 +108,53 @@ STARTS = {
     "recaptcha": (
         'src="https://www.google.com/recaptcha/api.js'
         '?render=6LeIxAcTAAAAAJcZVRqyHh71UMIEGNQ_MXjiZKhI" async defer',
+    ),
+    "matomo": (
+        'address = "https://analytics.example.com".replace',
+        'site = "1"',
+        'if ("off" === "off") paq.push(["disableCookies"])',
+    ),
+    "plausible": (
+        '"https://stats.example.com" + "/js/pa-"',
+        'encodeURIComponent("AbCdEfGhIjKlMnOpQrStU")',
+    ),
+    "hotjar": ('id = "1234567"', '"https://static.hotjar.com/c/hotjar-"'),
+    "tiktok-pixel": (
+        'code = "C4ABCDEF1234567890AB"',
+        'src="https://analytics.tiktok.com/i18n/pixel/events.js'
+        '?sdkid=C4ABCDEF1234567890AB&amp;lib=ttq"',
+    ),
+    "pinterest-tag": (
+        'pintrk("load", "2612345678901");\npintrk("page")',
+        'src="https://s.pinimg.com/ct/core.js"',
+    ),
+    "hubspot": (
+        'src="https://js-eu1.hs-scripts.com/1234567.js" async id="hs-script-loader" defer',
+    ),
+    "intercom": (
+        'app_id: "abcd1234"',
+        'region = "eu"',
+        'src="https://widget.intercom.io/widget/abcd1234"',
+    ),
+    "posthog": (
+        '_i.push(["phc_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789", {\n    api_host: host',
+        'host = "https://eu.i.posthog.com"',
+    ),
+    "stripe": (
+        'src="https://js.stripe.com/v3/"></script>',
+        'window.Stripe("pk_test_EXAMPLE0000000000000000")',
+    ),
+    "turnstile": (
+        'dataset.sitekey = "1x00000000000000000000AA"',
+        'src="https://challenges.cloudflare.com/turnstile/v0/api.js" async defer',
+    ),
+    "snap-pixel": (
+        'snaptr("init", "01234567-89ab-cdef-0123-456789abcdef");\nsnaptr("track", "PAGE_VIEW")',
+        'src="https://sc-static.net/scevent.min.js"',
+    ),
+    "reddit-pixel": (
+        'rdt("init", "t2_abcdef");\nrdt("track", "PageVisit")',
+        'src="https://www.redditstatic.com/ads/pixel.js"',
     ),
 }
 ON_THE_SERVER = {"webhooks", "zapier"}
@@ -232,6 +298,18 @@ def test_what_is_secret_stays_on_the_server():
         ("instagram", "facebook-pixel"),
         ("live chat", "drift"),
         ("Webhooks by Zapier", "zapier"),
+        ("Piwik", "matomo"),
+        ("Plausible", "plausible"),
+        ("Contentsquare", "hotjar"),
+        ("tiktok ads", "tiktok-pixel"),
+        ("pinterest", "pinterest-tag"),
+        ("HubSpot tracking", "hubspot"),
+        ("Intercom", "intercom"),
+        ("PostHog", "posthog"),
+        ("stripe checkout", "stripe"),
+        ("cloudflare captcha", "turnstile"),
+        ("Snapchat", "snap-pixel"),
+        ("reddit ads", "reddit-pixel"),
     ],
 )
 def test_search_finds_old_and_new_names(query: str, key: str):
@@ -247,8 +325,10 @@ def test_search_wants_every_word():
     assert {recipe.key for recipe in search("google llc")} == {
         "adwords",
         "google-analytics",
+        "google-maps",
         "google-tag-manager",
         "recaptcha",
+        "youtube",
     }
 
 
@@ -289,7 +369,8 @@ def test_every_script_carries_nonce_mark_and_tool(key: str):
 @each_browser_tool
 def test_every_script_of_a_vendor_is_from_a_host_of_the_recipe(key: str):
     recipe = catalogue()[key]
-    allowed = [source.removeprefix("https://") for source in recipe.csp["script-src"]]
+    sources = recipe.csp_sources(examples(recipe))["script-src"]
+    allowed = [source.removeprefix("https://") for source in sources]
     for script in recipe.scripts:
         host = urlsplit(script.src).hostname
         if host is not None:
@@ -321,6 +402,19 @@ def test_every_choice_renders(key: str, parameter: Parameter):
             "https://www.google.com/recaptcha/enterprise.js?render=6L",
         ),
         ("recaptcha", {"version": "v2"}, "https://www.google.com/recaptcha/api.js"),
+        ("hubspot", {"region": ""}, "https://js.hs-scripts.com/1234567.js"),
+        ("hubspot", {"region": "na1"}, "https://js.hs-scripts.com/1234567.js"),
+        ("hubspot", {"region": "na2"}, "https://js-na2.hs-scripts.com/1234567.js"),
+        ("hubspot", {"region": "eu1"}, "https://js-eu1.hs-scripts.com/1234567.js"),
+        ("hubspot", {"region": "ap1"}, "https://js-ap1.hs-scripts.com/1234567.js"),
+        ("hubspot", {"region": "ca1"}, "https://js-ca1.hs-scripts.com/1234567.js"),
+        ("stripe", {"fraud_signals": ""}, "https://js.stripe.com/v3/"),
+        ("stripe", {"fraud_signals": "on"}, "https://js.stripe.com/v3/"),
+        (
+            "stripe",
+            {"fraud_signals": "off"},
+            "https://js.stripe.com/v3/?advancedFraudSignals=false",
+        ),
     ],
 )
 def test_choice_decides_the_address(key: str, chosen: dict[str, str], src: str):
@@ -513,11 +607,124 @@ def test_error_does_not_repeat_a_secret(value: object):
         ("zapier", "hook_url", ["https://hooks.zapier.com.evil.example/hooks/catch/1/abcd/"]),
         ("marketo", "munchkin_id", ["123-abc-456", "123ABC456"]),
         ("facebook-pixel", "pixel_id", ["12345", "\N{FULLWIDTH DIGIT ONE}" * 15]),
+        (
+            "matomo",
+            "matomo_url",
+            [
+                "http://analytics.example.com",
+                "https://",
+                "https://analytics.example.com/matomo.js?x=1",
+                "https://analytics.example.com; script-src *",
+                "https://user@analytics.example.com",
+                "https://analytics..example.com",
+            ],
+        ),
+        ("plausible", "host", ["https://stats.example.com/", "stats.example.com"]),
+        ("hotjar", "site_id", ["123", "0123456789ab", "0123456789abcg"]),
+        ("posthog", "host", ["https://eu.i.posthog.com/static", "//eu.i.posthog.com"]),
+        ("stripe", "publishable_key", ["sk_live_EXAMPLE0000000000000000", "rk_live_EXAMPLE00000"]),
+        ("turnstile", "site_key", ["1x0000", "9x00000000000000000000AA"]),
+        ("reddit-pixel", "pixel_id", ["t3_abcdef", "t2_ABCDEF"]),
     ],
 )
 def test_wrong_values_are_refused(key: str, name: str, wrong: list[str]):
     for value in wrong:
         assert list(errors_of(key, **{name: value})) == [name]
+
+
+# What a Content-Security-Policy has to allow
+
+# https://www.w3.org/TR/CSP3/#grammardef-source-expression, with what recipes use of it.
+SOURCE = re.compile(
+    r"(https|wss)://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?(/[A-Za-z0-9./_-]*)?"
+    r"|blob:|data:|'[a-z-]+'"
+)
+# The parameters of which the origin stands in a recipe's [csp].
+ADDRESSES = {
+    "matomo": ("matomo_url", "https://stats.example.org:8443", "/some/where/"),
+    "plausible": ("host", "https://stats.example.org:8443", ""),
+    "posthog": ("host", "https://stats.example.org:8443", ""),
+}
+
+
+@each_recipe
+def test_csp_sources_are_sources_whatever_the_choice(key: str):
+    recipe = catalogue()[key]
+    chosen = [
+        {parameter.name: choice} for parameter in recipe.parameters for choice in parameter.choices
+    ]
+    for values in ({}, examples(recipe), *chosen):
+        directives = recipe.csp_sources(required(recipe) | values)
+        assert directives.keys() == recipe.csp.keys()
+        for sources in directives.values():
+            assert all(SOURCE.fullmatch(source) for source in sources)
+            assert len(set(sources)) == len(sources)
+
+
+def test_csp_that_depends_on_a_parameter_is_looked_at_here():
+    depending = {
+        key
+        for key, recipe in catalogue().items()
+        if any("{{" in entry for entries in recipe.csp.values() for entry in entries)
+    }
+    assert depending == ADDRESSES.keys()
+
+
+@pytest.mark.parametrize("key", sorted(ADDRESSES))
+def test_csp_allows_the_origin_of_the_address_that_was_given(key: str):
+    recipe = catalogue()[key]
+    name, origin, rest = ADDRESSES[key]
+    for directive, sources in recipe.csp_sources(required(recipe) | {name: origin + rest}).items():
+        assert (origin in sources) == (f"{{{{{name}}}}}" in recipe.csp[directive])
+        assert not any("{" in source for source in sources)
+    assert f"{{{{{name}}}}}" in recipe.csp["script-src"]
+
+
+def test_csp_takes_the_default_where_the_address_is_blank():
+    recipe = catalogue()["plausible"]
+    sources = recipe.csp_sources(required(recipe) | {"host": " "})
+    assert sources == {
+        "script-src": ("https://plausible.io",),
+        "connect-src": ("https://plausible.io",),
+    }
+
+
+def test_csp_holds_no_source_twice():
+    recipe = catalogue()["posthog"]
+    host = "https://eu-assets.i.posthog.com"
+    sources = recipe.csp_sources(required(recipe) | {"host": host})
+    assert sources["connect-src"] == (host, "https://us-assets.i.posthog.com")
+
+
+def test_csp_sources_refuses_what_errors_names():
+    with pytest.raises(ValueError, match=r"matomo: .*http://x.*https://analytics.example.com"):
+        catalogue()["matomo"].csp_sources({"matomo_url": "http://x", "site_id": "1"})
+
+
+@pytest.mark.parametrize("key", sorted(ADDRESSES))
+@given(data=st.data())
+def test_every_address_that_a_pattern_accepts_is_a_source(key: str, data: st.DataObject):
+    recipe = catalogue()[key]
+    name, _, _ = ADDRESSES[key]
+    (parameter,) = (each for each in recipe.parameters if each.name == name)
+    pattern = re.compile(parameter.pattern, re.ASCII)
+    address = data.draw(st.from_regex(pattern, fullmatch=True))
+    sources = recipe.csp_sources(required(recipe) | {name: address})["script-src"]
+    assert all(SOURCE.fullmatch(source) for source in sources)
+    assert sources[0] == "/".join(address.split("/")[:3])
+
+
+@given(
+    st.one_of(nasty_text, nasty_text.map("https://".__add__), nasty_text.map("https://a".__add__))
+)
+def test_no_value_breaks_out_of_a_policy(value: str):
+    recipe = replace(recipe_with(), csp={"script-src": ("{{value}}",)})
+    try:
+        (source,) = recipe.csp_sources({"value": value})["script-src"]
+    except ValueError:
+        return
+    assert re.fullmatch(r"https://[A-Za-z0-9.:-]+", source)
+    assert value.startswith(source)
 
 
 # Files that are refused
@@ -599,6 +806,32 @@ def test_good_file_is_read_in_full(tmp_path: Path):
     )
 
 
+def test_inline_script_may_ask_for_what_it_is_told(tmp_path: Path):
+    path = write(
+        tmp_path, GOOD.replace("good({{site}})", "{{consent_signals}}({{consent_choices}})")
+    )
+    recipe = load(path)
+    html = recipe.render({"site": "abc", "zone": "us"}, "good")
+    assert html == '<script nonce="\0" data-consent-tool="good">\1(\2);</script>'
+    assert recipe.hears_signals
+
+
+def test_a_tag_of_googles_is_told_first(tmp_path: Path):
+    path = write(tmp_path, GOOD.replace("types =", "google_tag = true\ntypes ="))
+    recipe = load(path)
+    first, second, _ = Scripts(recipe.render({"site": "abc", "zone": "eu"}, "good")).found
+    assert 'gtag("consent", "default", denied)' in first[1]
+    assert second[1] == 'good("abc");'
+    assert recipe.hears_signals
+    assert not load(write(tmp_path, GOOD, "other.toml")).hears_signals
+
+
+def test_every_tag_of_googles_is_told_first():
+    for recipe in catalogue().values():
+        loads_tag = any("googletagmanager.com" in script.src for script in recipe.scripts)
+        assert (recipe.scripts[:1] == (google.PRELUDE,)) == loads_tag, recipe.key
+
+
 BROKEN = [
     # What is replaced, by what, and the message without the file's name.
     ('name = "Good"\n', "", "name: is missing."),
@@ -606,7 +839,11 @@ BROKEN = [
     ('name = "Good"', 'name = " "', "name: must not be blank."),
     ('name = "Good"', 'name = "a\\u0000b"', "name: must not hold control characters."),
     ('name = "Good"', f'name = "{"x" * 81}"', "name: must not be longer than 80 characters."),
-    ('kind = "browser"', 'kind = "brwser"', "kind: “brwser” is not one of: browser, server."),
+    (
+        'kind = "browser"',
+        'kind = "brwser"',
+        "kind: “brwser” is not one of: browser, server, embed.",
+    ),
     ('kind = "browser"', 'kind = "server"', "scripts: are for browser tools only."),
     ('placement = "head"', 'placement = "foot"', "placement: “foot” is not one of: head, body, "),
     ('confidence = "low"', 'confidence = "sure"', "confidence: “sure” is not one of: high, "),
@@ -654,9 +891,21 @@ BROKEN = [
     ('zone = ["eu"]', 'zone = ["uk"]', "scripts[1].when.zone: must name a parameter and some of"),
     ('zone = ["eu"]', 'zoo = ["eu"]', "scripts[1].when.zoo: must name a parameter and some of"),
     ("script-src", "script-sauce", "csp.script-sauce: is unknown."),
-    ("'unsafe-inline'\"", 'a b"', "csp.script-src[1]: “a b” is not a source that CSP knows."),
+    ("'unsafe-inline'\"", 'a b"', "csp.script-src[1]: “a b” is not a source that CSP knows, nor"),
+    ("'unsafe-inline'\"", '{{site}}"', "csp.script-src[1]: “{{site}}” is not a source that CSP"),
+    ("'unsafe-inline'\"", '{{zone}}"', "csp.script-src[1]: “{{zone}}” is not a source that CSP"),
+    ("'unsafe-inline'\"", '{{sight}}"', "csp.script-src[1]: “{{sight}}” is not a source that CSP"),
+    ("'unsafe-inline'\"", 'https://{{zone}}.x"', "csp.script-src[1]: “https://{{zone}}.x” is not"),
     ('["ad_storage"]', '["adstorage"]', "consent_mode.types[0]: “adstorage” is not a type of"),
     ("types =", "kinds =", "consent_mode.kinds: is unknown."),
+    ("types =", "google_tag = 1\ntypes =", "consent_mode.google_tag: must be true or false."),
+    ("{{site}}.js", "{{consent_signals}}.js", "scripts[1].src: holds {{consent_signals}}, but "),
+    ('name = "site"', 'name = "consent_choices"', "parameters[0].name: “consent_choices” is what "),
+    (
+        "good({{site}})",
+        "good('{{consent_signals}}')",
+        "scripts[0].inline: has a placeholder in quo",
+    ),
     ('"_good_*"', '"_good; x"', "cookies[0].name: “_good; x” does not match"),
     ('kind = "cookie"', 'kind = "local"', "cookies[0].kind: “local” is not one of: cookie, "),
     ('party = "first"', 'party = "second"', "cookies[0].party: “second” is not one of: first, "),
@@ -699,6 +948,54 @@ def test_cookie_that_is_there_twice_is_refused(tmp_path: Path):
         load(path)
     storage = cookie.replace('kind = "cookie"', 'kind = "storage"')
     assert len(load(write(tmp_path, GOOD + storage)).cookies) == 2
+
+
+GOOD_ADDRESS = r"""
+[[parameters]]
+name = "host"
+label = "Host"
+pattern = 'https:\/\/[a-z.]+'
+example = "https://good.example"
+help = "In Good: Settings."
+required = true
+
+[[scripts]]
+inline = "host({{host}});"
+
+[csp]
+img-src = ["{{host}}"]
+"""
+
+
+def with_address(old: str = "", new: str = "") -> str:
+    """Return the good file with a parameter that is an address, and something replaced in it."""
+    assert old in GOOD_ADDRESS
+    return GOOD.replace("\n[csp]\n", GOOD_ADDRESS.replace(old, new, 1))
+
+
+def test_csp_may_hold_an_address(tmp_path: Path):
+    recipe = load(write(tmp_path, with_address()))
+    assert recipe.csp["img-src"] == ("{{host}}",)
+    values = {"site": "abc", "host": "https://other.example"}
+    assert recipe.csp_sources(values)["img-src"] == ("https://other.example",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("required = true", ""),
+        ("pattern = 'https:", "pattern = 'https?:"),
+        ('example = "https://good.example"', 'example = "https://good..example"'),
+        ("required = true", 'default = "https://.good"'),
+        ('"{{host}}"', '"{{host}}/path"'),
+        ('"{{host}}"', '"https://{{host}}"'),
+        ('"{{host}}"', '"{{ host }}"'),
+    ],
+)
+def test_csp_is_refused_where_it_could_become_no_source(tmp_path: Path, old: str, new: str):
+    path = write(tmp_path, with_address(old, new))
+    with pytest.raises(RecipeError, match=r"^good.toml: csp.img-src\[0\]: “.*host.*” is not a sou"):
+        load(path)
 
 
 @pytest.mark.parametrize("name", ["Good.toml", "go_od.toml", "-good.toml", f"{'x' * 41}.toml"])

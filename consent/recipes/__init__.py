@@ -10,18 +10,22 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from consent.recipes.definitions import DeclaredCookie, Parameter, Recipe, Script
-from consent.recipes.loading import load
+from consent.recipes import google
+from consent.recipes.definitions import DeclaredCookie, Embed, Parameter, Recipe, Script
+from consent.recipes.loading import CONSENT_TYPES, load
 from consent.recipes.tables import RecipeError
 
 __all__ = [
+    "CONSENT_TYPES",
     "RECIPES",
     "DeclaredCookie",
+    "Embed",
     "Parameter",
     "Recipe",
     "RecipeError",
     "Script",
     "catalogue",
+    "google",
     "load",
     "problems",
     "search",

@@ -1,16 +1,25 @@
-"""What a recipe is: its parameters, scripts and cookies, and what can be asked of it.
+"""What a recipe is: its parameters, scripts, embed and cookies, and what can be asked of it.
 
 Labels and help texts are kept as they stand in the file; they are translated where they are shown.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import unquote_plus
 
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 
-from consent.recipes.escaping import PLACEHOLDER, fill, javascript_literal, script_tag, url_part
+from consent.recipes.escaping import (
+    PLACEHOLDER,
+    csp_origin,
+    fill,
+    javascript_literal,
+    script_tag,
+    url_part,
+    written,
+)
 
 _SHOWN_CHARACTERS = 60
 
@@ -108,7 +117,7 @@ class Script:
 
     @property
     def placeholders(self) -> frozenset[str]:
-        """The names of the parameters that the code or the address holds."""
+        """The names of the parameters, or of the marks, that the code or the address holds."""
         return frozenset(PLACEHOLDER.findall(self.inline or self.src))
 
     def applies(self, values: Mapping[str, str]) -> bool:
@@ -129,6 +138,76 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
+class EmbedParameter(Parameter):
+    """A parameter that a template gives, for one of many videos, maps or the like.
+
+    `address`: a pattern of the vendor's own addresses, for who has such a one at hand. Its one
+    group is the value, percent-encoded.
+    """
+
+    address: str = ""
+
+    def read(self, given: str) -> str:
+        """Return the value in `given`: a part of it where it is such an address, else all."""
+        text = given.strip()
+        found = re.fullmatch(self.address, text, re.ASCII) if self.address else None
+        return unquote_plus(found[1]) if found else text
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """An iframe at `src`, with `query` added to its address and `attributes` beside it.
+
+    What it shows is not the tool's to say but the template's: its parameters are given, and held
+    against their patterns, wherever one is written. A field of the query is left out where a
+    parameter in it is blank. `name` is the recipe's, for messages.
+    """
+
+    name: str
+    src: str
+    parameters: tuple[EmbedParameter, ...]
+    query: Mapping[str, str] = field(default_factory=dict, hash=False)
+    attributes: Mapping[str, str | None] = field(default_factory=dict, hash=False)
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """The names of the parameters that the address holds."""
+        return frozenset(PLACEHOLDER.findall(" ".join((self.src, *self.query.values()))))
+
+    def errors(self, given: Mapping[str, object]) -> dict[str, str]:
+        """Return what is wrong with the given parameters: name -> translated sentence."""
+        found = _unknown(self.name, self.parameters, given)
+        for parameter in self.parameters:
+            value = given.get(parameter.name, "")
+            read = parameter.read(value) if isinstance(value, str) else value
+            if message := parameter.error(read):
+                found[parameter.name] = message
+        return found
+
+    def html(self, given: Mapping[str, str], title: str) -> str:
+        """Return the iframe; `title` tells screen readers what it shows.
+
+        Raises ValueError, whose sentences say why, where `errors(given)` is not empty.
+        """
+        if errors := self.errors(given):
+            raise ValueError(" ".join(errors.values()))
+        values = {
+            parameter.name: parameter.filled(parameter.read(given.get(parameter.name, "")))
+            for parameter in self.parameters
+        }
+        attributes = {"src": self._address(values), "title": title, "loading": "lazy"}
+        return f"<iframe{written({**attributes, **self.attributes}.items())}></iframe>"
+
+    def _address(self, values: Mapping[str, str]) -> str:
+        query = "&".join(
+            f"{name}={fill(text, values, url_part)}"
+            for name, text in self.query.items()
+            if all(values[each] for each in PLACEHOLDER.findall(text))
+        )
+        return fill(self.src, values, url_part) + (f"?{query}" if query else "")
+
+
+@dataclass(frozen=True, slots=True)
 class DeclaredCookie:
     """A cookie or storage key that the tool sets; `*` in its name stands for any text."""
 
@@ -141,7 +220,10 @@ class DeclaredCookie:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What the app knows of one vendor's tool. `kind` is "browser" or "server"."""
+    """What the app knows of one vendor's tool. `kind` is "browser", "server" or "embed".
+
+    `csp` is as the file has it: `csp_sources` puts the parameters' values in.
+    """
 
     key: str
     name: str
@@ -160,41 +242,74 @@ class Recipe:
     csp: Mapping[str, tuple[str, ...]] = field(hash=False)
     consent_mode: tuple[str, ...]
     cookies: tuple[DeclaredCookie, ...]
+    embed: Embed | None = None
+
+    @property
+    def hears_signals(self) -> bool:
+        """Whether its code is told which signals of Consent Mode are granted."""
+        return any("consent_signals" in script.placeholders for script in self.scripts)
 
     def errors(self, values: Mapping[str, object]) -> dict[str, str]:
         """Return what is wrong with the given parameters: name -> translated sentence.
 
         A parameter that is left out counts as blank.
         """
-        known = {parameter.name for parameter in self.parameters}
-        found = {name: self._error_where_unknown(name) for name in values if name not in known}
+        found = _unknown(self.name, self.parameters, values)
         for parameter in self.parameters:
             if message := parameter.error(values.get(parameter.name, "")):
                 found[parameter.name] = message
         return found
 
     def render(self, values: Mapping[str, str], tool_key: str) -> str:
-        """Return the HTML of all scripts, in order; "" for a server-side tool.
+        """Return the HTML of all scripts, in order; "" for a tool that has none.
 
-        Where the nonce of the request belongs, each tag holds a NUL character.
+        Where the nonce of the request belongs, each tag holds a NUL character; `consent.markup`
+        tells of the other marks.
         Raises ValueError, naming recipe and parameters, where `errors(values)` is not empty.
         """
-        if errors := self.errors(values):
-            raise ValueError(f"{self.key}: {' '.join(errors.values())}")
-        filled = {
-            parameter.name: parameter.filled(values.get(parameter.name, ""))
-            for parameter in self.parameters
-        }
+        filled = self._filled(values)
         return "\n".join(
             script.html(filled, tool_key) for script in self.scripts if script.applies(filled)
         )
 
-    def _error_where_unknown(self, name: str) -> str:
-        return gettext("“%(name)s” is not a parameter of %(recipe)s. It has: %(known)s") % {
-            "name": _shortened(name),
-            "recipe": self.name,
-            "known": ", ".join(parameter.name for parameter in self.parameters) or "—",
+    def csp_sources(self, values: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
+        """Return what a Content-Security-Policy has to allow: directive -> sources, none twice.
+
+        Of an address among `values` it is the origin that is allowed. Raises ValueError, naming
+        recipe and parameters, where `errors(values)` is not empty or an address has no origin that
+        a policy can name.
+        """
+        filled = self._filled(values)
+        return {
+            directive: tuple(dict.fromkeys(self._source(entry, filled) for entry in entries))
+            for directive, entries in self.csp.items()
         }
+
+    def _filled(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        if errors := self.errors(values):
+            raise ValueError(f"{self.key}: {' '.join(errors.values())}")
+        return {
+            parameter.name: parameter.filled(values.get(parameter.name, ""))
+            for parameter in self.parameters
+        }
+
+    def _source(self, entry: str, filled: Mapping[str, str]) -> str:
+        try:
+            return fill(entry, filled, csp_origin)
+        except ValueError as problem:
+            raise ValueError(f"{self.key}: {problem}") from problem
+
+
+def _unknown(owner: str, parameters: Sequence[Parameter], values: Iterable[str]) -> dict[str, str]:
+    """Return a sentence for each name in `values` that is none of the parameters'."""
+    known = [parameter.name for parameter in parameters]
+    sentence = gettext("“%(name)s” is not a parameter of %(recipe)s. It has: %(known)s")
+    return {
+        name: sentence
+        % {"name": _shortened(name), "recipe": owner, "known": ", ".join(known) or "—"}
+        for name in values
+        if name not in known
+    }
 
 
 def _shortened(text: str) -> str:

@@ -162,6 +162,12 @@ ARRIVED = {
     "customer-io": "[cioanalytics._writeKey]",
     "amplitude": "[amplitude._q[0].args[0]]",
     "twitter-ads": "[twq.queue[0][1]]",
+    "intercom": "[intercomSettings.app_id]",
+    "pinterest-tag": "[pintrk.queue[1][1]]",
+    "posthog": "[posthog._i[0][0]]",
+    "reddit-pixel": "[rdt.callQueue[0][1]]",
+    "snap-pixel": "[snaptr.queue[0][1]]",
+    "tiktok-pixel": "Object.keys(ttq._i)",
 }
 LAST_TOOLS = ("uwt.js", "js.driftt.com", "gtm.js", "insight.min.js", "api.js?render")
 

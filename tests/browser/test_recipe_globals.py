@@ -18,8 +18,10 @@ import pytest
 from hypothesis import given, settings
 from playwright.sync_api import Route, sync_playwright
 
+from consent.compiled import NO_POLICY
 from consent.markup import NONCE
 from consent.recipes import Recipe, Script, catalogue
+from consent.told import told
 from tests.test_recipes import STARTS, examples, nasty_text, recipe_with, required
 
 pytestmark = pytest.mark.browser
@@ -94,7 +96,7 @@ class OnePage:
 
 def rendered(key: str, **values: str) -> str:
     recipe = catalogue()[key]
-    return recipe.render(required(recipe) | values, key)
+    return told(recipe.render(required(recipe) | values, key), NO_POLICY.everything)
 
 
 def own_script(code: str) -> str:
@@ -122,9 +124,25 @@ ADDRESSES = {
     "adwords": r"https://www\.googletagmanager\.com/gtag/js\?id=AW-123456789",
     "facebook-pixel": r"https://connect\.facebook\.net/en_US/fbevents\.js",
     "google-tag-manager": r"https://www\.googletagmanager\.com/gtm\.js\?id=GTM-ABC1234",
+    "microsoft-clarity": r"https://www\.clarity\.ms/tag/abcdef1234",
+    "microsoft-uet": r"https://bat\.bing\.com/bat\.js",
+    "segment": r"https://cdn\.segment\.com/analytics\.js/v1/[A-Za-z0-9]{32}/analytics\.min\.js",
     "linkedin-insight-tag": r"https://snap\.licdn\.com/li\.lms-analytics/insight\.min\.js",
     "twitter-ads": r"https://static\.ads-twitter\.com/uwt\.js",
     "recaptcha": r"https://www\.google\.com/recaptcha/api\.js\?render=6L[A-Za-z0-9_-]{38}",
+    "matomo": r"https://analytics\.example\.com/matomo\.js",
+    "plausible": r"https://plausible\.io/js/pa-AbCdEfGhIjKlMnOpQrStU\.js",
+    "hotjar": r"https://static\.hotjar\.com/c/hotjar-1234567\.js\?sv=6",
+    "tiktok-pixel": r"https://analytics\.tiktok\.com/i18n/pixel/events\.js"
+    r"\?sdkid=C4ABCDEF1234567890AB&lib=ttq",
+    "pinterest-tag": r"https://s\.pinimg\.com/ct/core\.js",
+    "hubspot": r"https://js\.hs-scripts\.com/1234567\.js",
+    "intercom": r"https://widget\.intercom\.io/widget/abcd1234",
+    "posthog": r"https://us-assets\.i\.posthog\.com/static/array\.js",
+    "stripe": r"https://js\.stripe\.com/v3/",
+    "turnstile": r"https://challenges\.cloudflare\.com/turnstile/v0/api\.js",
+    "snap-pixel": r"https://sc-static\.net/scevent\.min\.js",
+    "reddit-pixel": r"https://www\.redditstatic\.com/ads/pixel\.js",
 }
 
 
@@ -143,7 +161,7 @@ def test_started_twice_does_not_go_wrong(visit: Visitor, key: str):
 
 def test_all_tools_get_along_on_one_page(visit: Visitor):
     recipes = [catalogue()[key] for key in STARTS]
-    html = "\n".join(recipe.render(examples(recipe), recipe.key) for recipe in recipes)
+    html = "\n".join(rendered(recipe.key, **examples(recipe)) for recipe in recipes)
     seen = visit(html, "typeof fbq + typeof twq + typeof gtag + typeof lintrk")
     assert seen.complaints == []
     assert len(seen.requests) == len(STARTS)
@@ -152,10 +170,13 @@ def test_all_tools_get_along_on_one_page(visit: Visitor):
 
 # Google
 
+# Without what they are told of consent: see test_consent_mode.
 DATA_LAYER = """
-dataLayer.map((entry) => Object.prototype.toString.call(entry) === "[object Arguments]"
-  ? Array.from(entry, (part) => part instanceof Date ? "a date" : part)
-  : Object.keys(entry))
+dataLayer.filter((entry) => !["consent", "set"].includes(entry[0])).map((entry) => (
+  Object.prototype.toString.call(entry) === "[object Arguments]"
+    ? Array.from(entry, (part) => part instanceof Date ? "a date" : part)
+    : Object.keys(entry)
+))
 """
 
 
@@ -180,9 +201,8 @@ def test_google_ads_reports_a_conversion_only_when_called(visit: Visitor):
     html = rendered("adwords", conversion_label="a-Label")
     assert len(queue_after(visit, html, DATA_LAYER)) == 2
     html += own_script("window.returned = gtag_report_conversion();")
-    command = queue_after(
-        visit, html, "[returned, dataLayer[2][0], dataLayer[2][1], dataLayer[2][2].send_to]"
-    )
+    last = "Array.from(dataLayer[dataLayer.length - 1], (part) => part.send_to || part)"
+    command = queue_after(visit, html, f"[returned, ...{last}]")
     assert command == [False, "event", "conversion", "AW-123456789/a-Label"]
 
 
@@ -357,6 +377,216 @@ def test_marketo_starts_once_when_its_script_has_loaded(
 ):
     arrival = "window.calls = []; window.Munchkin = { init: (...args) => calls.push(args) };"
     assert queue_after(visit, rendered("marketo", **values), "calls", arrival) == [arguments]
+
+
+def test_snap_pixel_calls_in_order_and_hands_over(visit: Visitor):
+    calls = [["init", "01234567-89ab-cdef-0123-456789abcdef"], ["track", "PAGE_VIEW"]]
+    arrival = """
+    window.calls = [];
+    snaptr.handleRequest = function () { calls.push(Array.from(arguments)); };
+    snaptr.queue.splice(0).forEach((call) => snaptr.handleRequest.apply(snaptr, call));
+    snaptr("track", "SIGN_UP");
+    """
+    after = queue_after(visit, rendered("snap-pixel"), "calls", arrival)
+    assert after == [*calls, ["track", "SIGN_UP"]]
+
+
+def test_reddit_pixel_calls_in_order_and_hands_over(visit: Visitor):
+    arrival = """
+    window.calls = [];
+    rdt.sendEvent = function () { calls.push(Array.from(arguments)); };
+    rdt.callQueue.splice(0).forEach((call) => rdt.sendEvent.apply(rdt, call));
+    rdt("track", "Lead");
+    """
+    after = queue_after(visit, rendered("reddit-pixel"), "calls", arrival)
+    assert after == [["init", "t2_abcdef"], ["track", "PageVisit"], ["track", "Lead"]]
+
+
+def test_pinterest_queues_arrays_and_tells_of_consent_first(visit: Visitor):
+    html = rendered("pinterest-tag") + own_script("pintrk('track', 'lead', { value: 1 });")
+    assert queue_after(visit, html, "[pintrk.version, ...pintrk.queue]") == [
+        "3.0",
+        ["setconsent", True],
+        ["load", "2612345678901"],
+        ["page"],
+        ["track", "lead", {"value": 1}],
+    ]
+
+
+def test_tiktok_pixel_is_found_by_its_id_and_queues(visit: Visitor):
+    html = rendered("tiktok-pixel")
+    html += own_script("ttq.track('Contact'); ttq.instance('C4ABCDEF1234567890AB').track('Own');")
+    state = """[TiktokAnalyticsObject, Array.from(ttq), Object.entries(ttq._i).map(([id, queue]) =>
+      [id, queue._u, Array.from(queue)]), Object.keys(ttq._t), ttq._o]"""
+    code = "C4ABCDEF1234567890AB"
+    assert queue_after(visit, html, state) == [
+        "ttq",
+        [["grantConsent"], ["page"], ["track", "Contact"]],
+        [[code, "https://analytics.tiktok.com/i18n/pixel/events.js", [["track", "Own"]]]],
+        [code],
+        {code: {}},
+    ]
+
+
+def test_two_tiktok_pixels_share_a_queue(visit: Visitor):
+    html = rendered("tiktok-pixel") + rendered("tiktok-pixel", pixel_code="C0000000000000000000")
+    assert queue_after(visit, html, "Object.keys(ttq._i)") == [
+        "C4ABCDEF1234567890AB",
+        "C0000000000000000000",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("region", "base"),
+    [
+        ("", "https://api-iam.intercom.io"),
+        ("us", "https://api-iam.intercom.io"),
+        ("eu", "https://api-iam.eu.intercom.io"),
+        ("au", "https://api-iam.au.intercom.io"),
+    ],
+)
+def test_intercom_keeps_the_settings_of_the_page_and_queues(visit: Visitor, region: str, base: str):
+    html = own_script("window.intercomSettings = { name: 'Ada', app_id: 'other' };")
+    html += rendered("intercom", region=region) + own_script("Intercom('show');")
+    state = "[intercomSettings, Intercom.q.map((call) => Array.from(call))]"
+    settings = {"name": "Ada", "app_id": "abcd1234", "api_base": base}
+    assert queue_after(visit, html, state) == [settings, [["show"]]]
+
+
+@pytest.mark.parametrize(
+    ("values", "address", "tracker"),
+    [
+        ({}, "https://analytics.example.com/matomo.js", "https://analytics.example.com/matomo.php"),
+        (
+            {"matomo_url": "https://example.com:8443/stats/"},
+            "https://example.com:8443/stats/matomo.js",
+            "https://example.com:8443/stats/matomo.php",
+        ),
+        (
+            {"matomo_url": "https://acme.matomo.cloud/"},
+            "https://cdn.matomo.cloud/acme.matomo.cloud/matomo.js",
+            "https://acme.matomo.cloud/matomo.php",
+        ),
+    ],
+    ids=["at the top of a host", "below a path", "in Matomo's cloud"],
+)
+def test_matomo_is_asked_where_it_runs(
+    visit: Visitor, values: dict[str, str], address: str, tracker: str
+):
+    seen = visit(rendered("matomo", **values), "_paq")
+    assert seen.complaints == []
+    assert seen.requests == [address]
+    assert seen.value == [
+        ["setTrackerUrl", tracker],
+        ["setSiteId", "1"],
+        ["trackPageView"],
+        ["enableLinkTracking"],
+    ]
+
+
+def test_matomo_is_told_to_do_without_cookies_before_it_counts(visit: Visitor):
+    queue = queue_after(visit, rendered("matomo", cookies="off"), "_paq.map(([name]) => name)")
+    assert queue[0] == "disableCookies"
+    assert "trackPageView" in queue
+
+
+def test_plausible_is_initialised_and_queues_until_its_script_is_there(visit: Visitor):
+    html = rendered("plausible", host="https://stats.example.com:444")
+    html += own_script("plausible('Signup', { props: { plan: 'small' } });")
+    seen = visit(html, "[plausible.o, plausible.q.map((call) => Array.from(call))]")
+    assert seen.complaints == []
+    assert seen.value == [{}, [["Signup", {"props": {"plan": "small"}}]]]
+    assert seen.requests == ["https://stats.example.com:444/js/pa-AbCdEfGhIjKlMnOpQrStU.js"]
+
+
+def test_hotjar_queues(visit: Visitor):
+    html = rendered("hotjar") + own_script("hj('event', 'read');")
+    state = "[_hjSettings, hj.q.map((call) => Array.from(call)), typeof _uxa]"
+    expected = [{"hjid": 1234567, "hjsv": 6}, [["event", "read"]], "undefined"]
+    assert queue_after(visit, html, state) == expected
+
+
+@pytest.mark.parametrize("tag", ["0123456789abc", "0123456789012"])
+def test_an_id_of_contentsquare_loads_its_tag(visit: Visitor, tag: str):
+    html = rendered("hotjar", site_id=tag) + own_script("_uxa.push(['trackPageEvent', 'read']);")
+    seen = visit(html, "[_uxa, typeof hj, typeof _hjSettings]")
+    assert seen.complaints == []
+    assert seen.value == [[["trackPageEvent", "read"]], "undefined", "undefined"]
+    assert seen.requests == [f"https://t.contentsquare.net/uxa/{tag}.js"]
+
+
+# As array.js does: it starts what is in _i, then runs what was queued.
+POSTHOG = """
+window.calls = [];
+const stub = window.posthog;
+for (const [key, options, name] of stub._i) {
+  const sdk = { __loaded: true };
+  for (const method of ["capture", "identify"]) {
+    sdk[method] = (...args) => calls.push([method, ...args]);
+  }
+  calls.push(["init", key, options, name]);
+  for (const [method, ...args] of stub) sdk[method](...args);
+  window[name] = sdk;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("host", "assets"),
+    [
+        ("https://us.i.posthog.com", "https://us-assets.i.posthog.com"),
+        ("https://eu.i.posthog.com", "https://eu-assets.i.posthog.com"),
+        ("https://posthog.example.com:8000", "https://posthog.example.com:8000"),
+    ],
+)
+def test_posthog_is_started_from_the_queue(visit: Visitor, host: str, assets: str):
+    html = rendered("posthog", host=host)
+    html += own_script("posthog.identify('me', { plan: 'small' }); posthog.capture('read');")
+    seen = visit(html, "calls", f"(() => {{ {POSTHOG} }})();")
+    assert seen.complaints == []
+    options = {"api_host": host, "defaults": "2025-05-24", "person_profiles": "identified_only"}
+    assert seen.value == [
+        ["init", "phc_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789", options, "posthog"],
+        ["identify", "me", {"plan": "small"}],
+        ["capture", "read"],
+    ]
+    assert seen.requests == [f"{assets}/static/array.js"]
+
+
+def test_posthog_is_started_once(visit: Visitor):
+    seen = visit(rendered("posthog") * 2, "posthog._i.length")
+    assert seen.complaints == []
+    assert seen.value == 1
+    assert len(seen.requests) == 1
+
+
+# What a page with a form asks for
+
+
+@pytest.mark.parametrize("signals", ["", "off"])
+def test_stripe_is_there_for_the_code_below_it(visit: Visitor, signals: str):
+    html = rendered("stripe", fraud_signals=signals)
+    html += own_script("window.found = window.stripe && stripe.key;")
+    arrival = "window.Stripe = (key) => ({ key });"
+    assert queue_after(visit, html, "found", arrival) == "pk_test_EXAMPLE0000000000000000"
+    # Where its script did not come, nothing goes wrong but that it is missing.
+    assert queue_after(visit, html, "typeof found") == "undefined"
+
+
+def test_turnstile_puts_its_box_where_it_stands(visit: Visitor):
+    html = f"</head><body><form><p></p>{rendered('turnstile')}<button></button></form>"
+    state = """Array.from(document.querySelectorAll("form > :not(script)"), (part) =>
+      [part.localName, part.className, part.dataset.sitekey || ""])"""
+    assert queue_after(visit, html, state) == [
+        ["p", "", ""],
+        ["div", "cf-turnstile", "1x00000000000000000000AA"],
+        ["button", "", ""],
+    ]
+
+
+def test_turnstile_leaves_the_head_alone(visit: Visitor):
+    state = "document.querySelectorAll('.cf-turnstile').length"
+    assert queue_after(visit, rendered("turnstile"), state) == 0
 
 
 # VWO

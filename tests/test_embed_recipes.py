@@ -1,0 +1,265 @@
+"""Recipes of embeds: what may be said of one, where its iframe leads, what a file must have."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consent.recipes import Embed, RecipeError, catalogue, load
+from consent.recipes.definitions import EmbedParameter
+
+pytestmark = pytest.mark.once
+
+EMBEDS = [key for key, recipe in catalogue().items() if recipe.kind == "embed"]
+PB = "!1m18!1m12!1m3!1d2483.5!2d-0.12!3d51.5!2sTower of London, “east”!5e0"
+
+# What a template may say, and where that leads. Each embed of the catalogue has at least one.
+ADDRESSES: dict[str, list[tuple[dict[str, str], str]]] = {
+    "youtube": [
+        ({"id": "aBcDeFgHiJk"}, "https://www.youtube-nocookie.com/embed/aBcDeFgHiJk"),
+        (
+            {"id": "-_cDeFgHiJk", "start": "90"},
+            "https://www.youtube-nocookie.com/embed/-_cDeFgHiJk?start=90",
+        ),
+        *(
+            ({"id": address}, "https://www.youtube-nocookie.com/embed/aBcDeFgHiJk")
+            for address in (
+                "https://www.youtube.com/watch?v=aBcDeFgHiJk",
+                " https://m.youtube.com/watch?v=aBcDeFgHiJk&list=PL1&t=4s ",
+                "https://youtu.be/aBcDeFgHiJk?si=x",
+                "https://youtube.com/shorts/aBcDeFgHiJk",
+                "https://www.youtube-nocookie.com/embed/aBcDeFgHiJk",
+            )
+        ),
+    ],
+    "vimeo": [
+        ({"id": "123456789"}, "https://player.vimeo.com/video/123456789?dnt=1"),
+        ({"id": "https://vimeo.com/123456789"}, "https://player.vimeo.com/video/123456789?dnt=1"),
+        (
+            {"id": "123456789", "hash": "0123abcd45"},
+            "https://player.vimeo.com/video/123456789?h=0123abcd45&dnt=1",
+        ),
+    ],
+    "google-maps": [
+        (
+            {"map": "!1m18!1m12!1m3!1d2483.5"},
+            "https://www.google.com/maps/embed?pb=%211m18%211m12%211m3%211d2483.5",
+        ),
+        (
+            {"map": f"https://www.google.com/maps/embed?pb={quote(PB, safe='!:,')}"},
+            f"https://www.google.com/maps/embed?pb={quote(PB, safe='')}",
+        ),
+    ],
+}
+WRONG = {
+    "youtube": [
+        {},
+        {"id": "aBcDeFgHiJ"},
+        {"id": "aBcDeFgHiJk\n\n\x0b!"},
+        {"id": "https://evil.example/watch?v=aBcDeFgHiJk"},
+        {"id": "https://www.youtube.com.evil.example/watch?v=aBcDeFgHiJk"},
+        {"id": "aBcDeFgHiJk?autoplay=1"},
+        {"id": "aBcDeFgHiJk", "start": "1m"},
+        {"id": "aBcDeFgHiJk", "autoplay": "1"},
+    ],
+    "vimeo": [{"id": "vimeo"}, {"id": "https://vimeo.com/123456789/0123abcd45"}],
+    "google-maps": [
+        {"map": "https://www.google.com/maps/place/Rome"},
+        {"map": "!1m18!1m12!\n1m3"},
+        {"map": "https://evil.example/?pb=!1m18!1m12!1m3"},
+    ],
+}
+
+
+class Tags(HTMLParser):
+    """The tags of some markup and their attributes, as a browser reads them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def embed_of(key: str) -> Embed:
+    embed = catalogue()[key].embed
+    assert embed is not None
+    return embed
+
+
+def iframe(html: str) -> dict[str, str | None]:
+    ((tag, attributes),) = Tags(html).found
+    assert tag == "iframe"
+    return attributes
+
+
+def test_no_embed_of_the_catalogue_is_without_its_tests():
+    assert set(ADDRESSES) == set(WRONG) == set(EMBEDS)
+
+
+@pytest.mark.parametrize("key", EMBEDS)
+def test_examples_are_accepted_and_lead_to_a_host_of_the_recipe(key):
+    embed = embed_of(key)
+    given = {parameter.name: parameter.example for parameter in embed.parameters}
+
+    address = iframe(embed.html(given, "A title"))["src"] or ""
+
+    assert embed.errors(given) == {}
+    hosts = [urlsplit(source).hostname for source in catalogue()[key].csp["frame-src"]]
+    assert urlsplit(address).hostname in hosts
+    assert catalogue()[key].render({}, key) == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "address"),
+    [(key, given, address) for key in EMBEDS for given, address in ADDRESSES.get(key, [])],
+)
+def test_what_is_said_leads_to_the_address(key, given, address):
+    assert iframe(embed_of(key).html(given, "A title"))["src"] == address
+
+
+@pytest.mark.parametrize(
+    ("key", "given"), [(key, given) for key in EMBEDS for given in WRONG.get(key, [])]
+)
+def test_what_is_wrong_is_named_and_never_written(key, given):
+    embed = embed_of(key)
+
+    assert embed.errors(given)
+    with pytest.raises(ValueError, match=r"\w"):
+        embed.html(given, "A title")
+
+
+@pytest.mark.parametrize("key", EMBEDS)
+def test_iframe_has_a_title_loads_late_and_runs_nothing_of_the_tags(key):
+    given, _ = ADDRESSES[key][0]
+
+    attributes = iframe(embed_of(key).html(given, 'A "title" <script> & more'))
+
+    assert attributes["title"] == 'A "title" <script> & more'
+    assert attributes["loading"] == "lazy"
+    assert attributes["referrerpolicy"] == "strict-origin-when-cross-origin"
+    assert not {name for name in attributes if name.startswith("on")}
+
+
+ANYTHING = EmbedParameter(
+    name="id", label="Id", example="x", pattern=r"[\s\S]*", required=True, address="go:(.*)"
+)
+nasty_text = st.one_of(
+    st.text(min_size=1), st.text(alphabet="</iframe>\"'&?#%+={}\0\n ", min_size=1)
+).filter(str.strip)
+
+
+@given(nasty_text, nasty_text)
+def test_nothing_breaks_out_of_the_iframe(value: str, title: str):
+    query = {"q": "{{id}}", "x": "1"}
+    embed = Embed("Any", "https://good.example/a/{{id}}/b", (ANYTHING,), query=query)
+
+    address = iframe(embed.html({"id": value}, title))["src"] or ""
+
+    parts = urlsplit(address)
+    assert (parts.hostname, parts.path.count("/"), parts.fragment) == ("good.example", 3, "")
+    assert set(parse_qs(parts.query, keep_blank_values=True)) == {"q", "x"}
+
+
+GOOD = """
+name = "Good"
+vendor = "Good, Inc."
+kind = "embed"
+category = "functional"
+placement = "manual"
+privacy_url = "https://good.example/privacy"
+description = "Shows good."
+confidence = "low"
+sources = ["https://good.example/docs"]
+
+[embed]
+src = "https://good.example/{{id}}"
+query = { at = "{{at}}" }
+attributes = { allowfullscreen = true }
+
+[[embed.parameters]]
+name = "id"
+label = "Film"
+pattern = '[a-z]{1,5}'
+address = 'https://good\\.example/film/([a-z]{1,5})'
+example = "abc"
+help = "The film."
+required = true
+
+[[embed.parameters]]
+name = "at"
+label = "At"
+pattern = '[0-9]{1,3}'
+example = "10"
+help = "Where to begin."
+"""
+PARAMETER = GOOD[GOOD.index("[[embed.parameters]]") : GOOD.rindex("[[embed.parameters]]")]
+SCRIPT = '[[scripts]]\nsrc = "https://good.example/x.js"\n\n'
+
+
+def recipe(directory: Path, text: str) -> Path:
+    path = directory / "good.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_good_file_is_read_in_full(tmp_path):
+    embed = load(recipe(tmp_path, GOOD)).embed
+
+    assert embed is not None
+    assert embed.name == "Good"
+    assert embed.html({"id": "https://good.example/film/xyz", "at": "7"}, "T") == (
+        '<iframe src="https://good.example/xyz?at=7" title="T" loading="lazy" allowfullscreen>'
+        "</iframe>"
+    )
+    assert hash(load(tmp_path / "good.toml")) == hash(load(tmp_path / "good.toml"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('kind = "embed"', 'kind = "browser"', "embed: is for tools of the kind embed only."),
+        ('placement = "manual"', 'placement = "head"', "placement: must be manual"),
+        ("[embed]", f"{SCRIPT}[embed]", "scripts: are for browser tools only."),
+        (
+            "[embed]",
+            PARAMETER.replace("embed.", "").replace("address", "default") + "[embed]",
+            "parameters[0].default: “https",
+        ),
+        ('src = "https:', 'src = "http:', "embed.src: “http://good"),
+        ("//good.example/{{id}}", "//{{id}}/x", "embed.src: “https://{{id}}/x” is not an https"),
+        ("{{id}}", "{{id}}?x=1", "embed.src: “https://good.example/{{id}}?x=1” is not"),
+        ("/{{id}}", "/{{id}}/{{at}}", "embed.src: holds at, which may be blank"),
+        ("{{at}}", "{{when}}", "embed.src: holds {{when}}, but there is no such parameter."),
+        ("{{at}}", "1", "embed.parameters[1].name: “at” is never used."),
+        ('name = "at"', 'name = "id"', "embed.parameters[1].name: “id” is there twice."),
+        ("/([a-z]{1,5})'", "/[a-z]{1,5}'", "embed.parameters[0].address: must have exactly one"),
+        ("film/([", "film/((", "embed.parameters[0].address: is not a regular expression"),
+        ('name = "at"', 'name = "title"', "embed.parameters[1].name: must be none of"),
+        ("required = true", "secret = true", "embed.parameters[0].secret: would be readable"),
+        ("allowfullscreen = true", 'onload = "x()"', "embed.attributes.onload: is not an"),
+        ("allowfullscreen = true", 'srcdoc = "x"', "embed.attributes.srcdoc: is not an"),
+        ("query =", "queries =", "embed.queries: is unknown."),
+    ],
+)
+def test_broken_file_is_refused_with_file_and_field_named(tmp_path, old, new, message):
+    assert old in GOOD
+
+    with pytest.raises(RecipeError) as caught:
+        load(recipe(tmp_path, GOOD.replace(old, new, 1)))
+
+    assert str(caught.value).startswith(f"good.toml: {message}")
+
+
+def test_parameters_of_an_embed_are_not_the_tools(tmp_path):
+    own = PARAMETER.replace("embed.", "").replace("address", "# address") + "[embed]"
+
+    with pytest.raises(RecipeError, match="parameters: of an embed belong under"):
+        load(recipe(tmp_path, GOOD.replace("[embed]", own, 1)))
