@@ -1,0 +1,61 @@
+/*
+ * Placeholders of embeds: “Load once” and “Always allow” without another page. Without this file,
+ * or without choice.js, their forms are sent as they are.
+ *
+ * Listens on window, since a page may swap its body, and once, since the file may come again.
+ */
+(() => {
+  // Says to the stylesheet that this is here.
+  document.documentElement.dataset.consentEmbeds = '';
+  const here = Symbol.for('consent.embed');
+  if (window[here]) return;
+  window[here] = true;
+
+  /** Leads the keyboard, and a screen reader, to what is there now. */
+  const enter = (frame) => {
+    const place = frame.querySelector('iframe') || frame;
+    if (place === frame) frame.tabIndex = -1;
+    place.focus({ preventScroll: true });
+  };
+
+  /** Returns the template that waits in the frame; null where its content has been loaded. */
+  const waiting = (frame) => frame.querySelector(':scope > [data-consent-if]');
+
+  /** Says whether the page has what choice.js goes by. */
+  const isComplete = () => window.consent?.once && document.querySelector('#dcp-preferences');
+
+  addEventListener('submit', (event) => {
+    const form = event.target;
+    if (!form.matches('[data-consent-ask]') || !isComplete()) return;
+    const frame = form.closest('[data-consent-embed]');
+    const { consent } = window;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.submitter?.value === 'once') {
+      frame.dataset.consentOnce = '';
+      consent.once(waiting(frame));
+      enter(frame);
+    } else {
+      consent.allow(form.elements.choices.value).then(() => enter(frame), () => {});
+    }
+  }, true);
+
+  /** Loads the page anew where something goes on that was allowed and is no longer. */
+  const leave = ({ type }) => {
+    const goesOn = ({ dataset: { consentEmbed, consentOnce } }) => (
+      consentOnce === undefined && !window.consent.allows(consentEmbed)
+    );
+    const loaded = [...document.querySelectorAll('[data-consent-embed]')].filter((el) => !waiting(el));
+    if (!isComplete() || !loaded.some(goesOn)) return;
+    // The page that comes says what was saved.
+    if (type !== 'pageshow' && !location.hash) {
+      history.replaceState(history.state, '', '#dcp-status');
+    }
+    location.reload();
+  };
+
+  addEventListener('consent:change', leave, true);
+
+  // The back button may bring a page back as it was left.
+  addEventListener('pageshow', (event) => event.persisted && leave(event));
+})();
