@@ -30,7 +30,7 @@ demo: $(VENV)/demo.stamp
 	@$(RUN) manage.py runserver 127.0.0.1:$(PORT)
 
 test: $(VENV)/test.stamp chromium
-	@CHROMIUM="$$($(find-chromium))" $(RUN) -m pytest
+	@CHROMIUM="$$($(find-chromium))" $(RUN) -m pytest --numprocesses auto --dist loadfile
 
 bench: $(VENV)/bench.stamp
 	@command -v wrk >/dev/null || ( $(call apt-install,wrk,Decisions under load are left out without \

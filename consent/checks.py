@@ -15,12 +15,13 @@ from django.template.backends.django import DjangoTemplates
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from consent import recipes, snippets
+from consent import locating, recipes, snippets
 from consent.conf import conf
 from consent.decision import MAX_CATEGORIES
-from consent.models import Policy, Tool
+from consent.models import Category, Policy, Tool
 
 MIDDLEWARE = "consent.middleware.ConsentMiddleware"
+CSP_MIDDLEWARE = "consent.middleware.ConsentCSPMiddleware"
 REQUEST_PROCESSOR = "django.template.context_processors.request"
 # A token in RFC 9110's sense (5.6.2), as a cookie's name must be.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -29,6 +30,12 @@ _RATE = re.compile(r"[1-9][0-9]*/(s|sec|second|m|min|minute|h|hour|d|day)")
 # Keeps pages for other visitors: the consent middleware has to be inside of it, so that its
 # `Vary` is there when the page is stored.
 _PAGE_CACHE = "django.middleware.cache.UpdateCacheMiddleware"
+
+# Django's own (6.0 and newer), and django-csp's.
+_WRITE_POLICIES = (
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "csp.middleware.CSPMiddleware",
+)
 
 
 def check_middleware(**kwargs: Any) -> Iterator[CheckMessage]:
@@ -57,12 +64,40 @@ def check_middleware(**kwargs: Any) -> Iterator[CheckMessage]:
         )
 
 
+def check_csp_middleware(**kwargs: Any) -> Iterator[CheckMessage]:
+    """consent.E016: the middleware that extends policies is not between consent and policies."""
+    paths = list(settings.MIDDLEWARE)
+    ours = [index for index, path in enumerate(paths) if _is_a(path, CSP_MIDDLEWARE)]
+    if not ours:
+        return
+    if not any(_is_ours(path) for path in paths[: ours[0]]):
+        yield Error(
+            f"'{CSP_MIDDLEWARE}' is not after '{MIDDLEWARE}', so it knows no visitor's choice.",
+            hint=f"Move it somewhere after '{MIDDLEWARE}'.",
+            id="consent.E016",
+        )
+    for path in paths[: ours[-1]]:
+        if _is_a(path, *_WRITE_POLICIES):
+            yield Error(
+                f"'{CSP_MIDDLEWARE}' is after '{path}', so it never sees the policy that this "
+                "writes, and browsers block the tools that a visitor allows.",
+                hint=f"Move '{path}' somewhere after '{CSP_MIDDLEWARE}'.",
+                id="consent.E016",
+            )
+
+
 def _is_ours(path: str) -> bool:
+    return _is_a(path, MIDDLEWARE)
+
+
+def _is_a(path: str, *wanted: str) -> bool:
+    """Say whether ``path`` leads to one of the ``wanted`` classes, or to one made from it."""
     try:
         found = import_string(path)
     except ImportError:
         return False
-    return isinstance(found, type) and issubclass(found, import_string(MIDDLEWARE))
+    bases = found.__mro__ if isinstance(found, type) else ()
+    return any(f"{base.__module__}.{base.__qualname__}" in wanted for base in bases)
 
 
 def check_urls(**kwargs: Any) -> Iterator[CheckMessage]:
@@ -131,6 +166,14 @@ def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
             conf.POLICY_MAX_AGE,
             _is_number(conf.POLICY_MAX_AGE) and conf.POLICY_MAX_AGE >= 0,
             "a number of seconds, 0 or more",
+        ),
+        ("DNT", conf.DNT, isinstance(conf.DNT, bool), "True or False"),
+        (
+            "REGION",
+            conf.REGION,
+            locating.is_usable(),
+            f"one of {', '.join(map(repr, (*locating.PRESETS, *locating.FUNCTIONS)))}, a dict with "
+            "the name of a header as 'country', or a function of the request (or its dotted path)",
         ),
         ("RECORDS", conf.RECORDS, isinstance(conf.RECORDS, bool), "True or False"),
         ("RECORD_USER", conf.RECORD_USER, isinstance(conf.RECORD_USER, bool), "True or False"),
@@ -218,12 +261,13 @@ def check_policies(
 
     consent.W010: no policy is in use. consent.E011: more than one is. consent.E012: a tool's
     recipe is gone. consent.E013: a tool does not fit its recipe. consent.E014: a snippet would
-    damage the page. consent.E015: too many optional categories.
+    damage the page. consent.E015: too many optional categories. consent.W017: a tool listens to
+    signals that no category has.
     """
     if not databases or Policy.objects.db not in databases:
         return
     try:
-        yield from [*_stored_policies(), *_stored_tools()]
+        yield from [*_stored_policies(), *_stored_tools(), *_unclaimed_signals()]
     except DatabaseFailure:
         # The tables are not there yet: `migrate` is about to make them.
         return
@@ -279,6 +323,30 @@ def _stored_tools() -> Iterator[CheckMessage]:
             )
 
 
+def _unclaimed_signals() -> Iterator[CheckMessage]:
+    """Name the tools of the policy in use that wait for what nobody can allow."""
+    if recipes.problems():
+        return
+    used = Category.objects.filter(policy__in=Policy.objects.in_use())
+    claimed = " ".join(used.values_list("consent_types", flat=True)).split()
+    for tool in Tool.objects.filter(category__in=used, enabled=True).order_by("pk"):
+        if missing := [name for name in _signals_of(tool) if name not in claimed]:
+            yield Warning(
+                f"The tool {tool.key} is always told that these signals are denied, since no "
+                f"category has them: {', '.join(missing)}.",
+                hint="Tick each in the category that it belongs to, in the admin.",
+                id="consent.W017",
+            )
+
+
+def _signals_of(tool: Tool) -> Sequence[str]:
+    """Return the signals that the tool's code listens to; none where it does not run."""
+    recipe = tool.get_recipe()
+    if recipe is None or not recipe.hears_signals or _misfit(recipe, tool.parameters):
+        return ()
+    return recipe.consent_mode
+
+
 def _misfit(recipe: recipes.Recipe, parameters: object) -> str:
     if not isinstance(parameters, dict):
         return "What is stored is no set of parameters."
@@ -289,6 +357,7 @@ def register_all() -> None:
     """Register the checks; called once, when the app is ready."""
     for check in (
         check_middleware,
+        check_csp_middleware,
         check_urls,
         check_templates,
         check_settings,

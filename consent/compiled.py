@@ -13,23 +13,25 @@ import threading
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, Error, models, transaction
 from django.utils.functional import cached_property
+from django.utils.http import is_same_domain
 
-from consent import snippets
+from consent import regions, snippets, sources
 from consent.conf import conf
+from consent.csp import merged
 from consent.decision import Decision, parse
-from consent.markup import without_nonce
-from consent.models import Category, Policy, Tool
-from consent.recipes import DeclaredCookie, Recipe, RecipeError, catalogue
+from consent.models import Category, Policy, PolicyQuerySet, Tool
+from consent.recipes import DeclaredCookie, Embed, Recipe, RecipeError, catalogue, google
 
 logger = logging.getLogger("consent")
 
@@ -38,6 +40,11 @@ RENDERED_LENGTH = 2_000_000
 
 # Policies that are kept beyond their time.
 SUPERSEDED = 3
+
+NOTHING: frozenset[str] = frozenset()
+
+# The strictest first.
+STRICTNESS = (Policy.Regime.OPT_IN, Policy.Regime.IMPLIED, Policy.Regime.NOTICE_ONLY)
 
 
 class Memo:
@@ -71,8 +78,10 @@ class Memo:
 class CompiledTool:
     """An enabled tool. ``since``: the revision that a grant must have seen to cover it.
 
-    ``markup``: its code with the NUL character where the request's nonce goes; empty for a
-    server-side tool, and for one that cannot be started (`consent.checks` says why).
+    ``markup``: its code with marks for what a request and a state of consent bring (see
+    `consent.markup`); empty for a server-side tool, and for one that cannot be started
+    (`consent.checks` says why). ``sources``: what it loads from, by CSP directive. ``embed``: what
+    a template may show of it, if it is for that.
     """
 
     key: str
@@ -85,11 +94,8 @@ class CompiledTool:
     server: bool
     markup: str
     cookies: tuple[DeclaredCookie, ...]
-
-    @property
-    def code(self) -> str:
-        """Exactly what a page gets of it, but for the nonce, which is the page's own."""
-        return without_nonce(self.markup)
+    sources: Mapping[str, tuple[str, ...]] = field(hash=False)
+    embed: Embed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +103,16 @@ class CompiledCategory:
     """A category with its enabled tools.
 
     ``thresholds``: the revisions, ascending, from which on a grant covers more of it; the first
-    is the category's own.
+    is the category's own. ``sale``: whether its data is sold or shared. ``consent_types``: what
+    Google's Consent Mode calls it.
     """
 
     key: str
     name: str
     purpose: str
     essential: bool
+    sale: bool
+    consent_types: tuple[str, ...]
     tools: tuple[CompiledTool, ...]
     thresholds: tuple[int, ...]
 
@@ -143,33 +152,51 @@ class CompiledCategory:
 class Selection:
     """The tools that one state of consent allows.
 
-    ``levels``: the state, one `CompiledCategory.level` for each category of ``policy``.
+    ``levels``: one `CompiledCategory.level` for each category of ``policy``. ``without``: the keys
+    of tools that were refused in a category that was granted. ``state``: both; equal for visitors
+    who allow the same.
     """
 
-    __slots__ = ("levels", "policy")
+    __slots__ = ("_sources", "levels", "policy", "state", "without")
 
-    def __init__(self, policy: CompiledPolicy, levels: tuple[int, ...]) -> None:
+    def __init__(
+        self, policy: CompiledPolicy, levels: tuple[int, ...], without: frozenset[str] = NOTHING
+    ) -> None:
         self.policy = policy
         self.levels = levels
+        self.without = without
+        self.state = (levels, without) if without else levels
+        self._sources: Mapping[str, tuple[str, ...]] | None = None
 
     @property
     def tools(self) -> tuple[CompiledTool, ...]:
         """The allowed tools, in the policy's order."""
         states = zip(self.policy.categories, self.levels, strict=True)
-        return tuple(tool for category, level in states for tool in category.allowed(level))
+        allowed = (tool for category, level in states for tool in category.allowed(level))
+        return tuple(tool for tool in allowed if tool.key not in self.without)
+
+    @property
+    def sources(self) -> Mapping[str, tuple[str, ...]]:
+        """What the allowed tools load from, by CSP directive; put together once."""
+        if self._sources is None:
+            self._sources = merged(tool.sources for tool in self.tools)
+        return self._sources
 
     def allows(self, key: str) -> bool:
         """Say whether the category or tool with this key is allowed; takes no time per tool."""
         needed = self.policy.needed.get(key)
-        return needed is not None and self.levels[needed[0]] >= needed[1]
+        return (
+            needed is not None and self.levels[needed[0]] >= needed[1] and key not in self.without
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What one text of the preference cookie comes to, on one day.
+    """What one text of the preference cookie comes to, on one day, in one region.
 
     ``decision``: the decision that holds, if any. ``choices``: for each optional category True
     (granted), False (refused) or None (not asked yet). ``must_ask``: whether to ask the visitor.
+    ``opted_out``: whether something is off because the browser asks not to sell or share data.
     ``key``: all that a page shows of it.
     """
 
@@ -177,6 +204,7 @@ class Standing:
     selection: Selection
     choices: tuple[bool | None, ...]
     must_ask: bool
+    opted_out: bool
     key: Hashable
 
 
@@ -186,6 +214,7 @@ class CompiledPolicy:
 
     stamp: tuple[int, datetime] | None = None
     key: str = ""
+    hosts: tuple[str, ...] = ()
     name: str = ""
     regime: str = Policy.Regime.OPT_IN
     revision: int = 0
@@ -195,6 +224,11 @@ class CompiledPolicy:
     explanation: str = ""
     policy_url: str = ""
     privacy_url: str = ""
+    tool_choices: bool = False
+    wait_for_update: int = 0
+    ads_data_redaction: bool = True
+    url_passthrough: bool = False
+    rules: tuple[tuple[frozenset[str], str], ...] = ()
     categories: tuple[CompiledCategory, ...] = ()
     # What is the same for every visitor, and what is not: the latter never crowds out the former.
     parts: Memo = field(default_factory=lambda: Memo(RENDERED_LENGTH), compare=False, repr=False)
@@ -203,6 +237,25 @@ class CompiledPolicy:
     def __bool__(self) -> bool:
         """Say whether there is a policy: without one, nothing is known and nothing runs."""
         return self.stamp is not None
+
+    @property
+    def cookie_name(self) -> str:
+        """Name of the preference cookie: a policy for some hosts has one of its own.
+
+        So that a choice under one policy is never taken for one under another.
+        """
+        return f"{conf.COOKIE_NAME}_{self.key}" if self.hosts else conf.COOKIE_NAME
+
+    def cookie_domain(self, host: str) -> str | None:
+        """Return ``Domain`` of the cookies that ``host`` sets.
+
+        Hosts that are written as ``.example.com`` share a choice; no browser takes a cookie for a
+        domain that the host is not in.
+        """
+        if not self.hosts:
+            return conf.COOKIE_DOMAIN
+        shared = [h[1:] for h in self.hosts if h.startswith(".") and is_same_domain(host, h)]
+        return min(shared, key=len, default=None)
 
     @cached_property
     def optional(self) -> tuple[CompiledCategory, ...]:
@@ -218,6 +271,16 @@ class CompiledPolicy:
     def tools(self) -> Mapping[str, CompiledTool]:
         """Every enabled tool by its key."""
         return {tool.key: tool for category in self.categories for tool in category.tools}
+
+    @cached_property
+    def refusable(self) -> frozenset[str]:
+        """The keys of the tools that a visitor can refuse one by one."""
+        return frozenset(tool.key for category in self.optional for tool in category.tools)
+
+    @cached_property
+    def has_embeds(self) -> bool:
+        """Whether an enabled tool is one that templates show."""
+        return any(tool.embed for tool in self.tools.values())
 
     @cached_property
     def needed(self) -> Mapping[str, tuple[int, int]]:
@@ -238,12 +301,20 @@ class CompiledPolicy:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What is allowed at which revision, and its code, as 16 hex digits of a SHA-256."""
-        digest = sha256(b"1")
+        """What is allowed at which revision, its code and what that is told, as 16 hex digits.
+
+        They begin a SHA-256.
+        """
+        digest = sha256(b"2")
+
+        def add(*parts: object) -> None:
+            digest.update(repr(parts).encode())
+
+        add(self.wait_for_update, self.ads_data_redaction, self.url_passthrough)
         for category in self.categories:
-            digest.update(repr((category.key, category.essential, category.thresholds)).encode())
+            add(category.key, category.essential, category.thresholds, category.consent_types)
             for tool in category.tools:
-                digest.update(repr((tool.key, tool.since, tool.placement, tool.markup)).encode())
+                add(tool.key, tool.name, tool.since, tool.placement, tool.markup)
         return digest.hexdigest()[:16]
 
     @cached_property
@@ -254,62 +325,161 @@ class CompiledPolicy:
     @cached_property
     def everything(self) -> Selection:
         """What runs where all is allowed."""
-        levels = (0 if c.essential else len(c.thresholds) for c in self.categories)
-        return Selection(self, tuple(levels))
+        return self.undecided(Policy.Regime.NOTICE_ONLY)
 
     @cached_property
-    def standing(self) -> Callable[[str | None, int], Standing]:
-        """Function of a cookie's text (None: there is no cookie) and a day: what it comes to.
+    def sales(self) -> frozenset[str]:
+        """The keys of the categories whose data is sold or shared, if there is any."""
+        return frozenset(c.key for c in self.optional if c.sale and c.tools)
 
-        It keeps the last 1,024 results, whoever invents texts, and takes none of more than 512
-        characters: see `Decision`'s ``MAX_LENGTH``.
+    @cached_property
+    def regimes(self) -> tuple[str, ...]:
+        """The regimes that hold anywhere, the strictest first."""
+        found = {self.regime, *(regime for _, regime in self.rules)}
+        return tuple(regime for regime in STRICTNESS if regime in found)
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether it depends on the region what holds."""
+        return len(self.regimes) > 1
+
+    @cached_property
+    def strictest(self) -> str:
+        """The strictest regime that holds anywhere: where a visitor may be anywhere, this."""
+        return self.regimes[0]
+
+    @cached_property
+    def regime_in(self) -> Callable[[str], str]:
+        """Function of a region (``DE``, ``US-CA``; "" where it is unknown): the regime there.
+
+        The first rule that fits counts, then the policy's own regime. Where a rule may fit, since
+        not all is known of the region, the strictest of what may hold does.
+        """
+        return lru_cache(maxsize=1024)(self._regime_in)
+
+    def _regime_in(self, region: str) -> str:
+        possible = []
+        for covered, regime in self.rules:
+            if regions.may_cover(covered, region):
+                possible.append(regime)
+            if regions.covers(covered, region):
+                break
+        else:
+            possible.append(self.regime)
+        return min(possible, key=STRICTNESS.index)
+
+    @cached_property
+    def standing(self) -> Callable[[str | None, int, str, bool], Standing]:
+        """Function of a cookie's text (None: there is no cookie), a day, a regime and a signal.
+
+        It says what they come to. The regime holds for who has not decided; the signal is whether
+        the browser asks not to sell or share data. It keeps the last 1,024 results, whoever invents
+        texts, and takes none of more than 512 characters: see `Decision`'s ``MAX_LENGTH``.
         """
         return lru_cache(maxsize=1024)(self._standing)
 
-    def _standing(self, text: str | None, day: int) -> Standing:
+    def _standing(self, text: str | None, day: int, regime: str, signal: bool) -> Standing:
         cookie = None if text is None else parse(text)
         if cookie is not None and cookie.stands(
             revision=self.revision, lifetime_days=self.lifetime_days, today=day
         ):
-            return self.stand(cookie)
+            return self.stand(cookie, signal=signal)
         # A cookie that is there but not clear, or no longer holds, allows only what is essential,
         # also where the regime would let tools run before a first decision.
-        return self.stand(None, self.select(None) if text is None else self.refused)
+        selection = self.undecided(regime, signal=signal) if text is None else self.refused
+        return self.stand(None, selection, signal=signal)
 
-    def stand(self, decision: Decision | None, selection: Selection | None = None) -> Standing:
-        """Return how a visitor with ``decision`` stands."""
-        selection = self.select(decision) if selection is None else selection
+    def stand(
+        self,
+        decision: Decision | None,
+        selection: Selection | None = None,
+        *,
+        signal: bool = False,
+    ) -> Standing:
+        """Return how a visitor with ``decision`` stands; ``signal`` as for `standing`.
+
+        The signal counts for more than a decision that was made without it.
+        """
+        if decision is not None and signal and not decision.opt_out:
+            decision = decision.refusing(self.sales)
+        if selection is None:
+            selection = self.refused if decision is None else self.grant(decision.choices)
         keys = [category.key for category in self.optional]
         choices = tuple([None if decision is None else decision.choice(key) for key in keys])
+        opted_out = signal and not all(map(selection.allows, self.sales))
         return Standing(
             decision=decision,
             selection=selection,
             choices=choices,
             must_ask=self.asks
             and (decision is None or any(c.has_news(decision) for c in self.optional)),
-            key=(selection.levels, decision is None, choices),
+            opted_out=opted_out,
+            key=(selection.state, decision is None, choices, opted_out),
         )
 
-    def select(self, decision: Decision | None) -> Selection:
-        """Return what ``decision`` allows (None: the visitor has not decided)."""
-        if decision is not None:
-            return self.grant(decision.choices)
-        return self.everything if self.regime == Policy.Regime.IMPLIED else self.refused
+    def undecided(self, regime: str, *, signal: bool = False) -> Selection:
+        """Return what a visitor allows who has not decided."""
+        if regime == Policy.Regime.OPT_IN:
+            return self.refused
+        off = self.sales if signal else NOTHING
+        levels = (0 if c.essential or c.key in off else len(c.thresholds) for c in self.categories)
+        return Selection(self, tuple(levels))
 
     def grant(self, choices: Mapping[str, int]) -> Selection:
-        """Return what is allowed where categories were granted at these revisions (0: refused)."""
+        """Return what is allowed where categories were granted at these revisions (0: refused).
+
+        A tool of a granted category is refused by its own key, and 0: also where the policy no
+        longer lets visitors choose so.
+        """
         granted = choices.get
-        return Selection(self, tuple([c.level(granted(c.key, 0)) for c in self.categories]))
+        levels = tuple([c.level(granted(c.key, 0)) for c in self.categories])
+        refused = (key for key, at in choices.items() if not at and key in self.refusable)
+        without = frozenset(key for key in refused if levels[self.needed[key][0]])
+        return Selection(self, levels, without or NOTHING)
 
 
 NO_POLICY = CompiledPolicy()
 
 
-def build() -> CompiledPolicy:
-    """Compile the default policy from the database, in five queries whatever its size.
+Stamp: TypeAlias = tuple[tuple[int, datetime], ...]
 
-    Returns NO_POLICY where there is none. Raises DatabaseError where the database fails, or
-    where the policy was changed again each time that it was read.
+
+@dataclass(frozen=True)
+class CompiledSites:
+    """The policies in use: that of any host, and those of some hosts alone."""
+
+    default: CompiledPolicy = NO_POLICY
+    others: tuple[CompiledPolicy, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Say whether there is any policy."""
+        return bool(self.default or self.others)
+
+    @property
+    def stamp(self) -> Stamp:
+        """Of which rows it was built, and when those were last changed."""
+        return tuple(policy.stamp for policy in (self.default, *self.others) if policy.stamp)
+
+    @cached_property
+    def at(self) -> Callable[[str], CompiledPolicy]:
+        """Function of a host's name: its policy. Of several that fit, the one that says most."""
+        return lru_cache(maxsize=1024)(self._at)
+
+    def _at(self, host: str) -> CompiledPolicy:
+        fitting = [
+            ((pattern == host, len(pattern)), policy)
+            for policy in self.others
+            for pattern in policy.hosts
+            if is_same_domain(host, pattern)
+        ]
+        return max(fitting, key=itemgetter(0))[1] if fitting else self.default
+
+
+def build() -> CompiledSites:
+    """Compile the policies in use from the database, in six queries whatever their size.
+
+    Raises DatabaseError where the database fails, or where a policy was changed again each time
+    that it was read.
     """
     for _attempt in range(3):
         compiled = _build_once()
@@ -318,19 +488,27 @@ def build() -> CompiledPolicy:
     raise DatabaseError("The policy was changed while it was compiled, three times over.")
 
 
-def read_stamp() -> tuple[int, datetime] | None:
-    """Return the default policy's primary key and ``changed_at``: the one row that is looked at."""
-    return Policy.objects.in_use().values_list("pk", "changed_at").first()
+def read_stamp() -> Stamp:
+    """Return primary key and ``changed_at`` of each policy in use: what is looked at."""
+    return tuple(Policy.objects.followed().values_list("pk", "changed_at"))
 
 
-def _build_once() -> CompiledPolicy:
+def _build_once() -> CompiledSites:
+    policies = with_tools(Policy.objects.followed())
+    compiled = [(policy.is_default, compile_policy(policy)) for policy in policies]
+    return CompiledSites(
+        default=next((policy for is_default, policy in compiled if is_default), NO_POLICY),
+        others=tuple(policy for is_default, policy in compiled if not is_default),
+    )
+
+
+def with_tools(policies: PolicyQuerySet) -> PolicyQuerySet:
+    """Return the same policies, to be read with what `compile_policy` needs of them."""
     tools = Tool.objects.filter(enabled=True).prefetch_related("cookies")
     categories = Category.objects.prefetch_related(models.Prefetch("tools", queryset=tools))
-    policies = Policy.objects.prefetch_related(models.Prefetch("categories", queryset=categories))
-    policy = policies.default()
-    if policy is None:
-        return NO_POLICY
-    return compile_policy(policy)
+    return policies.prefetch_related(
+        "region_rules", models.Prefetch("categories", queryset=categories)
+    )
 
 
 def compile_policy(policy: Policy) -> CompiledPolicy:
@@ -339,6 +517,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
     return CompiledPolicy(
         stamp=(policy.pk, policy.changed_at),
         key=policy.key,
+        hosts=() if policy.is_default else tuple(policy.host_list),
         name=policy.name,
         regime=policy.regime,
         revision=policy.revision,
@@ -348,10 +527,32 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
         explanation=policy.explanation,
         policy_url=policy.policy_url,
         privacy_url=policy.privacy_url,
+        tool_choices=policy.tool_choices,
+        wait_for_update=policy.wait_for_update,
+        ads_data_redaction=policy.ads_data_redaction,
+        url_passthrough=policy.url_passthrough,
+        rules=compile_rules((rule.regions, rule.regime) for rule in policy.region_rules.all()),
         categories=tuple(
             _compile_category(category, recipes) for category in policy.categories.all()
         ),
     )
+
+
+def compile_rules(rules: Iterable[tuple[str, str]]) -> tuple[tuple[frozenset[str], str], ...]:
+    """Return ``rules`` (regions as an editor writes them, and a regime), each without what is lost.
+
+    A region that a rule before names, or its country, never comes to it; so what the strictest of
+    all may be is not said by a rule that holds nowhere.
+    """
+    taken: frozenset[str] = frozenset()
+    found = []
+    for text, regime in rules:
+        named = regions.expand(text)
+        fresh = frozenset(code for code in named if not regions.covers(taken, code))
+        taken |= named
+        if fresh:
+            found.append((fresh, regime))
+    return tuple(found)
 
 
 def _recipes() -> Mapping[str, Recipe]:
@@ -372,6 +573,8 @@ def _compile_category(category: Category, recipes: Mapping[str, Recipe]) -> Comp
         name=category.name,
         purpose=category.purpose,
         essential=category.essential,
+        sale=category.sale,
+        consent_types=tuple(category.consent_types.split()),
         tools=tools,
         thresholds=tuple(sorted({category.since, *(tool.since for tool in tools)})),
     )
@@ -382,6 +585,8 @@ def compile_tool(
 ) -> CompiledTool:
     """Return ``tool`` of ``category`` as plain data; ``recipes``: the catalogue, if at hand."""
     recipe = (_recipes() if recipes is None else recipes).get(tool.recipe)
+    markup = _markup(tool, recipe)
+    embed = recipe.embed if recipe is not None else None
     return CompiledTool(
         key=tool.key,
         name=tool.name,
@@ -391,11 +596,14 @@ def compile_tool(
         since=max(tool.since, category.since),
         placement=_shared(tool.placement),
         server=recipe is not None and recipe.kind == "server",
-        markup=_markup(tool, recipe),
+        markup=markup,
         cookies=tuple(
             DeclaredCookie(*map(_shared, (c.name, c.kind, c.party, c.retention, c.purpose)))
             for c in (tool.cookies.all() if tool.pk else ())
         ),
+        # What does not run loads nothing.
+        sources=_sources(tool, recipe) if markup or embed else {},
+        embed=embed,
     )
 
 
@@ -407,7 +615,8 @@ def _shared(text: str) -> str:
 def _markup(tool: Tool, recipe: Recipe | None) -> str:
     """Render the tool's code; a tool that is not clearly right gets none."""
     if not tool.recipe:
-        return snippets.prepare(tool.snippet, tool.key)
+        told = google.prelude(tool.key) if google.needs_prelude(tool.snippet) else ""
+        return told + snippets.prepare(tool.snippet, tool.key)
     values: Any = tool.parameters
     if recipe is None or not isinstance(values, dict) or recipe.errors(values):
         logger.error("Tool %s does not fit its recipe %s and does not run.", tool.key, tool.recipe)
@@ -415,30 +624,47 @@ def _markup(tool: Tool, recipe: Recipe | None) -> str:
     return recipe.render(values, tool.key)
 
 
+def _sources(tool: Tool, recipe: Recipe | None) -> Mapping[str, tuple[str, ...]]:
+    """Return what a tool that fits its recipe, or has none, loads from: only what can be named."""
+    if recipe is None:
+        return sources.read(tool.sources)
+    try:
+        return recipe.csp_sources(tool.parameters)
+    except ValueError:
+        logger.exception("Tool %s adds nothing to a Content-Security-Policy.", tool.key)
+        return {}
+
+
 class CompiledPolicies:
-    """The process's compiled policy, kept fresh."""
+    """The process's compiled policies, kept fresh."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._policy: CompiledPolicy | None = None
+        self._sites: CompiledSites | None = None
         # Pages that show them may come back.
-        self._superseded: deque[CompiledPolicy] = deque(maxlen=SUPERSEDED)
+        self._superseded: deque[CompiledSites] = deque(maxlen=SUPERSEDED)
         self._looked = 0.0
         self._forgotten = True
 
-    def current(self) -> CompiledPolicy:
+    def current(self, host: Callable[[], str] | None = None) -> CompiledPolicy:
         """Return the policy, looking for changes where the last look is too long ago.
 
-        In an event loop it returns what is there, without a look: the middleware looks first.
+        ``host``: returns the name of the host that is asked; called where several policies are in
+        use. In an event loop it returns what is there, without a look: the middleware looks first.
         NO_POLICY where none was ever compiled.
         """
         if self.is_stale() and not _in_event_loop():
             self.refresh()
-        return self._policy or NO_POLICY
+        sites = self._sites
+        if sites is None:
+            return NO_POLICY
+        return sites.at(host()) if sites.others and host else sites.default
 
-    def recent(self) -> list[CompiledPolicy]:
-        """Return the policy and those that it superseded last, the newest first."""
-        return [self.current(), *self._superseded]
+    def recent(self) -> Iterator[CompiledPolicy]:
+        """Go through all policies in use, and then those that they superseded last."""
+        for sites in (self._sites, *self._superseded):
+            if sites is not None:
+                yield from (sites.default, *sites.others)
 
     def is_stale(self) -> bool:
         """Say whether a look is due."""
@@ -461,7 +687,7 @@ class CompiledPolicies:
         """
         if _sees_own_edits(Policy.objects.db):
             return
-        if not self._lock.acquire(blocking=self._policy is None):
+        if not self._lock.acquire(blocking=self._sites is None):
             return
         try:
             if self.is_stale():
@@ -480,9 +706,9 @@ class CompiledPolicies:
         # Cleared first: an edit that is committed meanwhile sets it again. A failure does not, so
         # that a database that is down is asked again only after CONSENT_POLICY_MAX_AGE.
         forgotten, self._forgotten = self._forgotten, False
-        if forgotten or self._policy is None or self._policy.stamp != read_stamp():
-            superseded, self._policy = self._policy, build()
-            if superseded and superseded.stamp != self._policy.stamp:
+        if forgotten or self._sites is None or self._sites.stamp != read_stamp():
+            superseded, self._sites = self._sites, build()
+            if superseded and superseded.stamp != self._sites.stamp:
                 self._superseded.appendleft(superseded)
 
 

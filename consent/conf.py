@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 
@@ -44,6 +45,11 @@ class ConsentSettings:
         return getattr(settings, "CONSENT_DELIVERY", "server")
 
     @cached_property
+    def DNT(self) -> bool:
+        """Whether ``DNT: 1`` counts as ``Sec-GPC: 1`` does."""
+        return getattr(settings, "CONSENT_DNT", False)
+
+    @cached_property
     def LOGIN_SYNC(self) -> bool:
         """Whether a signed-in user's decision follows them to another device."""
         return getattr(settings, "CONSENT_LOGIN_SYNC", False)
@@ -62,6 +68,16 @@ class ConsentSettings:
     def RECORD_USER(self) -> bool:
         """Whether a record names the user, where one is logged in."""
         return getattr(settings, "CONSENT_RECORD_USER", False)
+
+    @cached_property
+    def REGION(self) -> str | Mapping[str, str] | Callable[[HttpRequest], str | None] | None:
+        """Where a visitor's region is known from; see `consent.locating`. None: from nowhere.
+
+        A preset (``cloudflare``, ``cloudfront``, ``fastly``, ``app-engine``), ``geoip2``, a dict
+        with the names of headers (``country``, ``subdivision``), or a function of the request, or
+        the dotted path to one.
+        """
+        return getattr(settings, "CONSENT_REGION", None)
 
     @cached_property
     def RETENTION_DAYS(self) -> int:

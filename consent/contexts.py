@@ -17,19 +17,23 @@ from consent.visitor import Consent
 NEXT = "\1"
 
 
-def texts_context(policy: CompiledPolicy) -> dict[str, Any]:
-    """Return the policy's texts and the app's addresses, in the active language."""
+def texts_context(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
+    """Return the policy's texts, where ``regime`` holds, and the app's addresses, translated."""
+    sales = [c for c in policy.optional if c.key in policy.sales]
     return {
-        "policy": policy_texts(policy),
-        "version": version_of(policy).name if policy else "",
+        "policy": policy_texts(policy, regime),
+        "version": version_of(policy, regime).name if policy else "",
+        "cookie_name": policy.cookie_name,
+        "sales": [texts.localized(category.name) for category in sales],
+        "dnt": conf.DNT,
         **addresses(),
     }
 
 
-def policy_context(policy: CompiledPolicy) -> dict[str, Any]:
-    """Return what the templates show of the policy, in the active language."""
+def policy_context(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
+    """Return what the templates show of the policy under ``regime``, in the active language."""
     categories = [category_texts(category) for category in policy.categories]
-    return {**texts_context(policy), "categories": categories}
+    return {**texts_context(policy, regime), "categories": categories}
 
 
 def choices_context(consent: Consent) -> dict[str, Any]:
@@ -43,15 +47,37 @@ def choices_context(consent: Consent) -> dict[str, Any]:
         "granted": [texts.localized(category.name) for category in granted],
         "refused": [texts.localized(category.name) for category in refused],
         "ticked": ticked,
+        "refused_tools": consent.refused_tools,
+        "opted_out": consent.is_opted_out,
         "news": [
             {"name": item.name, "category": texts.localized(item.category)} for item in consent.news
         ],
     }
 
 
+def embed_context(policy: CompiledPolicy, regime: str, key: str) -> dict[str, Any]:
+    """Return what a placeholder tells of the category or tool ``key``, which the policy has.
+
+    ``tools``: who would get data; ``category``: what for.
+    """
+    known = {category.key: category for category in policy.categories}
+    category = category_texts(known.get(key) or known[policy.tools[key].category])
+    tools = [tool for tool in category["tools"] if key in (tool["key"], category["key"])]
+    context = {"category": category, "tools": tools, "embed_url": reverse("consent:embed")}
+    return {**texts_context(policy, regime), **context}
+
+
+def name_of(policy: CompiledPolicy, key: str) -> str:
+    """Return what the category or tool ``key``, which the policy has, is called."""
+    found = next((category for category in policy.categories if category.key == key), None)
+    return policy.tools[key].name if found is None else texts.localized(found.name)
+
+
 def receipt_context(record: Record) -> dict[str, Any]:
     """Return what a visitor is told of one of their records, in the words of then."""
-    names = {category["key"]: category["name"] for category in record.version.shown["categories"]}
+    categories = record.version.shown["categories"]
+    shown = [*categories, *(tool for category in categories for tool in category["tools"])]
+    names = {each["key"]: each["name"] for each in shown}
     return {
         "id": record.receipt,
         "decided_at": record.decided_at,
@@ -72,7 +98,7 @@ def addresses() -> dict[str, Any]:
         "preferences_url": reverse("consent:preferences"),
         "api_url": reverse("consent:api-preferences"),
         "notice_url": reverse("consent:notice"),
+        "region_url": reverse("consent:region"),
         "receipts_url": reverse("consent:receipts") if conf.RECORDS else "",
-        "cookie_name": conf.COOKIE_NAME,
         "next": NEXT,
     }

@@ -3,17 +3,19 @@
 The text is ``1.<revision>.<day>`` followed by ``.<category>_<n>`` for each category that the
 visitor was asked about: ``1`` is the format's version, *revision* the policy's revision when they
 last decided, *day* the whole days from 1970-01-01 (UTC) to that decision, and *n* the revision at
-which the category was granted, or 0 where it was refused. All of it is ASCII that RFC 6265 allows
-unquoted. A day, not a second, and no identifier: so few distinct texts exist that an edge cache
-can key on them, and none singles out a visitor.
+which the category was granted, or 0 where it was refused. ``.<tool>_0`` is a tool that was refused
+in a category that was granted; keys of tools and categories are never the same. ``1g`` instead of
+``1``: the browser asked not to sell or share data when the visitor decided all the same. All of it
+is ASCII that RFC 6265 allows unquoted. A day, not a second, and no identifier: so few distinct
+texts exist that an edge cache can key on them, and none singles out a visitor.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
@@ -27,7 +29,8 @@ SECONDS_PER_DAY = 86_400
 
 _NUMBER = r"(?:0|[1-9][0-9]{0,8})"
 _TEXT = re.compile(
-    rf"{FORMAT}\.(?P<revision>{_NUMBER})\.(?P<day>{_NUMBER})(?P<choices>(?:\.{KEY}_{_NUMBER})*)"
+    rf"{FORMAT}(?P<opt_out>g?)\.(?P<revision>{_NUMBER})\.(?P<day>{_NUMBER})"
+    rf"(?P<choices>(?:\.{KEY}_{_NUMBER})*)"
 )
 
 
@@ -50,18 +53,21 @@ class Decision:
     """A visitor's decision.
 
     ``revision``: the policy's revision when they decided. ``day``: days since 1970-01-01 (UTC).
-    ``choices``: category key to the revision at which it was granted, 0 where it was refused.
+    ``choices``: category key to the revision at which it was granted, 0 where it was refused; also
+    the key of each tool that was refused in a category that was granted. ``opt_out``: whether they
+    decided so although their browser asked not to sell or share data.
     """
 
     revision: int
     day: int
     choices: Mapping[str, int] = field(default_factory=_no_choices)
+    opt_out: bool = False
 
     @property
     def text(self) -> str:
         """The decision as the preference cookie's text."""
         choices = "".join(f".{key}_{granted}" for key, granted in self.choices.items())
-        return f"{FORMAT}.{self.revision}.{self.day}{choices}"
+        return f"{FORMAT}{'g' * self.opt_out}.{self.revision}.{self.day}{choices}"
 
     def granted(self, category: str) -> int:
         """Return the revision at which ``category`` was granted; 0 where it was not."""
@@ -90,7 +96,12 @@ class Decision:
         }
         # What was granted earlier is not to outlive its term.
         day = held.day if held and any(choices.values()) else self.day
-        return Decision(self.revision, day, MappingProxyType(choices))
+        return Decision(self.revision, day, MappingProxyType(choices), self.opt_out)
+
+    def refusing(self, categories: Collection[str]) -> Decision:
+        """Return it with these ``categories`` refused, whatever was decided about them."""
+        refused = dict.fromkeys(categories, 0)
+        return replace(self, choices=MappingProxyType({**self.choices, **refused}))
 
     @property
     def decided_on(self) -> date:
@@ -131,7 +142,8 @@ def _parse(text: str) -> Decision | None:
     if len(choices) != len(pairs) or any(granted > revision for granted in choices.values()):
         return None
     try:
-        return _representable(Decision(revision, int(match["day"]), MappingProxyType(choices)))
+        decision = Decision(revision, int(match["day"]), MappingProxyType(choices))
+        return _representable(replace(decision, opt_out=bool(match["opt_out"])))
     except (OverflowError, OSError, ValueError):
         return None
 

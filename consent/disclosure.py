@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from itertools import product
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -37,34 +38,41 @@ class Version(NamedTuple):
         return self.digest[:NAME_LENGTH]
 
     @property
+    def policy(self) -> str:
+        """The key of the policy."""
+        key: str = json.loads(self.content)["key"]
+        return key
+
+    @property
     def revision(self) -> int:
         """The policy's revision that it shows."""
         revision: int = json.loads(self.content)["policy"]["revision"]
         return revision
 
 
-def disclosure(policy: CompiledPolicy) -> dict[str, Any]:
-    """Return all that the notice, the preferences and the policy page tell of ``policy``."""
+def disclosure(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
+    """Return all that notice, preferences and policy page tell of ``policy`` under ``regime``."""
     return {
-        "policy": policy_texts(policy),
+        "policy": policy_texts(policy, regime),
         "categories": [category_texts(category) for category in policy.categories],
     }
 
 
-def policy_texts(policy: CompiledPolicy) -> dict[str, Any]:
-    """Return the policy's own texts and rules."""
+def policy_texts(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
+    """Return the policy's own texts and rules, where ``regime`` holds."""
     lifetime = texts.lifetime(policy.lifetime_days)
     return {
         "name": texts.localized(policy.name),
         "introduction": texts.localized(policy.introduction, lifetime=lifetime),
         "explanation": texts.localized(policy.explanation, lifetime=lifetime),
-        "notice_text": texts.localized(_notice_text(policy), lifetime=lifetime),
+        "notice_text": texts.localized(_notice_text(policy, regime), lifetime=lifetime),
         "policy_url": policy.policy_url or reverse("consent:policy"),
         "privacy_url": policy.privacy_url,
         "revision": policy.revision,
-        "regime": policy.regime,
+        "regime": regime,
         "lifetime_days": policy.lifetime_days,
         "lifetime": lifetime,
+        "tool_choices": policy.tool_choices,
     }
 
 
@@ -75,40 +83,44 @@ def category_texts(category: CompiledCategory) -> dict[str, Any]:
         "name": texts.localized(category.name),
         "purpose": texts.localized(category.purpose),
         "essential": category.essential,
+        "sale": category.sale,
         "since": category.since,
         "own_since": category.thresholds[0],
         "tools": [_tool_texts(tool) for tool in category.tools],
     }
 
 
-def version_of(policy: CompiledPolicy) -> Version:
-    """Return the version that pages made now show, written down once."""
+def version_of(policy: CompiledPolicy, regime: str) -> Version:
+    """Return the version that pages made now show where ``regime`` holds, written down once."""
     language = get_language() or ""
 
     def make() -> Version:
-        content = canonical({"language": language, "key": policy.key, **disclosure(policy)})
+        told = {"language": language, "key": policy.key, **disclosure(policy, regime)}
+        content = canonical(told)
         return Version(sha256(content.encode()).hexdigest(), language, content)
 
-    return Version(*policy.parts.get(("version", language), make))
+    return Version(*policy.parts.get(("version", language, regime), make))
 
 
-def version_called(name: str) -> Version | None:
-    """Return the version that pages made now, or before the last few edits, call ``name``.
+def version_called(name: str, key: str) -> Version | None:
+    """Return the version that pages of the policy ``key`` call ``name``.
 
-    In whatever language: a page may be in another one than the request that refers to it.
+    It may be of before the last few edits, of another language than the request that refers to it,
+    and of another regime.
     """
     for policy in policies.recent():
-        for language, _ in settings.LANGUAGES:
-            with override(language):
-                version = version_of(policy)
-            if version.name == name:
-                return version
+        for language, regime in product(dict(settings.LANGUAGES), policy.regimes):
+            if policy.key == key:
+                with override(language):
+                    version = version_of(policy, regime)
+                if version.name == name:
+                    return version
     return None
 
 
-def _notice_text(policy: CompiledPolicy) -> str:
-    """Return the notice's text; the shipped one says what holds under the policy's regime."""
-    if policy.notice_text == texts.NOTICE and policy.regime == Policy.Regime.IMPLIED:
+def _notice_text(policy: CompiledPolicy, regime: str) -> str:
+    """Return the notice's text; the shipped one says what holds under the ``regime``."""
+    if policy.notice_text == texts.NOTICE and regime != Policy.Regime.OPT_IN:
         return texts.IMPLIED_NOTICE
     return policy.notice_text
 

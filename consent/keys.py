@@ -9,6 +9,15 @@ CATEGORY_KEY_LENGTH = 32
 """Ten categories with keys of this length fit into a preference cookie of 512 bytes."""
 
 
+KEY_LENGTH = 40
+"""No key is longer."""
+
+
+def is_key(text: str) -> bool:
+    """Say whether ``text`` could be the key of a category or tool."""
+    return len(text) <= KEY_LENGTH and re.fullmatch(KEY, text) is not None
+
+
 def is_category_key(text: str) -> bool:
     """Say whether ``text`` could be the key of a category."""
     return len(text) <= CATEGORY_KEY_LENGTH and re.fullmatch(KEY, text) is not None

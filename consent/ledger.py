@@ -78,10 +78,10 @@ def find_version(name: str, current: Version) -> Version:
     """
     if name in ("", current.name) or not _VERSION_NAME.fullmatch(name):
         return current
-    remembered = version_called(name)
+    remembered = version_called(name, current.policy)
     if remembered is not None:
         return remembered
-    stored = PolicyVersion.objects.filter(digest__startswith=name).first()
+    stored = PolicyVersion.objects.filter(digest__startswith=name, policy=current.policy).first()
     return Version(stored.digest, stored.language, stored.content) if stored else current
 
 
@@ -192,6 +192,7 @@ def _version_pk(version: Version, using: str) -> int:
     row, _ = PolicyVersion.objects.using(using).get_or_create(
         digest=version.digest,
         defaults={
+            "policy": version.policy,
             "language": version.language,
             "revision": version.revision,
             "content": version.content,

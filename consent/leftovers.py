@@ -47,16 +47,16 @@ def clean_up(policy: CompiledPolicy, selection: Selection) -> CleanUp:
         cookies=_declared(stopped, "cookie"),
         storage=_declared(stopped, "storage"),
         keep=(
-            *_own_cookies(),
+            *_own_cookies(policy),
             *_declared(selection.tools, "cookie"),
             *_declared(selection.tools, "storage"),
         ),
     )
 
 
-def has_others(request: HttpRequest) -> bool:
+def has_others(request: HttpRequest, policy: CompiledPolicy) -> bool:
     """Say whether ``request`` brings any cookie that is not the site's own."""
-    return not request.COOKIES.keys() <= set(_own_cookies())
+    return not request.COOKIES.keys() <= set(_own_cookies(policy))
 
 
 def deletions(request: HttpRequest, left: CleanUp) -> Iterator[Morsel[str]]:
@@ -83,8 +83,7 @@ def deletions(request: HttpRequest, left: CleanUp) -> Iterator[Morsel[str]]:
 def _is_left_over(name: str, left: CleanUp) -> bool:
     """Say whether the cookie ``name`` is one to delete, and can be."""
     return (
-        name not in _own_cookies()
-        and matches(name, left.cookies)
+        matches(name, left.cookies)
         and not matches(name, left.keep)
         and _TOKEN.fullmatch(name) is not None
         # Python's Morsel takes no cookie that has the name of an attribute.
@@ -108,10 +107,10 @@ def _declared(tools: Iterable[CompiledTool], kind: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cookie.name for cookie in cookies))
 
 
-def _own_cookies() -> tuple[str, ...]:
+def _own_cookies(policy: CompiledPolicy) -> tuple[str, ...]:
     """Return the names of the cookies that belong to the site itself, whatever a tool declares."""
     return (
-        conf.COOKIE_NAME,
+        policy.cookie_name,
         conf.SUBJECT_COOKIE_NAME,
         settings.SESSION_COOKIE_NAME,
         settings.CSRF_COOKIE_NAME,

@@ -1,4 +1,4 @@
-"""Attaches ``request.consent``, and finishes the response."""
+"""Attaches ``request.consent``, finishes the response, and holds its policy to what is allowed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from consent.compiled import policies
+from consent.guard import guard
 from consent.visitor import Consent
 
 
@@ -62,4 +63,40 @@ class ConsentMiddleware:
     @staticmethod
     def _finish(consent: Consent, response: HttpResponseBase) -> HttpResponseBase:
         consent.finish(response)
+        return response
+
+
+class ConsentCSPMiddleware:
+    """Adds the hosts of the tools that the visitor allows to the page's Content-Security-Policy.
+
+    It extends the headers that it finds, the enforced and the report-only one, whoever wrote them:
+    so it has to be outside of what writes them, and inside of `ConsentMiddleware`, which says that
+    the response depends on the visitor. Works in sync and async stacks. A response that has no
+    such header, or is no page, stays as it is.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Tell the page that it is guarded, get the response, extend its policies."""
+        consent = getattr(request, "consent", None)
+        if isinstance(consent, Consent):
+            consent.is_guarded = True
+        if self.is_async:
+            return self._acall(request)
+        return self._guard(request, self.get_response(request))
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        return self._guard(request, await self.get_response(request))
+
+    @staticmethod
+    def _guard(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        guard(request, response)
         return response

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from html import escape
 from typing import Any
 
@@ -14,14 +16,17 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from consent import assets
+from consent import assets, inert
 from consent.compiled import CompiledTool, Selection, Standing
 from consent.conf import conf
 from consent.contexts import NEXT, choices_context, policy_context, texts_context
 from consent.delivery import directory
 from consent.markup import NONCE, without_nonce
 from consent.tally import count_notice
+from consent.told import told
 from consent.visitor import Consent
+
+logger = logging.getLogger("consent")
 
 _INDENTATION = re.compile(r"\s*\n\s*")
 
@@ -63,6 +68,7 @@ class Page:
     """
 
     __slots__ = (
+        "_embeds",
         "_filled",
         "_has_nonce",
         "_nonce",
@@ -83,15 +89,26 @@ class Page:
         self._written: set[str] = set()
         self._filled: set[str] = set()
         self._styled = False
+        # Of what embeds need, the parts that the page has.
+        self._embeds: set[str] = set()
 
     @property
     def shown(self) -> Selection:
         """The tools that the server writes: in a page for everybody, those of everybody."""
         return self.policy.refused if self.cacheable else self.consent.standing.selection
 
+    @property
+    def regime(self) -> str:
+        """What the page says that holds before a choice: for everybody, what holds anywhere."""
+        return self.policy.strictest if self.cacheable else self.consent.regime
+
     def script(self) -> str:
-        """Return the script that every page of the site loads."""
-        return self._constant("head.html")
+        """Return the scripts that every page of the site loads.
+
+        The embeds' own is among them where the policy has embeds: one may come to the page later.
+        """
+        later = self._once("embed_script.html") if self.policy.has_embeds else ""
+        return self._constant("head.html") + later
 
     def placed(self, placement: str) -> str:
         """Return the tools of ``placement`` (head or body) that the page does not have yet."""
@@ -100,7 +117,7 @@ class Page:
         if self._is_fetched or (self._written and self._is_begun(placement)):
             return self.tools(tool for tool in self.shown.tools if tool.placement == placement)
         self._filled.add(placement)
-        key = (placement, self.shown.levels, self._has_nonce)
+        key = (placement, self.shown.state, self._has_nonce)
         return self.policy.rendered.get(key, lambda: [self._joined(placement)])[0]
 
     def tools(self, tools: Iterable[CompiledTool]) -> str:
@@ -112,7 +129,7 @@ class Page:
         fresh = [tool for tool in tools if tool.markup and self._is_new(tool)]
         self._written.update(tool.key for tool in fresh)
         wrap = slot if self._is_fetched else _plain
-        return self._bare("".join(wrap(tool, tool.markup) for tool in fresh))
+        return self._code("".join(wrap(tool, tool.markup) for tool in fresh))
 
     def style(self) -> str:
         """Return the stylesheet, once a page, ahead of what it is for.
@@ -124,9 +141,32 @@ class Page:
         self._styled = True
         return self._constant("stylesheet.html")
 
-    def reused(self, template: str, context: Callable[[], dict[str, Any]]) -> str:
-        """Return what ``template`` renders to, which is the same for every visitor."""
-        key = (template, self.cacheable, get_language(), self._has_nonce)
+    def embedding(self, *, asks: bool) -> str:
+        """Return what embeds need, once a page; ``asks``: one of them is a placeholder."""
+        style = self.style() if asks else ""
+        return style + self._once("embed_style.html") + self._once("embed_script.html")
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Render what may stay inert: the page does not have yet what is written for it."""
+        styled, embeds = self._styled, set(self._embeds)
+        yield
+        self._styled, self._embeds = styled, embeds
+
+    def remembered(
+        self, template: str, key: tuple[Hashable, ...], context: Callable[[], dict[str, Any]]
+    ) -> str:
+        """Return what ``template`` renders to, one of many by ``key``, for every visitor."""
+        full = (template, key, get_language(), self._has_nonce)
+        memo = self.policy.rendered
+        return self._addressed(memo.get(full, lambda: self._pieces(template, context())))
+
+    def reused(self, template: str, context: Callable[[], dict[str, Any]], regime: str = "") -> str:
+        """Return what ``template`` renders to, which is the same for every visitor.
+
+        ``regime``: the one that it depends on, if it does.
+        """
+        key = (template, self.cacheable, get_language(), self._has_nonce, self._reloads, regime)
         return self._addressed(
             self.policy.parts.get(key, lambda: self._pieces(template, context()))
         )
@@ -134,20 +174,28 @@ class Page:
     def asking(self) -> str:
         """Return notice and status, as one text for all whose consent is the same."""
         standing = None if self.cacheable else self.consent.standing
-        key = ("asking", get_language(), self._has_nonce, standing and standing.key)
+        key = ("asking", get_language(), self._has_nonce, standing and standing.key, self.regime)
         # What differs from visitor to visitor must not crowd out what does not.
         memo = self.policy.rendered if standing else self.policy.parts
         if standing and standing.must_ask and conf.RECORDS:
-            count_notice(self.policy.regime)
+            count_notice(self.regime)
         return self._addressed(memo.get(key, lambda: self._asking(standing)))
+
+    def notice(self, regime: str) -> str:
+        """Return the notice of a page for everybody, as it is where ``regime`` holds."""
+        key = ("notice", get_language(), self._has_nonce, regime)
+        pieces = self.policy.parts.get(key, lambda: self._notice(regime, {}))
+        # Without an address to go back to: it is not this one.
+        return self.finished("".join(pieces))
 
     def dialog(self) -> str:
         """Return the preferences, which the page's script fills in."""
 
         def context() -> dict[str, Any]:
-            return {**policy_context(self.policy), "tools_url": directory(self.policy)}
+            told = policy_context(self.policy, self.regime)
+            return {**told, "tools_url": directory(self.policy), "has_rules": self.policy.has_rules}
 
-        return self.reused("preferences_dialog.html", context)
+        return self.reused("preferences_dialog.html", context, self.regime)
 
     def finished(self, *parts: str) -> SafeString:
         """Join ``parts``, with the request's nonce where there is one."""
@@ -159,16 +207,29 @@ class Page:
         status = self._pieces("status.html", visitor)
         if not (standing.must_ask if standing else self.policy.asks):
             return status
-        notice = self._pieces("notice.html", {**texts_context(self.policy), **visitor})
+        notice = self._notice(self.regime, visitor)
         return [*notice[:-1], notice[-1] + status[0], *status[1:]]
+
+    def _notice(self, regime: str, visitor: dict[str, Any]) -> Sequence[str]:
+        return self._pieces("notice.html", {**texts_context(self.policy, regime), **visitor})
 
     def _joined(self, placement: str) -> str:
         tools = (tool for tool in self.shown.tools if tool.placement == placement)
-        return self._bare("".join(tool.markup for tool in tools))
+        return self._code("".join(tool.markup for tool in tools))
+
+    def _code(self, markup: str) -> str:
+        """Return the markup of tools as this visitor's page gets it."""
+        return self._bare(told(markup, self.shown))
+
+    def _once(self, template: str) -> str:
+        if template in self._embeds:
+            return ""
+        self._embeds.add(template)
+        return self._constant(template)
 
     def _constant(self, template: str) -> str:
         """Return what a template renders to that is the same in all languages."""
-        key = (template, self._has_nonce)
+        key = (template, self.cacheable, self._has_nonce)
         return self.policy.parts.get(key, lambda: self._pieces(template, {}))[0]
 
     def _pieces(self, template: str, context: dict[str, Any]) -> Sequence[str]:
@@ -176,8 +237,11 @@ class Page:
         constants = {
             "nonce": NONCE,
             "cacheable": self.cacheable,
-            "script": assets.SCRIPT,
+            "reloads": self._reloads,
+            "script": assets.CACHEABLE_SCRIPT if self.cacheable else assets.SCRIPT,
             "stylesheet": assets.STYLESHEET,
+            "embed_script": assets.EMBED_SCRIPT,
+            "embed_stylesheet": assets.EMBED_STYLESHEET,
         }
         markup = render_to_string(f"consent/{template}", {**context, **constants})
         # A third of it would be the templates' indentation.
@@ -194,6 +258,11 @@ class Page:
     def _is_fetched(self) -> bool:
         return not self.cacheable and self.consent.fetched
 
+    @property
+    def _reloads(self) -> bool:
+        """Whether what is newly allowed can start only on a new page, with a new policy."""
+        return self.consent.is_guarded and not self.cacheable
+
     def _is_begun(self, placement: str) -> bool:
         return any(self.policy.tools[key].placement == placement for key in self._written)
 
@@ -208,6 +277,25 @@ def _plain(tool: CompiledTool, markup: str) -> str:
 def slot(tool: CompiledTool, markup: str) -> str:
     """Return an inert place for ``tool``, with its code or without."""
     return f'<template data-consent-slot="{escape(tool.key)}">{markup}</template>'
+
+
+def switch(key: str, allowed: str, otherwise: str) -> SafeString:
+    """Return ``otherwise``, for the page's script to put ``allowed`` there where ``key`` may run.
+
+    Both are safe HTML. Marks are templates, since these may stand anywhere in a page. Without
+    ``allowed``, and with a line in the log, where that could leave its template and so run.
+    """
+    if not inert.stays(allowed):
+        logger.error(
+            "What stands here for %r is left out: a <template> in it is not closed, or a tag of "
+            "one is in a comment, a script, an attribute or the like.",
+            key,
+        )
+        return SafeString(otherwise)
+    return SafeString(
+        f'<template data-consent-if="{escape(key)}">{allowed}</template>{otherwise}'
+        "<template data-consent-end></template>"
+    )
 
 
 def is_cacheable() -> bool:

@@ -83,7 +83,7 @@ def _processing(record: Record, site: str) -> dict[str, Any]:
                 "purpose_type": category["key"],
                 "lawful_basis": "consent",
                 "collection_method": "website",
-                "recipient_third_parties": [tool["key"] for tool in category["tools"]],
+                "recipient_third_parties": [tool["key"] for tool in _tools(record, category)],
                 "withdrawal_method": site + reverse("consent:preferences"),
             }
             for category in shown["categories"]
@@ -105,13 +105,18 @@ def _parties(record: Record, site: str) -> list[dict[str, Any]]:
                 "party_url": tool["privacy_url"],
             }
             for category in asked
-            for tool in category["tools"]
+            for tool in _tools(record, category)
         ),
     ]
 
 
+def _tools(record: Record, category: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the tools of ``category`` that were not refused one by one."""
+    return [tool for tool in category["tools"] if tool["key"] not in record.choices]
+
+
 def _events(record: Record) -> list[dict[str, Any]]:
-    """Return one event a purpose: each was agreed to or refused by itself."""
+    """Return one event a purpose, and one a tool refused: each was decided on by itself."""
     time = record.signed("")["decided_at"]
     return [
         {

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from consent import sign_in
 from consent.compiled import policies
-from consent.models import Category, Cookie, Policy, Tool
+from consent.models import Category, Cookie, Policy, RegionRule, Tool
 
 
 def forget_on_commit(using: str, **kwargs: Any) -> None:
@@ -19,7 +19,7 @@ def forget_on_commit(using: str, **kwargs: Any) -> None:
     policies.forget_on_commit(using)
 
 
-def note_deletion(instance: Category | Tool | Cookie, **kwargs: Any) -> None:
+def note_deletion(instance: Category | Tool | Cookie | RegionRule, **kwargs: Any) -> None:
     """Move ``changed_at``: bulk deletions and cascades call no ``delete()`` of the model.
 
     Before the deletion, as `save` does it: who locks the policy's row first cannot deadlock.
@@ -34,11 +34,11 @@ def note_deletion(instance: Category | Tool | Cookie, **kwargs: Any) -> None:
 
 def connect() -> None:
     """Connect the receivers; called once, when the app is ready."""
-    for model in (Policy, Category, Tool, Cookie):
+    for model in (Policy, Category, Tool, Cookie, RegionRule):
         uid = f"consent.forget.{model.__name__}"
         post_save.connect(forget_on_commit, sender=model, dispatch_uid=uid)
         post_delete.connect(forget_on_commit, sender=model, dispatch_uid=uid)
-    deletable: tuple[type[models.Model], ...] = (Category, Tool, Cookie)
+    deletable: tuple[type[models.Model], ...] = (Category, Tool, Cookie, RegionRule)
     for sender in deletable:
         uid = f"consent.deletion.{sender.__name__}"
         pre_delete.connect(note_deletion, sender=sender, dispatch_uid=uid)

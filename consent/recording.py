@@ -52,7 +52,8 @@ class Draft:
 
     ``held``: the decision that held up to now; ``before``: the last one, whether it held or not.
     ``shown``: the policy's revision that the visitor was shown. ``secret``: what the subject's
-    cookie holds; a new one, where that is "", as soon as the decision is stored.
+    cookie holds; a new one, where that is "", as soon as the decision is stored. ``regime``: what
+    held for the visitor before they decided. ``gpc``: whether their browser opted out.
     """
 
     decision: Decision
@@ -62,6 +63,7 @@ class Draft:
     occasion: Occasion
     policy: CompiledPolicy
     secret: str
+    regime: str
     gpc: bool
     user: str
     decided_at: datetime
@@ -72,7 +74,9 @@ class Draft:
 
     def store(self) -> None:
         """Store its record. Raises django.db.Error where that fails."""
-        self._version = ledger.find_version(self.occasion.version, version_of(self.policy))
+        self._version = ledger.find_version(
+            self.occasion.version, version_of(self.policy, self.regime)
+        )
         secret = self.secret or new_secret(self.occasion.key)
         record = self._record(secret, self._version)
         self._commitment = ledger.store(record, self._version)
@@ -85,7 +89,12 @@ class Draft:
 
     def refusal(self) -> Draft | None:
         """Return the part of it that holds without a record; None where it refuses nothing."""
-        decision = self.decision.without_grants(self.held)
+        held = self.held or Decision(0, 0)
+        # To refuse a tool no longer is a grant, too.
+        lifted = self._refused_tools(held) - self._refused_tools(self.decision)
+        decision = self.decision.without_grants(self.held).refusing(
+            sorted(self._tools_in(self.decision.allowed, lifted))
+        )
         refused = [key for key, granted in decision.choices.items() if not granted]
         is_all = decision.choices == self.decision.choices
         if is_all or any(
@@ -96,7 +105,7 @@ class Draft:
 
     def postpone(self) -> None:
         """Keep its record until the database can be reached again."""
-        version = self._version or version_of(self.policy)
+        version = self._version or version_of(self.policy, self.regime)
         secret = self.secret or new_secret(self.occasion.key)
         ledger.postpone(self._record(secret, version), version)
 
@@ -110,11 +119,14 @@ class Draft:
     @property
     def event(self) -> DecisionMade:
         """What the rest of the website is told of it."""
-        had = self.held.allowed if self.held else frozenset()
+        held = self.held or Decision(0, 0)
+        had, has = held.allowed, self.decision.allowed
+        before, now = self._refused_tools(held), self._refused_tools(self.decision)
         return DecisionMade(
             choices=_answers(self.decision),
-            granted=self.decision.allowed - had,
-            withdrawn=had - self.decision.allowed,
+            # A tool counts by itself only where its category was granted before and is now.
+            granted=(has - had) | self._tools_in(had & has, before - now),
+            withdrawn=(had - has) | self._tools_in(had & has, now - before),
             revision=self.shown,
             action=self.action,
             source=self.occasion.source,
@@ -122,6 +134,12 @@ class Draft:
             receipt=self.receipt,
             user=self.user,
         )
+
+    def _refused_tools(self, decision: Decision) -> frozenset[str]:
+        return frozenset(key for key in self.policy.refusable if decision.choice(key) is False)
+
+    def _tools_in(self, categories: frozenset[str], tools: frozenset[str]) -> frozenset[str]:
+        return frozenset(key for key in tools if self.policy.tools[key].category in categories)
 
     @property
     def action(self) -> Record.Action:
@@ -147,7 +165,7 @@ class Draft:
             action=self.action,
             source=self.occasion.source,
             language=version.language,
-            regime=self.policy.regime,
+            regime=self.regime,
             gpc=self.gpc,
             decided_at=self.decided_at,
         )

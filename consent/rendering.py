@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from html import escape
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from consent.contexts import addresses, policy_context
+from consent.embeds import consent_block, consent_embed
 from consent.page import page_of, slot
 
 logger = logging.getLogger("consent")
@@ -58,7 +59,9 @@ def consent_tool(request: HttpRequest | None, key: str) -> SafeString:
 def consent_policy(request: HttpRequest | None) -> SafeString:
     """Return the table Category | Purpose | Tools of the policy page. Depends on no visitor."""
     page = page_of(request)
-    table = page.reused("policy_table.html", lambda: policy_context(page.policy))
+    table = page.reused(
+        "policy_table.html", lambda: policy_context(page.policy, page.policy.strictest)
+    )
     return page.finished(page.style(), table)
 
 
@@ -88,15 +91,9 @@ def is_up_to_script(request: HttpRequest | None, key: str) -> bool:
     return page.cacheable and key in page.policy.needed
 
 
-def switch(key: str, allowed: str, otherwise: str) -> SafeString:
-    """Return ``otherwise``, for the page's script to put ``allowed`` there where ``key`` may run.
-
-    Both are safe HTML. Marks are templates, since these may stand anywhere in a page.
-    """
-    return SafeString(
-        f'<template data-consent-if="{escape(key)}">{allowed}</template>{otherwise}'
-        "<template data-consent-end></template>"
-    )
+def aside(request: HttpRequest | None) -> AbstractContextManager[None]:
+    """Return a context in which is rendered what the page's script may bring to life, or not."""
+    return page_of(request).aside()
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -107,6 +104,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
         consent_tool,
         consent_policy,
         consent_preferences_button,
+        consent_embed,
+        consent_block,
         if_consent,
     )
 }

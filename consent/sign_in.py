@@ -54,7 +54,8 @@ def _here(consent: Consent) -> Record | None:
 
 def _latest(consent: Consent, user: str) -> Record | None:
     """Return the user's latest record, where what was decided then still holds."""
-    record = Record.objects.filter(user=user).first()
+    of_this_policy = Record.objects.filter(version__policy=consent.policy.key)
+    record = of_this_policy.filter(user=user).first()
     holds = record is not None and _decision(record).stands(
         revision=consent.policy.revision,
         lifetime_days=consent.policy.lifetime_days,
@@ -65,7 +66,8 @@ def _latest(consent: Consent, user: str) -> Record | None:
 
 def _decision(record: Record) -> Decision:
     day = int(record.decided_at.timestamp() // SECONDS_PER_DAY)
-    return Decision(max([record.revision, *record.choices.values()]), day, record.choices)
+    revision = max([record.revision, *record.choices.values()])
+    return Decision(revision, day, record.choices, opt_out=record.gpc)
 
 
 def _decided_at(consent: Consent, here: Record | None) -> datetime | None:
@@ -93,7 +95,9 @@ def _adopt(consent: Consent, theirs: Record | None) -> None:
 
 def _share(consent: Consent, decided_at: datetime, theirs: Record | None = None) -> None:
     """Make this browser's decision the user's, but for what ``theirs`` refuses."""
-    known = {category.key for category in consent.policy.optional}
+    policy = consent.policy
+    tools = policy.refusable if policy.tool_choices else consent.refused_tools
+    known = {category.key for category in policy.optional} | tools
     refused = [key for key, at in theirs.choices.items() if not at] if theirs else []
     choices = {key: False for key in refused if key in known}
     consent.decide(choices, partial=True, occasion=_by_signing_in(decided_at))

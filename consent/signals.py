@@ -17,8 +17,9 @@ from django.dispatch import Signal
 class DecisionMade:
     """What a visitor has decided; receivers get it as ``event``.
 
-    ``choices``: category key to True (granted) or False (refused). ``granted``, ``withdrawn``: the
-    keys of what was not allowed before and is now, and the reverse. ``revision``: the policy's
+    ``choices``: category key to True (granted) or False (refused); also False for each tool that
+    was refused in a category that was granted. ``granted``, ``withdrawn``: the keys of what was not
+    allowed before and is now, and the reverse. ``revision``: the policy's
     that the visitor was shown. ``action``, ``source``: as in `consent.models.Record`. ``receipt``:
     its record's, None where none was stored (CONSENT_RECORDS is off, or the database was down).
     ``user``: primary key of who was logged in, "" where nobody was or CONSENT_RECORD_USER is off.

@@ -51,6 +51,8 @@ class CategoryText(NamedTuple):
     name: str
     purpose: str
     essential: bool = False
+    sale: bool = False
+    consent_types: str = ""
 
 
 CATEGORIES = (
@@ -61,6 +63,7 @@ CATEGORIES = (
             "To see whether the site works well and to make your visit more pleasant, for example "
             "so that you can talk to us in a live chat."
         ),
+        consent_types="functionality_storage personalization_storage",
     ),
     CategoryText(
         "marketing-analytics",
@@ -69,6 +72,7 @@ CATEGORIES = (
             "To learn how visitors use the site, and to fit its content to what interests you. "
             "For example, we look at which pages you open to decide what to show you next."
         ),
+        consent_types="analytics_storage",
     ),
     CategoryText(
         "advertising",
@@ -78,6 +82,8 @@ CATEGORIES = (
             "out whether they work. For example, a page you open here may decide which "
             "advertisement you see elsewhere."
         ),
+        sale=True,
+        consent_types="ad_storage ad_user_data ad_personalization",
     ),
     CategoryText(
         "essential",
@@ -88,6 +94,7 @@ CATEGORIES = (
             "block these cookies in your browser, but parts of the site may then stop working."
         ),
         essential=True,
+        consent_types="security_storage",
     ),
 )
 

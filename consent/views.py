@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import partial
+from html import escape
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +16,7 @@ from django.http import (
     HttpResponse,
     HttpResponseNotFound,
     HttpResponseRedirect,
+    JsonResponse,
 )
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -28,12 +31,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 
-from consent import delivery, receipts
+from consent import delivery, embeds, receipts
 from consent.conf import conf
 from consent.contexts import choices_context, policy_context, receipt_context, texts_context
+from consent.disclosure import version_of
 from consent.models import Record
 from consent.origin import same_origin
-from consent.page import consent_of, is_cacheable
+from consent.page import consent_of, is_cacheable, page_of
 from consent.recording import Occasion, read_key
 from consent.rendering import consent_style
 from consent.visitor import (
@@ -46,6 +50,7 @@ from consent.visitor import (
 STATUS = "#dcp-status"
 # Seconds: what caches are told of what never changes.
 YEAR = 31_536_000
+DAY = 86_400
 # 0 is what a page says that was made without a policy.
 _REVISION = re.compile(r"0|[1-9][0-9]{0,8}")
 
@@ -63,7 +68,8 @@ class PolicyView(TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the policy in the active language."""
-        context = policy_context(consent_of(self.request).policy)
+        page = page_of(self.request)
+        context = policy_context(page.policy, page.policy.strictest)
         return super().get_context_data(**{**context, **kwargs, "next": self.request.path})
 
 
@@ -95,11 +101,50 @@ def _not_found() -> HttpResponse:
     return HttpResponseNotFound("There are no such tools.\n", content_type="text/plain")
 
 
+@require_safe
+@never_cache
+def region(request: HttpRequest) -> HttpResponse:
+    """Return the script that tells a page for everybody what holds in the visitor's region.
+
+    Pages load it where that depends on the region and the visitor has not decided.
+    """
+    consent = consent_of(request)
+    told = {
+        "data": {
+            "regime": consent.regime,
+            "version": version_of(consent.policy, consent.regime).name,
+        },
+        "notice": page_of(request).notice(consent.regime),
+    }
+    headers = {"Cross-Origin-Resource-Policy": "same-origin"}
+    script = f"consent.settle({json.dumps(told)});\n"
+    return HttpResponse(script, content_type="text/javascript; charset=utf-8", headers=headers)
+
+
+@require_safe
+def gpc(request: HttpRequest) -> JsonResponse:
+    """Return ``/.well-known/gpc.json``: that this website honours Global Privacy Control.
+
+    Mount it there: ``path(".well-known/gpc.json", consent.views.gpc)``. ``lastUpdate`` is the day
+    (UTC) of the policy's last change. https://www.w3.org/TR/gpc/#gpc-support-resource
+    """
+    stamp = consent_of(request).policy.stamp
+    answer: dict[str, Any] = {"gpc": True}
+    if stamp is not None:
+        answer["lastUpdate"] = stamp[1].date().isoformat()
+    response = JsonResponse(answer)
+    patch_cache_control(response, public=True, max_age=DAY)
+    return response
+
+
 # And keeps room for it at the page's end, as choice.css does. The preferences page asks already.
 _SHOWN_NOTICE = (
     "html:not(:has(.dcp-sheet)){padding-bottom:max(14rem,33vh + 4.5rem)}"
     "html:not(:has(.dcp-sheet)) .dcp-notice[hidden]{display:flex!important}"
 )
+
+
+_SHOWN_SIGNAL = ".dcp-notice .dcp-gpc[hidden]{display:block!important}"
 
 
 @require_safe
@@ -109,7 +154,10 @@ def notice(request: HttpRequest) -> HttpResponse:
 
     Empty where the visitor has not to be asked. No other website may find out by it.
     """
-    rule = _SHOWN_NOTICE if consent_of(request).must_ask else ""
+    consent = consent_of(request)
+    rule = _SHOWN_NOTICE if consent.must_ask else ""
+    if consent.is_opted_out:
+        rule += _SHOWN_SIGNAL
     headers = {"Cross-Origin-Resource-Policy": "same-origin"}
     return HttpResponse(rule, content_type="text/css; charset=utf-8", headers=headers)
 
@@ -128,7 +176,8 @@ class _OwnView(TemplateView):
         """Add what every page of the app needs."""
         consent = consent_of(self.request)
         style = partial(consent_style, self.request)
-        return super().get_context_data(**texts_context(consent.policy), style=style, **kwargs)
+        told = texts_context(consent.policy, consent.policy.strictest)
+        return super().get_context_data(**told, style=style, **kwargs)
 
 
 class ReceiptsView(_OwnView):
@@ -159,15 +208,60 @@ class ReceiptView(_OwnView):
         return super().get_context_data(**{**kwargs, **told})
 
 
+@method_decorator(csrf_exempt, name="dispatch")
+class EmbedView(_OwnView):
+    """One embed on a page of its own: what “Load once” shows without JavaScript. Stores nothing.
+
+    POST takes what the placeholder's form says: ``tool``, ``title``, ``ratio`` and the parameters,
+    with `consent.embeds.PREFIX`; it answers 400 or 403 with a reason where it shows nothing. GET
+    shows nothing, with 405: no link may make a visitor load what a stranger chose.
+    """
+
+    template_name = "consent/embed_page.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Say that there is nothing to see."""
+        reason = gettext("Nothing was loaded: this page only shows what another page asks it for.")
+        response = self._answer(reason, 405)
+        response.headers["Allow"] = "POST, OPTIONS"
+        return response
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Show the embed."""
+        if not same_origin(request):
+            reason = gettext("Nothing was loaded: this form was not sent from a page of this site.")
+            return self._answer(reason, 403)
+        key = request.POST.get("tool", "")
+        tool = consent_of(request).policy.tools.get(key)
+        if tool is None or tool.embed is None:
+            return self._answer(gettext("Nothing was loaded: it is no longer offered here."), 400)
+        form = request.POST
+        start = len(embeds.PREFIX)
+        values = {name[start:]: form[name] for name in form if name.startswith(embeds.PREFIX)}
+        try:
+            shown = embeds.Shown.read(tool.embed, form.get("title"), form.get("ratio"), values)
+        except ValueError as error:
+            return self._answer(gettext("Nothing was loaded: %s") % error, 400)
+        return self._answer("", 200, title=shown.title, embed=embeds.loaded(request, key, shown))
+
+    def _answer(self, error: str, status: int, **context: Any) -> HttpResponse:
+        following = _local(self.request, self.request.POST.get("next", ""))
+        # Where the page's other forms lead back to: nobody can come back to this one.
+        consent_of(self.request).address = escape(following or reverse("consent:preferences"))
+        context = self.get_context_data(error=error, following=following, **context)
+        return self.render_to_response(context, status=status)
+
+
 # Without a token, and safely so: see consent.origin. And what is recorded has to be committed
 # before the answer says so.
 @method_decorator([csrf_exempt, transaction.non_atomic_requests], name="dispatch")
 class PreferencesView(View):
     """The page where a visitor chooses, and what every form of the app posts to.
 
-    GET shows the visitor's choices. POST takes ``action`` (accept-all, reject-all or save),
-    with save ``choices`` (the keys of the categories that are granted, one each), and ``next``
-    (a local address to go to); it answers 303, or 400, 403 or 503 with the page and the reason.
+    GET shows the visitor's choices. POST takes ``action`` (accept-all, reject-all, save or allow),
+    with save ``choices`` (the keys of the categories that are granted, one each), with allow
+    ``choices`` (those that are granted beside what was), and ``next`` (a local address to go to);
+    it answers 303, or 400, 403 or 503 with the page and the reason.
     """
 
     template_name = "consent/preferences_page.html"
@@ -196,7 +290,7 @@ class PreferencesView(View):
                 "started. What you refused holds. Please try again."
             )
             return self._page(request, following, error=reason, status=503)
-        address = self._safe(request, following) or reverse("consent:preferences")
+        address = _local(request, following) or reverse("consent:preferences")
         return SeeOther(address + STATUS)
 
     def _decide(self, consent: Consent, request: HttpRequest) -> None:
@@ -213,9 +307,16 @@ class PreferencesView(View):
         elif action == "save":
             shown = self._shown(revision)
             choices = self._choices(consent, request.POST.getlist("choices"), shown)
+            if "tool_choices" in request.POST:
+                ticked = request.POST.getlist("tools")
+                choices |= self._tool_choices(consent, ticked, choices, shown)
             consent.decide(choices, shown=shown, occasion=occasion)
+        elif action == "allow":
+            allowed = self._allowed(request.POST.getlist("choices"))
+            shown = self._shown(revision)
+            consent.decide(allowed, partial=True, shown=shown, occasion=occasion)
         else:
-            message = gettext("there is no action “%s”; use accept-all, reject-all or save.")
+            message = gettext("there is no action “%s”; use accept-all, reject-all, save or allow.")
             raise InvalidChoicesError({"action": message % action[:40]})
 
     @staticmethod
@@ -238,6 +339,14 @@ class PreferencesView(View):
         return int(revision)
 
     @staticmethod
+    def _allowed(granted: list[str]) -> dict[str, bool]:
+        """Return a grant of what is named, which must be something."""
+        if not granted:
+            message = gettext("nothing says what to allow; name a category in “choices”.")
+            raise InvalidChoicesError({"choices": message})
+        return dict.fromkeys(granted, True)
+
+    @staticmethod
     def _choices(consent: Consent, granted: list[str], shown: int | None) -> dict[str, bool]:
         """Return a choice for every category that was shown: a form sends only the ticked ones."""
         offered = (category for category in consent.policy.optional if category.was_shown(shown))
@@ -245,21 +354,26 @@ class PreferencesView(View):
         return {**refused, **dict.fromkeys(granted, True)}
 
     @staticmethod
-    def _safe(request: HttpRequest, address: str) -> str:
-        """Return ``address`` without its fragment if it is on this host, else nothing."""
-        safe = url_has_allowed_host_and_scheme(
-            address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-        )
-        return address.partition("#")[0] if safe else ""
+    def _tool_choices(
+        consent: Consent, ticked: list[str], choices: dict[str, bool], shown: int | None
+    ) -> dict[str, bool]:
+        """Return a choice for every tool that was shown with a box, in what was granted."""
+        return {
+            tool.key: tool.key in ticked
+            for category in consent.policy.optional
+            if choices.get(category.key)
+            for tool in category.tools
+            if shown is None or tool.since <= shown
+        }
 
     def _page(
         self, request: HttpRequest, following: str, *, error: str = "", status: int = 200
     ) -> HttpResponse:
         consent = consent_of(request)
         context = {
-            **policy_context(consent.policy),
+            **policy_context(consent.policy, consent.regime),
             **choices_context(consent),
-            "next": self._safe(request, following),
+            "next": _local(request, following),
             "error": error,
             "key": uuid4(),
             # Called where the template writes it: one that does not gets it further down.
@@ -268,3 +382,11 @@ class PreferencesView(View):
         response = render(request, self.template_name, context, status=status)
         add_never_cache_headers(response)
         return response
+
+
+def _local(request: HttpRequest, address: str) -> str:
+    """Return ``address`` without its fragment if it is on this host, else nothing."""
+    safe = url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return address.partition("#")[0] if safe else ""

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from html import escape
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import DisallowedHost
 from django.db import Error
 from django.http import HttpRequest
+from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.functional import cached_property
 from django.utils.translation import get_language, gettext
 
-from consent import leftovers, recording
+from consent import leftovers, locating, recording
 from consent.compiled import CompiledPolicy, Selection, Standing, policies
 from consent.conf import conf
 from consent.decision import (
@@ -64,9 +66,13 @@ class Consent:
     ``Consent(None)`` knows no visitor: it allows only what is essential and never asks.
     """
 
+    # In tests, what stands for every visitor's cookie, the last one now: see `consent.testing`.
+    pretended: ClassVar[list[Callable[[CompiledPolicy], str]]] = []
+
     def __init__(self, request: HttpRequest | None) -> None:
         self._request = request
         self._vary: list[str] = []
+        self._is_private = False
         self._decided: Decision | None = None
         self._draft: Draft | None = None
         self._forgets = False
@@ -75,6 +81,9 @@ class Consent:
         self.is_recorded = True
         # What the app writes into the page: see `consent.page`.
         self.page: Any = None
+        # True where the page's Content-Security-Policy lets only those tools load that are allowed
+        # now: what is allowed later then needs a new page.
+        self.is_guarded = False
 
     @property
     def is_blind(self) -> bool:
@@ -88,8 +97,8 @@ class Consent:
 
     @cached_property
     def policy(self) -> CompiledPolicy:
-        """The policy that holds for this request."""
-        return policies.current()
+        """The policy that holds for this request: where there are several, by its host."""
+        return policies.current(self._host)
 
     @cached_property
     def fetched(self) -> bool:
@@ -102,11 +111,37 @@ class Consent:
         """What the cookie comes to today; without a request, only what is essential."""
         if self._request is None:
             return replace(self.policy.stand(None, self.policy.refused), must_ask=False)
-        self._depends_on("Cookie")
-        text = self._request.COOKIES.get(conf.COOKIE_NAME)
-        if text is not None and len(text) > MAX_LENGTH:
-            text = ""
-        return self.policy.standing(text, today())
+        return self._stand(self._cookie())
+
+    @cached_property
+    def regime(self) -> str:
+        """What holds while the visitor has not chosen: where the policy has rules, by the region.
+
+        Only then the region is looked at, by CONSENT_REGION.
+        """
+        policy = self.policy
+        if not policy.has_rules or self._request is None:
+            return policy.strictest
+        headers = locating.headers()
+        if headers is None:
+            # No header of the request says for whom this answer is.
+            self._is_private = True
+        for header in headers or ():
+            self._depends_on(header)
+        return policy.regime_in(locating.region_of(self._request))
+
+    @property
+    def opts_out(self) -> bool:
+        """Whether the browser asks not to sell or share data: by Sec-GPC, or DNT (CONSENT_DNT).
+
+        https://www.w3.org/TR/gpc/#the-sec-gpc-header-field-for-http-requests
+        """
+        return self._header("HTTP_SEC_GPC") == "1" or (conf.DNT and self._header("HTTP_DNT") == "1")
+
+    @property
+    def is_opted_out(self) -> bool:
+        """Whether something is off since the browser asks not to sell or share data."""
+        return self.standing.opted_out
 
     @property
     def decision(self) -> Decision | None:
@@ -123,6 +158,11 @@ class Consent:
         """Each optional category's key: True granted, False refused, None not asked yet."""
         keys = (category.key for category in self.policy.optional)
         return dict(zip(keys, self.standing.choices, strict=True))
+
+    @property
+    def refused_tools(self) -> frozenset[str]:
+        """Keys of the tools that the visitor refused in categories that they granted."""
+        return self.selection.without
 
     def allows(self, key: str) -> bool:
         """Say whether the category or tool with this key may run for this visitor."""
@@ -177,6 +217,8 @@ class Consent:
     ) -> None:
         """Take the visitor's choices: category key to True (granted) or False (refused).
 
+        Where the policy lets visitors choose single tools, also tool key to False (refused in a
+        category that is granted) or True (no longer); one that is not named stays as it was.
         ``partial``: categories that are not named stay as they were, covering no more than they
         did. Otherwise each optional category has to be named. ``shown``: the policy's revision
         that the visitor's page showed (0: none), where that is known; what came later is not
@@ -203,12 +245,17 @@ class Consent:
             for category in self.policy.optional
             if category.key in choices
         }
+        categories = {**kept, **made}
         decision = Decision(
             self.policy.revision,
             # What was granted earlier is not to outlive its term by a choice about something else.
             self.decision.day if self.decision and any(kept.values()) else today(),
-            MappingProxyType({**kept, **made}),
+            MappingProxyType({**categories, **self._refused(choices, categories)}),
+            opt_out=self._overrides(),
         )
+        if len(decision.text) > MAX_LENGTH:
+            message = gettext("These are too many single tools; refuse a whole category instead.")
+            raise InvalidChoicesError({"choices": message})
         self._settle(decision, revision, occasion)
 
     def accept_all(self, *, shown: int | None = None, occasion: Occasion = IN_CODE) -> None:
@@ -219,8 +266,12 @@ class Consent:
         """
         if not self.policy:
             raise PolicyUnavailableError
-        choices = {category.key: True for category in self.policy.optional}
-        self.decide(choices, shown=shown, occasion=occasion)
+        categories = {category.key: True for category in self.policy.optional}
+        self.decide(
+            {**categories, **dict.fromkeys(self.refused_tools, True)},
+            shown=shown,
+            occasion=occasion,
+        )
 
     def reject_all(self, *, occasion: Occasion = IN_CODE) -> None:
         """Take the visitor's refusal of every optional category, policy and database or not."""
@@ -240,7 +291,7 @@ class Consent:
 
         Raises NotRecordedError as `decide` does.
         """
-        known = {category.key for category in self.policy.optional}
+        known = {category.key for category in self.policy.optional} | self.policy.refusable
         choices = {key: at for key, at in decision.choices.items() if key in known}
         adopted = replace(decision, choices=MappingProxyType(choices))
         self._settle(adopted, decision.revision, occasion)
@@ -250,7 +301,7 @@ class Consent:
         self._drops = True
         self._draft = self._decided = None
         self.__dict__.update(secret="", _before=None)
-        self.standing = self.policy.standing(None, today())
+        self.standing = self._stand(None)
 
     async def adecide(self, choices: Mapping[str, bool], **options: Any) -> None:
         """Do what `decide` does, in async code."""
@@ -282,6 +333,40 @@ class Consent:
             patch_vary_headers(response, self._vary)
         elif self._vary:
             response.headers["Vary"] = ", ".join(self._vary)
+        if self._is_private:
+            patch_cache_control(response, private=True)
+
+    def _cookie(self) -> str | None:
+        """Return the preference cookie's text, "" where that is too long; None: no cookie."""
+        if self._request is None:
+            return None
+        self._depends_on("Cookie")
+        if self.pretended:
+            return self.pretended[-1](self.policy)
+        text = self._request.COOKIES.get(self.policy.cookie_name)
+        return "" if text is not None and len(text) > MAX_LENGTH else text
+
+    def _stand(self, text: str | None) -> Standing:
+        """Return what ``text`` comes to here and now; looks at no more than it depends on."""
+        policy = self.policy
+        regime = self.regime if text is None else policy.regime
+        if policy.sales:
+            self._depends_on("Sec-GPC")
+            if conf.DNT:
+                self._depends_on("DNT")
+        return policy.standing(text, today(), regime, bool(policy.sales) and self.opts_out)
+
+    def _host(self) -> str:
+        """Return the name of the host that is asked; "" where the request names none that may."""
+        try:
+            return split_domain_port(self._request.get_host())[0] if self._request else ""
+        except DisallowedHost:
+            return ""
+
+    @property
+    def _domain(self) -> str | None:
+        """``Domain`` of the cookies that this host's answer sets."""
+        return self.policy.cookie_domain(self._host() if self.policy.hosts else "")
 
     def _depends_on(self, header: str) -> None:
         if header not in self._vary:
@@ -295,8 +380,11 @@ class Consent:
         self, choices: Mapping[str, bool], *, partial: bool, shown: int | None
     ) -> dict[str, str]:
         known = {category.key: category for category in self.policy.categories}
+        tools = self.policy.refusable if self.policy.tool_choices else self.refused_tools
         errors = {}
         for key, granted in choices.items():
+            if key in tools:
+                continue
             if key not in known:
                 errors[key] = gettext("There is no category with this key.")
             elif known[key].essential and not granted:
@@ -320,6 +408,24 @@ class Consent:
             if category.key in self.decision.choices and category.key not in choices
         }
 
+    def _refused(
+        self, choices: Mapping[str, bool], categories: Mapping[str, int]
+    ) -> dict[str, int]:
+        """Return the tools to refuse in those ``categories`` that are granted."""
+        refusable = self.policy.refusable
+        refused = {key: 0 for key in choices if key in refusable and not choices[key]}
+        kept = {key: 0 for key in self.refused_tools if key not in choices}
+        return {
+            key: 0
+            for key in sorted({*refused, *kept})
+            # Nothing is to be refused in a category that nobody has decided on.
+            if categories.get(self.policy.tools[key].category)
+        }
+
+    def _overrides(self) -> bool:
+        """Say whether the decision is made although the browser opts out: it counts for more."""
+        return bool(self.policy.sales) and self.opts_out
+
     def _refuse_unseen(self, choices: Mapping[str, bool]) -> None:
         """Take a refusal although no policy could be read: of what was named, now and before."""
         if any(choices.values()):
@@ -332,7 +438,7 @@ class Consent:
 
     def _take(self, decision: Decision) -> None:
         self.__dict__.pop("clean_up", None)
-        self.standing = self.policy.stand(decision)
+        self.standing = self.policy.stand(decision, signal=self._overrides())
         self._decided = decision
 
     # The proof of it
@@ -340,8 +446,7 @@ class Consent:
     @cached_property
     def _before(self) -> Decision | None:
         """What the visitor decided before this request, whether it still holds or not."""
-        self._depends_on("Cookie")
-        return parse(self._request.COOKIES.get(conf.COOKIE_NAME, "")) if self._request else None
+        return parse(self._cookie() or "")
 
     def _settle(self, decision: Decision, shown: int, occasion: Occasion) -> None:
         """Record ``decision`` and take it; or take what needs no record, and raise."""
@@ -353,7 +458,9 @@ class Consent:
             occasion=occasion,
             policy=self.policy,
             secret=self.secret,
-            gpc=self._header("HTTP_SEC_GPC") == "1",
+            regime=self.regime,
+            # What was decided elsewhere was decided with the signal of there.
+            gpc=self.opts_out if occasion.decided_at is None else decision.opt_out,
             decided_at=occasion.decided_at or timezone.now(),
             user=self._user(),
         )
@@ -400,11 +507,11 @@ class Consent:
 
     def _set_cookie(self, response: HttpResponseBase, decision: Decision) -> None:
         response.set_cookie(
-            conf.COOKIE_NAME,
+            self.policy.cookie_name,
             decision.text,
             max_age=self._age(decision),
             path=conf.COOKIE_PATH,
-            domain=conf.COOKIE_DOMAIN,
+            domain=self._domain,
             secure=self._is_secure(),
             samesite=conf.COOKIE_SAMESITE,
         )
@@ -415,14 +522,14 @@ class Consent:
         secret = self._draft.secret if self._draft else self.secret
         if self._forgets or not conf.RECORDS:
             if self.secret:
-                response.delete_cookie(name, path=path, domain=conf.COOKIE_DOMAIN)
+                response.delete_cookie(name, path=path, domain=self._domain)
         elif secret:
             response.set_cookie(
                 name,
                 secret,
                 max_age=self._age(None),
                 path=path,
-                domain=conf.COOKIE_DOMAIN,
+                domain=self._domain,
                 secure=self._is_secure(),
                 httponly=True,
                 samesite=conf.COOKIE_SAMESITE,
@@ -439,8 +546,8 @@ class Consent:
         )[0]
 
     def _drop_cookies(self, response: HttpResponseBase) -> None:
-        domain, samesite = conf.COOKIE_DOMAIN, conf.COOKIE_SAMESITE
-        response.delete_cookie(conf.COOKIE_NAME, conf.COOKIE_PATH, domain, samesite)
+        domain, samesite = self._domain, conf.COOKIE_SAMESITE
+        response.delete_cookie(self.policy.cookie_name, conf.COOKIE_PATH, domain, samesite)
         response.delete_cookie(conf.SUBJECT_COOKIE_NAME, self._subject_path, domain, samesite)
 
     def _age(self, decision: Decision | None) -> int:
@@ -461,7 +568,7 @@ class Consent:
 
     def _delete_cookies(self, response: HttpResponseBase) -> None:
         """Expire what stopped tools left, as the page's script cannot do with HttpOnly cookies."""
-        if self._request is None or not leftovers.has_others(self._request):
+        if self._request is None or not leftovers.has_others(self._request, self.policy):
             return
         for morsel in leftovers.deletions(self._request, self.clean_up):
             # Django keeps one header a key; a name is deleted in several places.

@@ -20,6 +20,9 @@ CATEGORY = "admin:consent_category_change"
 POLICIES = "admin:consent_policy_changelist"
 POLICY = "admin:consent_policy_change"
 
+# Fields of which several boxes may be ticked.
+BOXES = {"consent_types"}
+
 
 def editor(*permissions: str) -> Client:
     """Return a client that is logged in as staff with just these permissions."""
@@ -44,7 +47,7 @@ def send(client: Client, address: str, changes: Mapping[str, Any], press: str = 
     return client.post(address, sent, follow=press != "_preview")
 
 
-def fields(page: Any) -> dict[str, str]:
+def fields(page: Any) -> dict[str, Any]:
     """Return what a browser would send of the page's form if nobody touched it."""
     parser = _Form()
     parser.feed(page.content.decode())
@@ -87,7 +90,7 @@ class _Form(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.values: dict[str, str] = {}
+        self.values: dict[str, Any] = {}
         self._inside = False
         self._select = ""
         self._textarea = ""
@@ -115,7 +118,9 @@ class _Form(HTMLParser):
             return
         if kind == "checkbox" and "checked" not in given:
             return
-        self.values[name] = given.get("value") or ("on" if kind == "checkbox" else "")
+        value = given.get("value") or ("on" if kind == "checkbox" else "")
+        # Boxes of one name are a list.
+        self.values[name] = [*self.values.get(name, []), value] if name in BOXES else value
 
     def handle_data(self, data: str) -> None:
         if self._textarea:

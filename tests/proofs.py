@@ -23,7 +23,8 @@ RECORDS, SEQUENCES, VERSIONS = "consent_record", "consent_sequence", "consent_po
 def shown(language: str = "en") -> Version:
     """Return what a visitor is shown now."""
     with translation.override(language):
-        return version_of(policies.current())
+        policy = policies.current()
+        return version_of(policy, policy.regime)
 
 
 # Which sequence a thread's decisions go to, where a test says so.

@@ -15,6 +15,7 @@ from consent.compiled import policies
 from consent.decision import Decision, today
 from consent.middleware import ConsentMiddleware
 from consent.models import Category, Cookie, Policy, Sequence, Tool
+from consent.texts import CATEGORIES
 from consent.visitor import Consent
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
 
@@ -33,6 +34,7 @@ CHAT, ANALYTICS, PIXEL, GUARD, CAPTCHA = TOOLS = (
     "captcha",
 )
 ESSENTIAL_TOOLS = {GUARD, CAPTCHA}
+SIGNALS_OF = {category.key: category.consent_types for category in CATEGORIES}
 TOOLS_OF = {"functional": CHAT, "marketing-analytics": ANALYTICS, "advertising": PIXEL}
 
 
@@ -45,7 +47,12 @@ def small_site(**fields: Any) -> Policy:
     policy = PolicyFactory.create(revision=2, **fields)
     functional, marketing, advertising, essential = Category.objects.bulk_create(
         CategoryFactory.build(
-            policy=policy, key=key, order=order, essential=key == "essential", since=1
+            policy=policy,
+            key=key,
+            order=order,
+            essential=key == "essential",
+            consent_types=SIGNALS_OF[key],
+            since=1,
         )
         for order, key in enumerate((*OPTIONAL, "essential"))
     )

@@ -15,8 +15,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from consent.compiled import policies
 from consent.decision import MAX_CATEGORIES
 from consent.models import Category, Cookie, Policy, Tool
+from consent.recipes import CONSENT_TYPES
 from tests.admin_pages import (
     ADD_TOOL,
     CATEGORIES,
@@ -266,7 +268,67 @@ def test_an_empty_category_is_deleted_and_gone_from_the_page(
     assert "Abandoned" not in live_policy()
 
 
+def test_the_signals_of_a_category_are_boxes(admin_client: Client, commit: Commit) -> None:
+    category = CategoryFactory.create(key="ads", consent_types="ad_storage ad_user_data")
+    tool = ToolFactory.create(category=category, by_recipe=True, recipe="microsoft-uet")
+    address = reverse(CATEGORY, args=[category.pk])
+    assert fields(admin_client.get(address))["consent_types"] == ["ad_storage", "ad_user_data"]
+    before, version = revision(), policies.current().fingerprint
+    with commit():
+        send(admin_client, address, {"consent_types": ["ad_user_data", "analytics_storage"]})
+    category.refresh_from_db()
+    assert category.consent_types == "ad_user_data analytics_storage"
+    assert history(category) == ["Changed Signals granted here."]
+    assert revision() == before
+    assert policies.current().fingerprint != version
+    assert policies.current().tools[tool.key]
+
+
+def test_boxes_that_nobody_touched_are_no_change(admin_client: Client) -> None:
+    category = CategoryFactory.create(consent_types="ad_user_data ad_storage")
+    send(admin_client, reverse(CATEGORY, args=[category.pk]), {})
+    category.refresh_from_db()
+    assert set(category.consent_types.split()) == {"ad_storage", "ad_user_data"}
+    assert history(category) == ["No fields changed."]
+
+
+def test_all_signals_can_be_taken_from_a_category(admin_client: Client) -> None:
+    category = CategoryFactory.create(consent_types="ad_storage")
+    send(admin_client, reverse(CATEGORY, args=[category.pk]), {"consent_types": None})
+    category.refresh_from_db()
+    assert category.consent_types == ""
+
+
+@pytest.mark.parametrize("sent", [["ad_storage", "adstorage"], ["ad_storage", "ad_storage"], "x y"])
+def test_what_is_no_signal_is_refused(admin_client: Client, sent: Any) -> None:
+    category = CategoryFactory.create()
+    page = send(admin_client, reverse(CATEGORY, args=[category.pk]), {"consent_types": sent})
+    assert errors(page)["consent_types"]
+    category.refresh_from_db()
+    assert category.consent_types == ""
+
+
+def test_every_signal_is_explained(admin_client: Client) -> None:
+    page = admin_client.get(reverse(CATEGORY, args=[CategoryFactory.create().pk]))
+    for name in CONSENT_TYPES:
+        assert f"({name})" in page.content.decode()
+
+
 # Policies
+
+
+def test_the_settings_of_consent_mode_are_edited(admin_client: Client) -> None:
+    policy = PolicyFactory.create()
+    changes = {"wait_for_update": "0", "ads_data_redaction": None, "url_passthrough": "on"}
+    send(admin_client, reverse(POLICY, args=[policy.pk]), changes)
+    policy.refresh_from_db()
+    settings = (policy.wait_for_update, policy.ads_data_redaction, policy.url_passthrough)
+    assert settings == (0, False, True)
+
+
+def test_waiting_too_long_is_refused(admin_client: Client) -> None:
+    address = reverse(POLICY, args=[PolicyFactory.create().pk])
+    assert errors(send(admin_client, address, {"wait_for_update": "10001"}))["wait_for_update"]
 
 
 def test_the_texts_show_at_once_and_ask_nobody(admin_client: Client, commit: Commit) -> None:

@@ -545,6 +545,44 @@ def test_a_snippet_that_would_break_the_page_is_refused(
     assert fields(page)["snippet"] == snippet
 
 
+def test_a_snippets_sources_are_taken_and_shown_again(admin_client: Client) -> None:
+    tool = ToolFactory.create(snippet=SNIPPET)
+    wanted = "script-src https://vendor.example\r\nimg-src https://*.vendor.example"
+
+    send(admin_client, changing(tool), {"sources": wanted})
+
+    tool.refresh_from_db()
+    assert tool.sources == wanted
+    assert fields(admin_client.get(changing(tool)))["sources"].split() == wanted.split()
+
+
+def test_sources_that_would_loosen_the_sites_policy_are_refused(admin_client: Client) -> None:
+    tool = ToolFactory.create(snippet=SNIPPET)
+    crafted = "script-src https://vendor.example 'unsafe-inline'\nobject-src *;"
+
+    page = send(admin_client, changing(tool), {"sources": crafted})
+
+    inline, directive = errors(page)["sources"]
+    assert inline.startswith("Line 1: “'unsafe-inline'” would hold for everything on the page")
+    assert directive.startswith("Line 2: “object-src” is no directive that can be added to.")
+    tool.refresh_from_db()
+    assert tool.sources == ""
+
+
+def test_sources_are_for_those_who_may_edit_snippets_and_for_snippets(admin_client: Client) -> None:
+    snippet, recipe = ToolFactory.create(snippet=SNIPPET), ToolFactory.create(by_recipe=True)
+    crafted = {"sources": "script-src https://crafted.example"}
+    client = editor("change_tool", "view_tool")
+    assert "sources" not in fields(client.get(changing(snippet)))
+    assert "sources" not in fields(admin_client.get(changing(recipe)))
+    assert "sources" not in fields(admin_client.get(adding("google-analytics")))
+
+    send(client, changing(snippet), crafted)
+    send(admin_client, changing(recipe), crafted)
+
+    assert set(Tool.objects.values_list("sources", flat=True)) == {""}
+
+
 def test_snippets_need_a_permission_of_their_own() -> None:
     category = CategoryFactory.create()
     client = editor("add_tool", "change_tool", "view_tool")
@@ -641,6 +679,14 @@ def test_a_preview_shows_what_was_typed_and_saves_nothing(admin_client: Client) 
     assert tool.cookies.count() == 1
 
 
+def test_a_preview_shows_what_a_tool_is_told(admin_client: Client) -> None:
+    category = CategoryFactory.create(key="ads", consent_types="ad_storage")
+    tool = ToolFactory.create(by_recipe=True, recipe="microsoft-uet", category=category)
+    page = send(admin_client, changing(tool), {}, press="_preview")
+    assert '"ad_storage":"granted"' in text(page)
+    assert "\1" not in text(page)
+
+
 def test_a_preview_of_a_new_tool_saves_nothing(admin_client: Client, analytics: Category) -> None:
     changes = {GA_ID: "G-TYPED12345"}
     page = send(admin_client, adding("google-analytics"), changes, press="_preview")
@@ -673,6 +719,10 @@ def test_a_preview_says_what_is_wrong_first(admin_client: Client, analytics: Cat
         ({"by_recipe": True, "category__policy__implied": True}, "Visitors who have not refused"),
         ({"by_recipe": True, "placement": "manual", "key": "ga"}, '{% consent_tool "ga" %}'),
         ({"server": True}, "Sent from your server; pages get no code."),
+        (
+            {"by_recipe": True, "recipe": "youtube", "parameters": {}, "key": "film"},
+            '{% consent_embed "film" id="aBcDeFgHiJk" title="…" %}',
+        ),
         ({"snippet": "", "recipe": "forgotten"}, "Does not run: its recipe “forgotten” is gone."),
     ],
 )
@@ -680,6 +730,13 @@ def test_the_form_says_who_gets_the_code_and_where(
     admin_client: Client, tool: dict[str, Any], expected: str
 ) -> None:
     assert expected in text(admin_client.get(changing(ToolFactory.create(**tool))))
+
+
+@pytest.mark.parametrize("recipe", ["youtube", "webhooks"])
+def test_what_no_page_starts_has_no_place_on_it(admin_client: Client, recipe: str) -> None:
+    CategoryFactory.create()
+
+    assert "placement" not in fields(admin_client.get(adding(recipe)))
 
 
 def test_a_preview_of_nothing_is_not_found(admin_client: Client) -> None:

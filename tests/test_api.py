@@ -240,6 +240,8 @@ def test_undecided_visitor_has_no_choice_and_is_to_be_asked(policy):
         "decided_on": None,
         "expires_on": None,
         "choices": dict.fromkeys(OPTIONAL),
+        "refused_tools": [],
+        "opted_out": False,
         "allowed": [CAPTCHA, GUARD],
     }
 
@@ -254,6 +256,8 @@ def test_decided_visitor_reads_the_choice_and_what_it_allows(policy):
         "decided_on": iso(-10),
         "expires_on": iso(172),
         "choices": {"functional": True, "marketing-analytics": False, "advertising": False},
+        "refused_tools": [],
+        "opted_out": False,
         "allowed": [CHAT, CAPTCHA, GUARD],
     }
 
@@ -470,7 +474,7 @@ def refusal(status: int, *arguments: Any, **options: Any) -> Any:
 
 MISSING = ["This category is missing: choose true or false."]
 NEITHER = ["This is neither true nor false."]
-NO_KEY = ["This is no category key."]
+NO_KEY = ["This is no key of a category or tool."]
 UNKNOWN = ["There is no category with this key."]
 
 
@@ -502,7 +506,7 @@ def test_put_of_choices_that_the_policy_does_not_offer_names_each(policy, choice
         ({"functional": None}, {"functional": ["This field may not be null."]}),
         ({"Functional": True}, {"Functional": NO_KEY}),
         ({"": True}, {"": NO_KEY}),
-        ({"x" * 33: True}, {"x" * 33: NO_KEY}),
+        ({"x" * 41: True}, {"x" * 40: NO_KEY}),
         ({"x" * 999: True}, {"x" * 40: NO_KEY}),
         ({"\ud800": 5}, {"\\ud800": NO_KEY}),
         ({"\0": True}, {"\\x00": NO_KEY}),

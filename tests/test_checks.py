@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from csp.middleware import CSPMiddleware
+from django import VERSION
 from django.core import checks
 from django.core.management import call_command
 from django.db import ProgrammingError, connection
@@ -20,6 +22,12 @@ from tests.scenes import small_site
 pytestmark = pytest.mark.django_db
 
 OURS = "consent.middleware.ConsentMiddleware"
+GUARD = "consent.middleware.ConsentCSPMiddleware"
+WRITERS = [
+    "csp.middleware.CSPMiddleware",
+    "tests.test_checks.OwnWriter",
+    *(["django.middleware.csp.ContentSecurityPolicyMiddleware"] if VERSION >= (6, 0) else []),
+]
 PAGE_CACHE = "django.middleware.cache.UpdateCacheMiddleware"
 REQUEST_PROCESSOR = "django.template.context_processors.request"
 
@@ -28,6 +36,10 @@ urlpatterns: list[Any] = []
 
 class OwnMiddleware(ConsentMiddleware):
     """A site's own, made from the app's."""
+
+
+class OwnWriter(CSPMiddleware):
+    """A site's own, made from django-csp's."""
 
 
 def function_middleware(get_response: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -84,6 +96,40 @@ def test_middleware_is_there_once_and_inside_of_the_page_cache(settings, middlew
     settings.MIDDLEWARE = middleware
 
     assert ids() == expected
+
+
+# E016: what extends policies
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize(
+    ("middleware", "expected"),
+    [
+        ("consent guard writer", []),
+        ("consent other guard other writer", []),
+        ("consent guard", []),
+        ("consent writer", []),
+        ("writer consent", []),
+        ("guard consent writer", ["consent.E016"]),
+        ("consent writer guard", ["consent.E016"]),
+        ("writer consent guard", ["consent.E016"]),
+        ("writer guard consent", ["consent.E016"] * 2),
+        ("guard", ["consent.E001", "consent.E016"]),
+    ],
+)
+def test_what_extends_policies_is_between_consent_and_policies(
+    settings, writer, middleware, expected
+):
+    paths = {
+        "consent": OURS,
+        "guard": GUARD,
+        "writer": writer,
+        "other": "tests.test_checks.function_middleware",
+    }
+    settings.MIDDLEWARE = [paths[name] for name in middleware.split()]
+
+    assert sorted(map(str, ids())) == expected
+    assert all(message.hint for message in found())
 
 
 # E004: the addresses
@@ -346,6 +392,45 @@ def test_categories_of_a_policy_that_is_not_in_use_do_not_count():
     assert ids(database=True) == []
 
 
+def with_tool(recipe: str, *types: str) -> None:
+    """Make a policy whose one category has these signals, and a tool of it."""
+    category = CategoryFactory(consent_types=" ".join(types))
+    ToolFactory(category=category, key="heard", by_recipe=True, recipe=recipe)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "types"),
+    [
+        ("microsoft-uet", ["ad_storage"]),
+        # They listen to no signal, whatever Consent Mode would call what they do.
+        ("amplitude", []),
+        ("webhooks", []),
+    ],
+)
+def test_signals_that_categories_have_are_passed_over(recipe, types):
+    with_tool(recipe, *types)
+
+    assert ids(database=True) == []
+
+
+def test_signals_that_no_category_has_are_named_with_the_tool():
+    with_tool("adwords", "ad_storage")
+    CategoryFactory(policy=PolicyFactory(spare=True), consent_types="ad_user_data")
+
+    (message,) = found(database=True)
+    assert message.id == "consent.W017"
+    assert "heard" in message.msg
+    assert "ad_user_data, ad_personalization." in message.msg
+    assert "ad_storage" not in message.msg
+
+
+def test_signals_of_a_tool_that_does_not_run_are_nobodys_concern():
+    with_tool("adwords")
+    Tool.objects.update(enabled=False)
+
+    assert ids(database=True) == []
+
+
 def test_missing_tables_are_left_to_migrate():
     def fail(*arguments: Any) -> None:
         raise ProgrammingError("There is no such table.")
@@ -367,5 +452,5 @@ def test_every_id_is_documented():
     known = {f"consent.{kind}{n:03}" for kind in "EW" for n in range(1, 100)}
     in_code = {name for name in known if f'id="{name}"' in source}
 
-    assert len(in_code) == 14
+    assert len(in_code) == 16
     assert {name for name in known if name in documented} == in_code

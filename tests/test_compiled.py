@@ -108,7 +108,7 @@ def test_policy_is_compiled_as_it_is_stored():
     CookieFactory(tool=tool, name="_chat", retention="1 year", purpose="Knows you.")
     policy.refresh_from_db()
 
-    compiled = build()
+    compiled = build().default
 
     assert compiled
     assert compiled.stamp == (policy.pk, policy.changed_at)
@@ -136,7 +136,7 @@ def test_categories_and_tools_come_in_the_order_that_the_owner_gave_them():
     ToolFactory(category=first, key="c", order=0)
     ToolFactory(category=last, key="d")
 
-    compiled = build()
+    compiled = build().default
 
     assert [category.key for category in compiled.categories] == ["first", "last"]
     assert list(compiled.tools) == ["c", "a", "b", "d"]
@@ -147,7 +147,7 @@ def test_disabled_tools_and_other_policies_are_left_out():
     ToolFactory(disabled=True, category__key="empty")
     ToolFactory(category__policy=PolicyFactory(spare=True))
 
-    compiled = build()
+    compiled = build().default
 
     assert [category.key for category in compiled.categories] == ["empty"]
     assert compiled.tools == {}
@@ -158,7 +158,7 @@ def test_optional_categories_are_those_that_are_not_essential():
     CategoryFactory(key="functional")
     CategoryFactory(essential=True)
 
-    assert [category.key for category in build().optional] == ["functional"]
+    assert [category.key for category in build().default.optional] == ["functional"]
 
 
 @pytest.mark.django_db
@@ -167,11 +167,11 @@ def test_without_a_policy_in_use_there_is_none(spare: bool):
     if spare:
         ToolFactory(category__policy=PolicyFactory(spare=True), category__essential=True)
 
-    compiled = build()
+    compiled = build().default
 
     assert compiled is NO_POLICY
     assert not compiled
-    assert allowed(compiled.select(None)) == set()
+    assert allowed(compiled.undecided(compiled.regime)) == set()
 
 
 @pytest.mark.django_db
@@ -183,7 +183,7 @@ def test_threshold_of_a_tool_is_the_later_of_its_own_and_its_categorys():
     Tool.objects.filter(pk=older.pk).update(since=3)
     Tool.objects.filter(pk=newer.pk).update(since=8)
 
-    (found,) = build().categories
+    (found,) = build().default.categories
 
     assert [tool.since for tool in found.tools] == [5, 8]
     assert (found.thresholds, found.since) == ((5, 8), 8)
@@ -195,7 +195,7 @@ def test_threshold_of_a_tool_is_the_later_of_its_own_and_its_categorys():
 def test_server_side_tool_is_listed_without_code():
     ToolFactory(server=True, key="hooks")
 
-    tool = build().tools["hooks"]
+    tool = build().default.tools["hooks"]
 
     assert (tool.server, tool.markup) == (True, "")
 
@@ -219,7 +219,7 @@ def test_tool_that_does_not_fit_its_recipe_is_listed_without_code(damage, caplog
     ToolFactory(key="sound")
     Tool.objects.filter(key="broken").update(**damage)
 
-    compiled = build()
+    compiled = build().default
 
     assert (compiled.tools["broken"].markup, compiled.tools["broken"].server) == ("", False)
     assert compiled.tools["sound"].markup
@@ -232,7 +232,7 @@ def test_snippet_that_was_stored_unseen_does_not_stop_the_rest():
     ToolFactory(key="odd")
     Tool.objects.filter(key="odd").update(snippet="<![foo[ <!-- <script src='")
 
-    assert build().tools["sound"].markup
+    assert build().default.tools["sound"].markup
 
 
 @pytest.mark.django_db
@@ -251,11 +251,11 @@ def test_tool_that_is_not_saved_yet_can_be_compiled():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("number", [17, 1700])
-def test_building_takes_five_queries_whatever_the_number_of_tools(number: int):
+def test_building_takes_six_queries_whatever_the_number_of_tools(number: int):
     add_tools(number)
 
-    assert queries_of(build) == 5
-    assert len(build().tools) == number
+    assert queries_of(build) == 6
+    assert len(build().default.tools) == number
 
 
 @pytest.mark.django_db
@@ -367,7 +367,7 @@ def test_policy_that_changes_while_it_is_compiled_is_compiled_again():
         return result
 
     with connection.execute_wrapper(meddle):
-        assert build().name == "Changed meanwhile"
+        assert build().default.name == "Changed meanwhile"
 
 
 @pytest.mark.django_db
@@ -421,7 +421,7 @@ def test_edit_in_this_process_shows_once_it_is_committed(
         assert policies.current() is before
 
     assert policies.current() is not before
-    assert policies.current() == build()
+    assert policies.current() == build().default
 
 
 @pytest.mark.django_db
@@ -615,7 +615,7 @@ def plainly_allowed(
     if essential:
         return True
     if not decided:
-        return regime == "implied"
+        return regime in ("implied", "notice_only")
     return granted > 0 and granted >= since
 
 
@@ -647,7 +647,7 @@ def test_every_state_allows_exactly_what_the_rule_says():
             Category.objects.filter(pk=category.pk).update(essential=essential, since=own)
             Tool.objects.filter(key="a").update(since=a)
             Tool.objects.filter(key="b").update(since=b)
-            policy = build()
+            policy = build().default
             for decision in decisions:
                 state = {
                     "regime": regime,
@@ -656,7 +656,7 @@ def test_every_state_allows_exactly_what_the_rule_says():
                     "granted": decision.choices.get("functional", 0) if decision else 0,
                 }
                 thresholds = {"functional": own, "a": max(a, own), "b": max(b, own)}
-                selection = policy.select(decision)
+                selection = policy.grant(decision.choices) if decision else policy.undecided(regime)
                 for key, since in thresholds.items():
                     expected = plainly_allowed(since=since, **state)
                     if selection.allows(key) != expected:
@@ -674,7 +674,7 @@ def test_refused_means_only_what_is_essential_whatever_the_regime(regime: str):
     ToolFactory(key="chat", category__policy__regime=regime)
     ToolFactory(key="login", category__essential=True, category__key="essential")
 
-    policy = build()
+    policy = build().default
 
     assert allowed(policy.refused) == {"essential", "login"}
 
@@ -685,9 +685,9 @@ def test_tool_does_not_lend_its_allowance_to_a_category_with_its_key():
     ToolFactory(key="advertising", category__essential=True, category__key="essential")
     CategoryFactory(key="advertising")
 
-    policy = build()
+    policy = build().default
 
-    assert allowed(policy.select(None)) == {"essential"}
+    assert allowed(policy.undecided(policy.regime)) == {"essential"}
 
 
 @pytest.mark.django_db
@@ -695,16 +695,16 @@ def test_tool_does_not_lend_its_allowance_to_a_category_with_its_key():
 def test_key_that_the_policy_does_not_have_is_never_allowed(key: str):
     ToolFactory(category__essential=True)
 
-    assert not build().everything.allows(key)
+    assert not build().default.everything.allows(key)
 
 
 @pytest.mark.django_db
 def test_version_follows_whatever_decides_what_a_browser_gets():
     tool = ToolFactory(category__key="functional", key="chat")
-    seen = {build().fingerprint}
+    seen = {build().default.fingerprint}
 
     def differs() -> bool:
-        version = build().fingerprint
+        version = build().default.fingerprint
         new = version not in seen
         seen.add(version)
         return new
@@ -721,6 +721,14 @@ def test_version_follows_whatever_decides_what_a_browser_gets():
         Category.objects.update(**{field: value})
         assert differs(), field
     Category.objects.update(essential=True)
+    assert differs()
+    # What a tool's code is told.
+    Category.objects.update(consent_types="ad_storage")
+    assert differs()
+    for setting in ({"wait_for_update": 7}, {"ads_data_redaction": False}, {"url_passthrough": 1}):
+        Policy.objects.update(**setting)
+        assert differs(), setting
+    Tool.objects.update(name="Another name")
     assert differs()
     Policy.objects.update(name="Another name", introduction="Other words", revision=90)
     assert not differs()

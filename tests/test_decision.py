@@ -18,6 +18,8 @@ from consent.decision import (
 )
 from consent.keys import CATEGORY_KEY_LENGTH
 
+pytestmark = pytest.mark.once
+
 TODAY = 20_780
 # Day 20,780 of a visitor who was asked at revision 7.
 TEXT = "1.7.20780.functional_7.marketing-analytics_5.advertising_0"

@@ -182,7 +182,7 @@ def test_view_knows_the_visitors_choice(policy, get, view):
 @pytest.mark.parametrize("view", ["told", "atold"])
 def test_first_request_of_a_process_finds_the_policy(policy, settings, get, view, monkeypatch):
     cookie = grant(*OPTIONAL)
-    monkeypatch.setattr(policies, "_policy", None)
+    monkeypatch.setattr(policies, "_sites", None)
     policies.forget()
 
     assert CHAT in content(get(view, cookie))

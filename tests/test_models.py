@@ -629,9 +629,11 @@ def test_addresses_are_of_pages(address: str, valid: bool):
     ("name", "valid"),
     [
         ("_ga", True),
+        ("m", True),
         ("_ga_*", True),
         ("*_session", True),
         ("a*b", False),
+        ("m*", False),
         ("*", False),
         ("**", False),
         ("_*", False),
@@ -733,6 +735,28 @@ def test_snippet_that_would_damage_the_page_is_refused():
         tool.full_clean()
 
     assert list(refusal.value.message_dict) == ["snippet"]
+
+
+def test_sources_that_no_policy_could_hold_are_refused():
+    tool = ToolFactory(sources="img-src https://vendor.example\nscript-src *")
+
+    with pytest.raises(ValidationError, match=r"Line 2: “\*” is no address of a host") as refusal:
+        tool.full_clean()
+
+    assert list(refusal.value.message_dict) == ["sources"]
+
+
+def test_a_recipe_alone_says_what_its_tool_loads_from():
+    tool = ToolFactory(by_recipe=True, sources=" \n")
+    tool.full_clean()
+    tool.sources = "img-src https://vendor.example"
+
+    with pytest.raises(ValidationError) as refusal:
+        tool.full_clean()
+
+    assert refusal.value.message_dict == {
+        "sources": ["Leave this empty: the recipe knows what its tool loads from."]
+    }
 
 
 def test_every_mistake_is_named_at_once():

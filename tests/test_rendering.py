@@ -24,6 +24,7 @@ from rest_framework.views import APIView
 import demo_site.urls
 from consent import assets, rendering
 from consent.models import Category, Policy, Tool
+from consent.told import code
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
 from tests.scenes import (
     ANALYTICS,
@@ -725,17 +726,19 @@ def forget_what_was_rendered() -> None:
 # What a site can do with it
 
 
-def test_functions_for_jinja2_are_the_tags_and_the_condition():
-    assert set(rendering.FUNCTIONS) == {*(tag[0] for tag in TAGS), "if_consent"}
+def test_functions_for_jinja2_are_the_tags_the_condition_and_the_embeds():
+    embeds = {"consent_embed", "consent_block"}
+
+    assert set(rendering.FUNCTIONS) == {*(tag[0] for tag in TAGS), "if_consent", *embeds}
 
 
 def test_code_shown_to_others_is_the_pages_own_without_the_nonce(policy):
     markup = render_page(page_request(grant(*OPTIONAL)))
-    tools = consent_in(page_request(grant(*OPTIONAL))).selection.tools
+    selection = consent_in(page_request(grant(*OPTIONAL))).selection
 
-    assert len(tools) == len(TOOLS)
-    for tool in tools:
-        assert tool.code in markup
+    assert len(selection.tools) == len(TOOLS)
+    for tool in selection.tools:
+        assert code(tool.markup, selection) in markup
 
 
 @pytest.mark.urls("demo_site.urls")

@@ -351,14 +351,17 @@ cookies = strategies.fixed_dictionaries(
 )
 codes = strategies.sampled_from(
     [
-        {"snippet": '<script src="https://vendor.example/é.js"></script>\r\n'},
+        {
+            "snippet": '<script src="https://vendor.example/é.js"></script>\r\n',
+            "sources": "script-src https://vendor.example",
+        },
         {"recipe": "google-analytics", "parameters": {"measurement_id": "G-ABC1234567"}},
         {"recipe": "zapier", "parameters": {"hook_url": SECRET}},
         {"recipe": "webhooks", "parameters": {"url": "https://example.com/", "signing_secret": ""}},
     ]
 )
 tools = strategies.builds(
-    lambda fields, code, cookies: {**fields, **code, "cookies": cookies},
+    lambda fields, code, cookies: {"sources": "", **fields, **code, "cookies": cookies},
     strategies.fixed_dictionaries(
         {
             "key": keys,
@@ -379,8 +382,18 @@ categories = strategies.fixed_dictionaries(
         "name": full_texts,
         "purpose": full_texts,
         "essential": strategies.booleans(),
+        "sale": strategies.booleans(),
+        "consent_types": strategies.sampled_from(["", "ad_storage", "ad_storage ad_user_data"]),
         "order": numbers,
         "tools": strategies.lists(tools, max_size=3),
+    }
+)
+
+
+region_rules = strategies.fixed_dictionaries(
+    {
+        "regions": strategies.sampled_from(["EEA", "US-CA", "DE FR"]),
+        "regime": strategies.sampled_from(Policy.Regime.values),
     }
 )
 
@@ -407,8 +420,14 @@ made_up = strategies.fixed_dictionaries(
                 "explanation": blank_texts,
                 "policy_url": addresses,
                 "privacy_url": addresses,
+                "hosts": strategies.sampled_from(["", "a.example", "a.example\n.b.example"]),
+                "tool_choices": strategies.booleans(),
+                "wait_for_update": strategies.integers(0, 10_000),
+                "ads_data_redaction": strategies.booleans(),
+                "url_passthrough": strategies.booleans(),
             }
         ),
+        "region_rules": strategies.lists(region_rules, max_size=3),
         "categories": strategies.lists(categories, max_size=4),
     }
 ).filter(keys_differ)
@@ -505,12 +524,15 @@ def test_import_is_noticed_by_the_website(policy, file, django_capture_on_commit
 def test_difference_names_what_is_added_changed_and_removed(policy, file):
     data = data_of()
     data["policy"]["lifetime_days"] = 90
+    data["region_rules"] = [{"regions": "EEA", "regime": "opt_in"}]
     data["categories"].append(
         {
             "key": "new",
             "name": "New",
             "purpose": "To test.",
             "essential": False,
+            "sale": False,
+            "consent_types": "",
             "order": 9,
             "tools": [{**tool_in(data, "chat"), "key": "talk", "name": "Talk"}],
         }
@@ -529,6 +551,7 @@ def test_difference_names_what_is_added_changed_and_removed(policy, file):
     snippet = '“<script src="https://vendor.example/guard.js"></script>” → “<b>another</b>”'
     assert said == [
         "~ policy default: lifetime_days: 182 → 90",
+        "~ policy default: region_rules: — → “EEA: opt_in”",
         "+ category new “New” (optional): “To test.”",
         "- category advertising “Advertising”",
         "~ tool pixel: category: advertising → functional",
@@ -1129,6 +1152,12 @@ def test_policys_row_is_locked_before_anything_is_read(policy, file):
         ("categories[1].tools[0].cookies[1].name", "_ga", "“_ga” is that of cookies[0] already"),
         ("categories[1].tools[0].cookies[0].kind", "jar", "“jar” is none of: cookie, storage"),
         ("categories[0].tools[0].snippet", "<script>", "<script> is opened in line 1 and never"),
+        ("categories[0].tools[0].sources", "img-src *", "Line 1: “*” is no address of a host"),
+        (
+            "categories[1].tools[0].sources",
+            "img-src https://vendor.example",
+            "the recipe knows what its tool loads from; leave this empty",
+        ),
         ("categories[0].tools[0].snippet", "", "it is blank; paste the code, or name a recipe"),
         ("categories[1].key", "functional", "“functional” is the key of categories[0] already"),
         ("categories[1].key", "chat", "“chat” is the key of categories[0].tools[0] already"),

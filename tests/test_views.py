@@ -154,7 +154,7 @@ def test_page_says_what_runs_until_one_chooses():
     policy = small_site(implied=True)
     expired = grant(*OPTIONAL, day=days_ago(policy.lifetime_days))
 
-    assert "Until you do, all tools run" in words(browser().get(PREFERENCES))
+    assert "Until you do, what is ticked runs" in words(browser().get(PREFERENCES))
     assert "only what is essential runs" in words(browser(expired).get(PREFERENCES))
 
 

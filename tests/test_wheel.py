@@ -123,6 +123,7 @@ def test_has_every_file_of_the_package(wheel: Path):
     [
         "consent/templates/consent/notice.html",
         f"consent/static/{assets.SCRIPT}",
+        f"consent/static/{assets.CACHEABLE_SCRIPT}",
         f"consent/static/{assets.STYLESHEET}",
         "consent/locale/*/LC_MESSAGES/django.mo",
         "consent/recipes/google-analytics.toml",

@@ -26,7 +26,11 @@ from consent.texts import localized
 
 COSMETIC = "cosmetic"
 # The regimes' own words are sentences, too long for a table.
-REGIMES: dict[str, Any] = {Policy.Regime.OPT_IN: _("Opt-in"), Policy.Regime.IMPLIED: _("Implied")}
+REGIMES: dict[str, Any] = {
+    Policy.Regime.OPT_IN: _("Opt-in"),
+    Policy.Regime.IMPLIED: _("Implied"),
+    Policy.Regime.NOTICE_ONLY: _("Notice only"),
+}
 # Words of the history; they are stored in English and translated when it is shown.
 REVISION = gettext_noop("revision")
 WORDING_ONLY = gettext_noop("wording only, as a cosmetic change")

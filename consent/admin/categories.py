@@ -11,8 +11,15 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from consent.admin.base import CosmeticForm, DatedAdmin, free_key, keys_in
+from consent.admin.consent_types import ConsentTypesField
 from consent.keys import CATEGORY_KEY_LENGTH
 from consent.models import Category, Policy
+
+SIGNALS = _(
+    "Where visitors allow this category, Google's and Microsoft's tools are told that they may do "
+    "what is ticked. What several categories have ticked takes all of them; what none has ticked "
+    "is always refused."
+)
 
 
 class CategoryForm(CosmeticForm):
@@ -35,15 +42,15 @@ class CategoryForm(CosmeticForm):
 
 @admin.register(Category)
 class CategoryAdmin(DatedAdmin):
-    """What data is collected for. Order, purpose and “essential” can be changed in the list."""
+    """What data is collected for. Order, purpose and both boxes can be changed in the list."""
 
     form = CategoryForm
     introduction = _(
         "What data is collected for, in the order in which visitors see it. They allow or refuse "
         "each category as a whole; what is essential always runs."
     )
-    list_display = ("name", "order", "purpose", "essential", "tools_enabled")
-    list_editable = ("order", "purpose", "essential")
+    list_display = ("name", "order", "purpose", "essential", "sale", "tools_enabled")
+    list_editable = ("order", "purpose", "essential", "sale")
     list_filter = ("policy",)
     show_facets = admin.ShowFacets.NEVER
 
@@ -61,7 +68,8 @@ class CategoryAdmin(DatedAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Category | None = None) -> Any:
         """Return what everybody fills in, then what a developer cares for."""
         return [
-            (None, {"fields": ("name", "purpose", "essential", "order")}),
+            (None, {"fields": ("name", "purpose", "essential", "sale", "order")}),
+            (_("Signals to Google and Microsoft"), {"fields": ("consent_types",)}),
             (_("Technical details"), {"classes": ("collapse",), "fields": ("key", "policy")}),
         ]
 
@@ -74,7 +82,9 @@ class CategoryAdmin(DatedAdmin):
         return {"policy": Policy.objects.default()}
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Give the purpose room."""
+        """Give the purpose room, and the signals boxes to tick."""
+        if db_field.name == "consent_types":
+            return ConsentTypesField(label=_("Signals granted here"), help_text=SIGNALS)
         if db_field.name == "purpose":
             kwargs["widget"] = forms.Textarea(attrs={"rows": 4, "cols": 60})
         if db_field.name == "order":

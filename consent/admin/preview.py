@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from django.utils.translation import gettext
 
-from consent.compiled import compile_tool
+from consent.compiled import Selection, compile_policy, compile_tool, with_tools
 from consent.models import Policy, Tool
+from consent.recipes import Embed
+from consent.told import code
 
 
 def preview_of(tool: Tool) -> dict[str, str]:
     """Return ``code`` exactly as a page gets it, but for the nonce, or the ``reason`` for none.
 
-    With ``who`` gets it and ``where``. The tool need not be saved.
+    With ``who`` gets it and ``where``. The tool need not be saved. Code that is told what the
+    visitor allows is shown as for one who allows everything.
     """
     reason = why_no_code(tool)
     return {
-        "code": "" if reason else compile_tool(tool, tool.category).code,
+        "code": "" if reason else code(compile_tool(tool, tool.category).markup, _everything(tool)),
         "reason": reason,
         "who": _who(tool),
         "where": _where(tool),
     }
+
+
+def _everything(tool: Tool) -> Selection:
+    policy = with_tools(Policy.objects.all()).get(pk=tool.category.policy_id)
+    return compile_policy(policy).everything
 
 
 def why_no_code(tool: Tool) -> str:
@@ -34,6 +42,11 @@ def why_no_code(tool: Tool) -> str:
         return gettext("Does not run: %s") % " ".join(errors.values())
     if recipe.kind == "server":
         return gettext("Sent from your server; pages get no code.")
+    if recipe.embed is not None:
+        tag = _embed_tag(tool, recipe.embed)
+        return (
+            gettext("Shown where a template of the website has %s; other pages get nothing.") % tag
+        )
     return ""
 
 
@@ -42,7 +55,7 @@ def _who(tool: Tool) -> str:
         return gettext("Nobody: it is not enabled.")
     if tool.category.essential:
         return gettext("Every visitor")
-    if tool.category.policy.regime == Policy.Regime.IMPLIED:
+    if tool.category.policy.regime != Policy.Regime.OPT_IN:
         return gettext("Visitors who have not refused “%s”") % tool.category
     return gettext("Visitors who allow “%s”") % tool.category
 
@@ -52,3 +65,10 @@ def _where(tool: Tool) -> str:
         tag = f'{{% consent_tool "{tool.key}" %}}'
         return gettext("Where a template of the website has %s") % tag
     return tool.get_placement_display()
+
+
+def _embed_tag(tool: Tool, embed: Embed) -> str:
+    """Return the tag that shows something of ``tool``, with the parameters that it cannot lack."""
+    required = [p for p in embed.parameters if p.required]
+    values = "".join(f' {p.name}="{p.example}"' for p in required)
+    return f'{{% consent_embed "{tool.key}"{values} title="…" %}}'

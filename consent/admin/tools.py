@@ -52,6 +52,9 @@ from consent.recipes import Recipe, search
 # Words of the history.
 SWITCHED = {True: gettext_noop("Enabled: yes"), False: gettext_noop("Enabled: no")}
 
+# Fields that hold code, and how many lines of it are seen at once.
+CODE_ROWS = {"snippet": 12, "sources": 3}
+
 SNIPPET = _(
     "Paste the code as the vendor gives it. It runs as part of your website, with all that your "
     "website may do: paste only code that you trust."
@@ -165,23 +168,26 @@ class ToolAdmin(DatedAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Give the snippet room."""
-        if db_field.name == "snippet":
-            code = {"rows": 12, "cols": 80, "spellcheck": "false", "class": "dcp-admin-source"}
+        """Give the snippet room, and less to what it loads from."""
+        if rows := CODE_ROWS.get(db_field.name):
+            code = {"rows": rows, "cols": 80, "spellcheck": "false", "class": "dcp-admin-source"}
             kwargs["widget"] = forms.Textarea(attrs=code)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Tool | None = None) -> Any:
         """Return first what everybody fills in, last what a developer cares for."""
         recipe = recipe_of(request, obj)
-        first = [*self._own_fields(request, obj, recipe), "category", "enabled"]
-        placed = [] if recipe and recipe.kind == "server" else ["placement"]
+        own = self._own_fields(request, obj, recipe)
+        first = [*own, "category", "enabled"]
+        placed = [] if recipe and recipe.kind != "browser" else ["placement"]
+        # Whoever may not edit a snippet may not say either where it loads code from.
+        loads = ["sources"] if "snippet" in own else []
         sections = [
             (None, {"fields": first, "description": self._description(request, obj, recipe)}),
             (_("What visitors are told"), {"fields": ["name", "vendor", "privacy_url"]}),
             (
                 _("Technical details"),
-                {"classes": ("collapse",), "fields": [*placed, "order", "key"]},
+                {"classes": ("collapse",), "fields": [*loads, *placed, "order", "key"]},
             ),
         ]
         if obj is not None:

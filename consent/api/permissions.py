@@ -1,12 +1,14 @@
-"""Who may write: a page of this site, and not too often."""
+"""Who may write: a page of this site, and not too often. And who may see a site's own views."""
 
 from __future__ import annotations
 
 import logging
+from typing import ClassVar
 
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 from django.views import View
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
@@ -14,6 +16,7 @@ from rest_framework.views import APIView
 
 from consent.conf import conf
 from consent.origin import same_origin
+from consent.required import check_keys, lacking, refusal
 
 logger = logging.getLogger("consent")
 
@@ -56,3 +59,26 @@ class WriteThrottle(SimpleRateThrottle):
         address = self.get_ident(request)
         ident = salted_hmac("consent.throttle", address, algorithm="sha256").hexdigest()
         return self.cache_format % {"scope": self.scope, "ident": ident}
+
+
+class HasConsent(BasePermission):
+    """Visitors who allow these keys: ``permission_classes = [HasConsent.to("advertising")]``.
+
+    Others get 403 with ``{"detail": …, "required": [keys]}``. It raises instead of returning False,
+    which REST framework would tell a visitor who is not logged in as missing credentials; so beside
+    ``|`` it counts before the other permission.
+    """
+
+    keys: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def to(cls, *keys: str) -> type[HasConsent]:
+        """Return the permission that needs all of these categories or tools to be allowed."""
+        return type(cls.__name__, (cls,), {"keys": check_keys(keys)})
+
+    def has_permission(self, request: Request, view: APIView | View) -> bool:
+        """Return True; raise PermissionDenied where the visitor does not allow all keys."""
+        missing = lacking(request._request, check_keys(self.keys))
+        if missing:
+            raise PermissionDenied(refusal(request._request, missing))
+        return True

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from consent.keys import is_category_key
+from consent.keys import is_key
 from consent.recording import read_key
 
 MAX_CHOICES = 50
@@ -30,7 +30,7 @@ class StrictBooleanField(serializers.BooleanField):
 
 
 class ChoicesField(serializers.DictField):
-    """Category keys to choices. Looks at the keys before anything echoes or compares them."""
+    """Keys of categories or tools to choices. Looks at them before anything echoes or compares."""
 
     def run_child_validation(self, data: Mapping[str, Any]) -> dict[str, bool]:
         """Return the choices; raise ValidationError where a key or a choice cannot be one."""
@@ -38,10 +38,13 @@ class ChoicesField(serializers.DictField):
             raise serializers.ValidationError(
                 _("These are too many choices: at most %d.") % MAX_CHOICES
             )
-        wrong = [key for key in data if not is_category_key(key)]
+        wrong = [key for key in data if not is_key(key)]
         if wrong:
             raise serializers.ValidationError(
-                {ascii(key[:40])[1:-1]: [_("This is no category key.")] for key in wrong}
+                {
+                    ascii(key[:40])[1:-1]: [_("This is no key of a category or tool.")]
+                    for key in wrong
+                }
             )
         choices: dict[str, bool] = super().run_child_validation(data)
         return choices
@@ -63,12 +66,16 @@ class KeyField(serializers.CharField):
 
 
 class ChoicesSerializer(serializers.Serializer[Any]):
-    """What a visitor sends: for each category key true (allow) or false (refuse)."""
+    """What a visitor sends: for each category key true (allow) or false (refuse).
+
+    Also for keys of tools, where the policy lets visitors refuse single ones.
+    """
 
     choices = ChoicesField(
         child=StrictBooleanField(),
         allow_empty=False,
-        help_text="Category key to true (allow) or false (refuse).",
+        help_text="Category key to true (allow) or false (refuse); also the keys of tools, where "
+        "the policy has tool_choices.",
     )
     revision = serializers.IntegerField(
         required=False,
@@ -121,6 +128,7 @@ class CategorySerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     purpose = serializers.CharField()
     essential = serializers.BooleanField()
+    sale = serializers.BooleanField(help_text="Whether its data is sold or shared.")
     since = serializers.IntegerField(help_text="A grant at this revision or later covers it all.")
     tools = ToolSerializer(many=True)
 
@@ -135,8 +143,12 @@ class PolicySerializer(serializers.Serializer[Any]):
     policy_url = serializers.CharField()
     privacy_url = serializers.CharField(allow_blank=True)
     revision = serializers.IntegerField()
-    regime = serializers.ChoiceField(choices=("opt_in", "implied"))
+    regime = serializers.ChoiceField(
+        choices=("opt_in", "implied", "notice_only"),
+        help_text="What holds before a choice; where that depends on the region, the strictest.",
+    )
     lifetime_days = serializers.IntegerField()
+    tool_choices = serializers.BooleanField(help_text="Whether single tools can be refused.")
     categories = CategorySerializer(many=True)
 
 
@@ -151,6 +163,13 @@ class PreferencesSerializer(serializers.Serializer[Any]):
     choices = serializers.DictField(
         child=serializers.BooleanField(allow_null=True),
         help_text="Optional category key to true, false, or null where not asked yet.",
+    )
+    refused_tools = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Keys of the tools that were refused in categories that were granted.",
+    )
+    opted_out = serializers.BooleanField(
+        help_text="Whether something is off because the browser asks not to sell or share data."
     )
     allowed = serializers.ListField(
         child=serializers.CharField(), help_text="Keys of the tools that may run."

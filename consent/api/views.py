@@ -121,7 +121,7 @@ class PolicyView(OwnAPIView):
 
     @staticmethod
     def _body_and_etag(consent: Consent) -> list[str]:
-        content = disclosure(consent.policy)
+        content = disclosure(consent.policy, consent.policy.strictest)
         shown = {**content["policy"], "categories": content["categories"]}
         body = _json(PolicySerializer(shown).data)
         digest = hashlib.sha256(f"{get_language()} {body}".encode()).hexdigest()
@@ -247,13 +247,15 @@ def _state(consent: Consent) -> dict[str, Any]:
         "decided_on": decision and decision.decided_on.isoformat(),
         "expires_on": decision and decision.expires_on(lifetime).isoformat(),
         "choices": consent.choices,
+        "refused_tools": sorted(consent.refused_tools),
+        "opted_out": consent.is_opted_out,
     }
 
 
 def _allowed(consent: Consent) -> str:
     """Return what is allowed as JSON, made once for all whose consent is the same."""
     selection = consent.selection
-    key = ("allowed", selection.levels)
+    key = ("allowed", selection.state)
     return selection.policy.rendered.get(
         key, lambda: [_json({"allowed": [tool.key for tool in selection.tools]})]
     )[0]
@@ -264,11 +266,11 @@ def _outcome(consent: Consent) -> HttpResponse:
     selection = consent.selection
 
     def make() -> list[str]:
-        tools = [start(tool) for tool in selection.tools if tool.markup]
         allowed = [tool.key for tool in selection.tools]
-        return [_json({"allowed": allowed, "start": tools, "stop": asdict(consent.clean_up)})]
+        found = {"allowed": allowed, "start": start(selection), "stop": asdict(consent.clean_up)}
+        return [_json(found)]
 
-    key = ("outcome", selection.levels)
+    key = ("outcome", selection.state)
     state = {**_state(consent), "recorded": consent.is_recorded}
     return _private(state, selection.policy.rendered.get(key, make)[0])
 

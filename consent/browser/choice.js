@@ -3,18 +3,19 @@
  * allows and removes what it no longer does. Without this file the same forms are sent as they
  * are, so nothing here is needed for a choice to be made, or honoured.
  *
- * Where pages are the same for every visitor (the dialog then has data-tools), it reads from the
- * preference cookie what this one allows: it loads the file with the code of those tools, fills in
- * the parts of the page that depend on it, and shows the notice where there is something to ask.
+ * Where pages are the same for every visitor (CACHEABLE, in a build of its own), it reads from the
+ * preference cookie what this one allows: it loads the file with the code of those tools, and shows
+ * the notice where there is something to ask.
  *
- * window.consent: allows, open, save, acceptAll, rejectAll, withdraw; start, for the file of tools.
+ * window.consent: allows, allow, open, save, acceptAll, rejectAll, withdraw; once, for embeds;
+ * start and settle, for the files that the server makes.
  * Event on document, after each saved choice: `consent:change`, its detail being
  * {version: 1, revision, choices: {category: boolean}, allowed: [tool keys]}.
  *
  * Everything is looked up when it is used and every listener is on window, so that a page may
  * swap its body (Turbo, HTMX) at any time.
  *
- * `make assets` builds from this what pages load; 5,000 bytes are all that it and the stylesheet
+ * `make assets` builds from this what pages load; 5,120 bytes are all that it and the stylesheet
  * may weigh together. What is said twice in the same words weighs next to nothing: hence some
  * selectors that are not in constants.
  */
@@ -24,9 +25,10 @@
 (() => {
   if (window.consent?.allows) return;
 
-  // 1.<revision>.<day>, and .<category>_<revision> for each category. That the first two are bare
+  // 1.<revision>.<day>, and .<category>_<revision> for each category, .<tool>_0 for each tool that
+  // was refused; 1g where that was decided although the browser opts out. That the first two are bare
   // numbers and the others are not shows when they are compared: NaN fits nowhere.
-  const COOKIE = /^1(\.([a-z\d]+(-[a-z\d]+)*_)?(0|[1-9]\d{0,8}))+$/;
+  const COOKIE = /^1g?(\.([a-z\d]+(-[a-z\d]+)*_)?(0|[1-9]\d{0,8}))+$/;
   const JAVASCRIPT = /^(module)?$|\/(x-)?javascript$/i;
   const DAY = 86400000;
   const SHOWN = 10000;
@@ -40,13 +42,15 @@
   /** Returns our element with this id; what follows the id in a selector may follow it here. */
   const own = (id) => document.querySelector(`#dcp-${id}`);
   const preferences = () => own('preferences');
-  const boxes = (form) => all('[name=choices]', form || preferences());
+  const boxes = (form, name = 'choices') => all(`[name=${name}]`, form || preferences());
   const nameOf = (box) => box.labels[0].textContent;
 
   // Keys of the tools that run on this page: each is started once.
   const started = new Set(all('[data-consent-tool]').map((el) => el.dataset.consentTool));
   let hiding;
   let leftovers;
+  // Whether the page waits to be told what holds in the visitor's region.
+  let waits;
   let queue = Promise.resolve();
 
   /** Runs `action`; in a sandbox cookies and storage throw: then nothing is there. */
@@ -61,9 +65,18 @@
   // The visitor's decision
 
   /**
+   * Returns the categories whose data is sold or shared, where the browser asks not to do that
+   * (https://www.w3.org/TR/gpc/; data-dnt is empty unless CONSENT_DNT is on).
+   */
+  const optedOut = () => (
+    navigator.globalPrivacyControl || navigator.doNotTrack === preferences().dataset.dnt
+      ? all('[data-sale]', preferences()).map((row) => row.dataset.category) : []
+  );
+
+  /**
    * Returns category keys and the revisions at which they were granted (0: refused); null where
    * there is no preference cookie, false or undefined where it is no decision that holds. The same
-   * rules as in decision.py.
+   * rules as in decision.py and compiled.py.
    */
   const decision = () => attempt(() => {
     const policy = preferences().dataset;
@@ -71,19 +84,28 @@
     const [, ...found] = `; ${document.cookie}`.split(`; ${policy.cookie}=`);
     if (!found.length) return null;
     const text = found.pop().split(';')[0];
-    const [, revision, day, ...choices] = text.split('.');
+    const [format, revision, day, ...choices] = text.split('.');
     const grants = new Map(choices.map((choice) => choice.split('_')));
+    const size = grants.size;
+    if (format === '1') optedOut().forEach((key) => grants.set(key, '0'));
     const age = Date.now() / DAY - day;
     return COOKIE.test(text) && text.length <= 512 && age >= -1 && age < policy.lifetime
-      && revision - policy.revision <= 0 && grants.size === choices.length
+      && revision - policy.revision <= 0 && size === choices.length
       && [...grants.values()].every((granted) => granted - revision <= 0) && grants;
   });
 
   /** Returns up to which revision the visitor's grant covers `category`; 0 where there is none. */
   const reach = (category) => {
     const grants = decision();
-    return grants === null && preferences().dataset.regime === 'implied'
+    return grants === null && preferences().dataset.regime !== 'opt_in'
+      && !optedOut().includes(category)
       ? Infinity : (grants && grants.get(category)) || 0;
+  };
+
+  /** Says whether the visitor refused the category or tool with this key. */
+  const denies = (key) => {
+    const grants = decision();
+    return grants && grants.get(key) === '0';
   };
 
   /** Returns those parts of the box's row, itself and its tools, that are covered, or are not. */
@@ -94,11 +116,8 @@
   };
 
   /** Returns the tools beside the box that are newer than a decision that did not refuse them. */
-  const newsBeside = (box) => {
-    const grants = decision();
-    return grants && grants.get(box.value) !== '0'
-      ? parts(box, false).filter((el) => el.dataset.tool) : [];
-  };
+  const newsBeside = (box) => (decision() && !denies(box.value)
+    ? parts(box, false).filter((el) => el.dataset.tool) : []);
 
   /** Returns the element that describes a category or tool: its row, or its entry there. */
   const described = (key) => {
@@ -114,8 +133,9 @@
   const allows = (key) => {
     const found = described(key);
     // What is essential has been there since 0, which anything covers.
-    return !!found
-      && found.dataset.since - reach(found.closest('[data-category]').dataset.category) <= 0;
+    // Nothing that is denied is reached; what is essential needs no reach.
+    return !!found && found.dataset.since
+      - (!denies(key) && reach(found.closest('[data-category]').dataset.category)) <= 0;
   };
 
   const refused = (key) => described(key) && !allows(key);
@@ -190,24 +210,54 @@
 
   // Pages that are the same for everyone
 
-  /** Loads the file with the code of what is allowed, if anything is. */
-  const load = () => {
-    const folder = preferences()?.dataset.tools;
-    const grants = folder && boxes().flatMap((box) => {
-      const since = parts(box, true).map((el) => el.dataset.since);
-      return since.length ? `${box.value}_${Math.max(...since)}` : [];
-    }).join('.');
-    if (grants) document.head.append(toScript(`<script src="${folder}${grants}.js"></script>`));
+  const addScript = (src) => {
+    const script = toScript(`<script src="${src}"></script>`);
+    document.head.append(script);
+    return script;
   };
 
-  /** Replaces what stands for the visitors who do not allow something where this one does. */
-  const fillIn = () => {
+  /** Returns the keys of the tools beside the box that were refused. */
+  const deniedBeside = (box) => all('[data-tool]', box.closest('[data-category]'))
+    .map((el) => el.dataset.tool).filter(denies);
+
+  /** Loads what holds in the visitor's region, and the file with the code of what is allowed. */
+  const load = () => {
+    const { dataset } = preferences() || {};
+    if (!dataset) return;
+    if (dataset.region && decision() === null) {
+      waits = addScript(dataset.region);
+      waits.onload = waits.onerror = () => waits && settle();
+      dataset.region = '';
+    }
+    const grants = boxes().flatMap((box) => {
+      const since = parts(box, true).map((el) => el.dataset.since);
+      return since.length
+        ? [`${box.value}_${Math.max(...since)}`, ...deniedBeside(box).map((key) => `${key}_0`)] : [];
+    }).join('.');
+    if (grants) addScript(`${dataset.tools}${grants}.js`);
+  };
+
+  /** Makes the page one of the visitor's region: what holds there, and the notice that says it. */
+  const settle = (told) => {
+    waits = 0;
+    if (told) {
+      Object.assign(preferences().dataset, told.data);
+      if (own('notice')) own('notice').outerHTML = told.notice;
+    }
+    refresh();
+  };
+
+  /**
+   * Replaces what stands for the visitors who do not allow something where this one does, and in
+   * the place of the template `once`, whatever the visitor allows.
+   */
+  const fillIn = (once) => {
     for (const part of all('[data-consent-if]')) {
       let end = part;
       let depth = 0;
       do depth += end.matches('[data-consent-if]') - end.matches('[data-consent-end]');
       while (depth && (end = end.nextElementSibling));
-      if (end && allows(part.dataset.consentIf)) {
+      if (end && (part === once || allows(part.dataset.consentIf))) {
         while (part.nextSibling !== end) part.nextSibling.remove();
         end.remove();
         launch(part, part);
@@ -307,16 +357,24 @@
     if (focused) focusControl();
   };
 
+  /** Says that the browser's opt-out is honoured, where anything is off by it. */
+  const tellOfSignal = () => {
+    for (const line of all('.dcp-gpc')) line.hidden = optedOut().every(allows);
+  };
+
   /** Shows the notice where it has something to ask, and removes it where it has not. */
   const settleNotice = () => {
     const notice = own('notice');
-    if (!notice) return;
-    const news = new Set(boxes().flatMap((box) => newsBeside(box).map((tool) => (
-      parts(box, true).length ? `${tool.firstChild.data} (${nameOf(box)})` : nameOf(box)
-    ))));
-    if (decision() && !news.size) {
+    tellOfSignal();
+    if (!notice || (CACHEABLE && waits)) return;
+    if (decision() && !boxes().some((box) => newsBeside(box)[0])) {
       removeNotice();
-    } else if (notice.hidden) {
+    } else if (CACHEABLE && notice.hidden) {
+      const news = new Set(boxes().flatMap((box) => newsBeside(box).map((tool) => (
+        parts(box, true).length
+          ? `${(tool.querySelector('label') || tool.firstChild).textContent.trim()} (${nameOf(box)})`
+          : nameOf(box)
+      ))));
       const place = own('notice .dcp-news b');
       place.textContent = [...news].join(', ');
       place.parentNode.hidden = !news.size;
@@ -346,7 +404,8 @@
   /** Makes the page follow a saved choice, and returns the event's detail. */
   const follow = (answer, form) => {
     const { revision, choices, allowed } = answer;
-    const running = stop(answer.stop);
+    // Where the page's Content-Security-Policy is that of what was allowed before, it is stale.
+    const running = stop(answer.stop) || preferences().dataset.reload;
     const away = form?.matches('[data-consent-leave]');
     preferences().close();
     removeNotice();
@@ -393,7 +452,9 @@
   /** Saves the same choice for all, or what is ticked in the form; returns as `save` does. */
   const saveAll = (action, form) => {
     const ticked = action === 'save';
-    return save(Object.fromEntries(boxes(ticked && form).map(
+    const tools = boxes(ticked && form, 'tools')
+      .filter((box) => !box.checked || denies(box.value));
+    return save(Object.fromEntries([...boxes(ticked && form), ...tools].map(
       (box) => [box.value, ticked ? box.checked : action === 'accept-all'],
     )), form);
   };
@@ -402,6 +463,10 @@
 
   /** Ticks what is granted as a whole, and marks what came after the visitor's decision. */
   const fill = () => {
+    tellOfSignal();
+    for (const box of boxes(null, 'tools')) {
+      box.checked = box.defaultChecked = !denies(box.value);
+    }
     for (const box of boxes()) {
       box.checked = box.defaultChecked = !parts(box, false).length;
       const news = newsBeside(box);
@@ -431,7 +496,7 @@
   const cancel = () => {
     const confirm = own('confirm');
     if (confirm.open) confirm.close();
-    else if (boxes().some((box) => box.checked !== box.defaultChecked)) confirm.showModal();
+    else if (all('input', preferences()).some((box) => box.checked !== box.defaultChecked)) confirm.showModal();
     else preferences().close();
   };
 
@@ -500,9 +565,9 @@
       const tool = slot.dataset.consentSlot;
       if (slot.innerHTML && !refused(tool)) launch(tool, slot);
     }
+    if (CACHEABLE) load();
     settleNotice();
     fillIn();
-    load();
   };
 
   new MutationObserver((changes) => {
@@ -522,17 +587,23 @@
   if (location.hash === '#dcp-status' && own('status')) {
     history.replaceState(history.state, '', location.href.split('#')[0]);
     showStatus(true);
-    const grants = preferences().dataset.tools && decision();
+    const grants = CACHEABLE && decision();
     if (grants) saySaved(Object.fromEntries(grants));
   }
 
-  window.consent = Object.freeze({
+  const api = {
     allows,
+    allow: (key) => send('PATCH', { [key]: true }),
     open,
     save,
     acceptAll: () => saveAll('accept-all'),
     rejectAll: () => saveAll(),
     withdraw: () => send('DELETE'),
-    start: (tools) => tools.filter((item) => allows(item.tool)).forEach(start),
-  });
+    once: fillIn,
+  };
+  if (CACHEABLE) {
+    api.settle = settle;
+    api.start = (tools) => tools.filter((item) => allows(item.tool)).forEach(start);
+  }
+  window.consent = Object.freeze(api);
 })();

@@ -8,6 +8,7 @@ from consent.models.policies import (
     Dated,
     Policy,
     PolicyQuerySet,
+    RegionRule,
     Tool,
     ToolQuerySet,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "PolicyVersion",
     "Record",
     "RecordQuerySet",
+    "RegionRule",
     "Sequence",
     "SequenceQuerySet",
     "Tool",

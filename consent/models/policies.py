@@ -8,6 +8,7 @@ that other processes notice it; a change that a visitor must be told of also rai
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, Self
@@ -21,10 +22,10 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from consent import snippets, texts
+from consent import regions, snippets, sources, texts
 from consent.decision import MAX_CATEGORIES
 from consent.keys import CATEGORY_KEY_LENGTH, KEY
-from consent.recipes import Recipe, RecipeError, catalogue
+from consent.recipes import CONSENT_TYPES, Recipe, RecipeError, catalogue
 
 validate_key = RegexValidator(
     rf"\A{KEY}\Z",
@@ -35,11 +36,49 @@ validate_address = RegexValidator(
     _("“%(value)s” is no address: start it with / for a page of this site, or with https://."),
 )
 validate_pattern = RegexValidator(
-    r"\A(?=.*[^*]{2})[^\s;,=\"\\<>]+\Z",
+    # A pattern needs two characters of its own: * or _* would match what is somebody else's.
+    r"\A(?=.*[^*]{2}|[^*]+\Z)[^\s;,=\"\\<>]+\Z",
     _(
         "“%(value)s” is no cookie name: use the name itself, with * for a part that varies, "
         "such as _ga_*."
     ),
+)
+
+
+def validate_hosts(value: str) -> None:
+    """Refuse what is no name of a host, nor a dot and a domain."""
+    for host in value.split():
+        if not _HOST.fullmatch(host):
+            message = _(
+                "“%(value)s” is no host: write its name without https:// and without a path, such "
+                "as shop.example.com."
+            )
+            raise ValidationError(message, params={"value": host})
+
+
+def validate_regions(value: str) -> None:
+    """Refuse what names no region, and no group of regions."""
+    for code in regions.unknown(value):
+        message = _(
+            "“%(value)s” is no region: write the two letters of a country (DE), a country and its "
+            "part (US-CA), or one of: %(groups)s."
+        )
+        groups = ", ".join(regions.GROUPS)
+        raise ValidationError(message, params={"value": code, "groups": groups})
+
+
+def validate_consent_types(value: str) -> None:
+    """Refuse what is none of the types of Google's Consent Mode, or is there twice."""
+    names = value.split()
+    for name in names:
+        if name not in CONSENT_TYPES or names.count(name) > 1:
+            message = _("“%(value)s” is no signal, or is there twice; there are: %(known)s.")
+            known = ", ".join(CONSENT_TYPES)
+            raise ValidationError(message, params={"value": name, "known": known})
+
+
+_HOST = re.compile(
+    r"\.?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.I
 )
 
 
@@ -49,6 +88,10 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
     def in_use(self) -> Self:
         """Return those in use, the one that counts first; there should be one."""
         return self.filter(is_default=True).order_by("pk")
+
+    def followed(self) -> Self:
+        """Return those that any host follows: the one in use first, then those with hosts."""
+        return self.filter(Q(is_default=True) | ~Q(hosts="")).order_by("-is_default", "pk")
 
     def default(self) -> Policy | None:
         """Return the default policy (the oldest, should there wrongly be several), or None."""
@@ -67,6 +110,7 @@ class Policy(models.Model):
 
         OPT_IN = "opt_in", _("Nothing optional runs until the visitor agrees")
         IMPLIED = "implied", _("Optional tools run until the visitor refuses")
+        NOTICE_ONLY = "notice_only", _("Optional tools run; visitors are told, not asked")
 
     key = models.CharField(
         _("key"), max_length=40, unique=True, default="default", validators=[validate_key]
@@ -120,6 +164,39 @@ class Policy(models.Model):
         validators=[validate_address],
         help_text=_("Linked from the policy page where given."),
     )
+    hosts = models.TextField(
+        _("hosts"),
+        blank=True,
+        validators=[validate_hosts],
+        help_text=_(
+            "Only for a website with several policies: the hosts that follow this one, such as "
+            "shop.example.com, or .example.com with all below it; one a line."
+        ),
+    )
+    tool_choices = models.BooleanField(
+        _("let visitors refuse single tools"),
+        default=False,
+        help_text=_("Then each tool of a category that they allow has a box of its own."),
+    )
+    wait_for_update = models.PositiveSmallIntegerField(
+        _("wait for the choice (milliseconds)"),
+        default=500,
+        validators=[MaxValueValidator(10_000)],
+        help_text=_("How long Google's tags wait to be told what the visitor allows."),
+    )
+    ads_data_redaction = models.BooleanField(
+        _("redact advertising data"),
+        default=True,
+        help_text=_("Without consent to advertising, Google's tags leave out identifiers of ads."),
+    )
+    url_passthrough = models.BooleanField(
+        _("pass identifiers on in addresses"),
+        default=False,
+        help_text=_(
+            "Google's tags write identifiers of ads into the addresses of links where cookies "
+            "are refused. Ask your lawyer first."
+        ),
+    )
     revision = models.PositiveIntegerField(
         _("revision"),
         default=1,
@@ -139,7 +216,8 @@ class Policy(models.Model):
         ordering = ("-is_default", "name")
         constraints = (
             models.CheckConstraint(
-                condition=Q(regime__in=["opt_in", "implied"]), name="consent_policy_regime"
+                condition=Q(regime__in=["opt_in", "implied", "notice_only"]),
+                name="consent_policy_regime",
             ),
             models.CheckConstraint(condition=Q(revision__gte=1), name="consent_policy_revision"),
             models.CheckConstraint(
@@ -170,6 +248,11 @@ class Policy(models.Model):
     def get_absolute_url(self) -> str:
         """Return the address of the page that shows the policy."""
         return self.policy_url or reverse("consent:policy")
+
+    @property
+    def host_list(self) -> list[str]:
+        """The hosts that follow it alone, in small letters."""
+        return self.hosts.lower().split()
 
     def natural_key(self) -> tuple[str]:
         """Return what names the policy across databases."""
@@ -229,6 +312,48 @@ class Policy(models.Model):
                 yield
         finally:
             self._shared = None
+
+
+class RegionRule(models.Model):
+    """Which regime holds in some regions. Of a policy's rules the first that fits counts."""
+
+    policy = models.ForeignKey(
+        Policy, on_delete=models.CASCADE, related_name="region_rules", verbose_name=_("policy")
+    )
+    order = models.PositiveSmallIntegerField(_("order"), default=0)
+    regions = models.CharField(
+        _("regions"),
+        max_length=1_000,
+        validators=[validate_regions],
+        help_text=_(
+            "Countries (DE), their parts (US-CA) and groups (EEA, US-OPT-OUT), with spaces between."
+        ),
+    )
+    regime = models.CharField(
+        _("before a visitor chooses"), max_length=16, choices=Policy.Regime.choices
+    )
+
+    class Meta:
+        verbose_name = _("rule for regions")
+        verbose_name_plural = _("rules for regions")
+        # Whoever may edit the policy may edit them.
+        default_permissions = ()
+        ordering = ("policy", "order", "pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(regime__in=["opt_in", "implied", "notice_only"]),
+                name="consent_rule_regime",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.regions}: {self.regime}"
+
+    def save(self, **kwargs: Any) -> None:
+        """Save, and move the policy's ``changed_at``."""
+        with transaction.atomic():
+            self.policy.touch()
+            super().save(**kwargs)
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
@@ -294,7 +419,7 @@ class Dated(models.Model):
 class Category(Dated):
     """A purpose of data collection that a visitor allows or refuses as a whole."""
 
-    MEANING = ("policy_id", "key", "purpose", "essential")
+    MEANING = ("policy_id", "key", "purpose", "essential", "sale")
     WORDING = ("purpose",)
 
     policy = models.ForeignKey(
@@ -312,6 +437,21 @@ class Category(Dated):
         _("essential"),
         default=False,
         help_text=_("The website cannot work without it: it always runs and cannot be refused."),
+    )
+    sale = models.BooleanField(
+        _("sold or shared"),
+        default=False,
+        help_text=_(
+            "Its data goes to others for money or for advertising: a visitor whose browser sends "
+            "Global Privacy Control has opted out of it."
+        ),
+    )
+    consent_types = models.CharField(
+        _("signals to Google"),
+        max_length=200,
+        blank=True,
+        validators=[validate_consent_types],
+        help_text=_("What Google's Consent Mode calls what visitors allow here."),
     )
     order = models.PositiveSmallIntegerField(_("order"), default=0)
 
@@ -454,6 +594,14 @@ class Tool(Dated):
     snippet = models.TextField(
         _("snippet"), blank=True, help_text=_("HTML as the vendor's page gives it.")
     )
+    sources = models.TextField(
+        _("what it loads from"),
+        blank=True,
+        help_text=_(
+            "For a Content-Security-Policy: a directive and its sources on each line, such as "
+            "script-src https://cdn.example.com. Recipes know theirs."
+        ),
+    )
     placement = models.CharField(
         _("place on the page"),
         max_length=8,
@@ -530,8 +678,15 @@ class Tool(Dated):
             self._clean_parameters(errors)
         if "snippet" not in excluded and (found := snippets.problems(self.snippet)):
             errors["snippet"] = found
+        if "sources" not in excluded and (found := self._wrong_sources()):
+            errors["sources"] = found
         if errors:
             raise ValidationError(errors)
+
+    def _wrong_sources(self) -> list[str]:
+        if self.recipe and self.sources.strip():
+            return [gettext("Leave this empty: the recipe knows what its tool loads from.")]
+        return sources.problems(self.sources)
 
     def _clean_parameters(self, errors: dict[str, Any]) -> None:
         recipe = self.get_recipe()

@@ -100,11 +100,13 @@ class PolicyVersionQuerySet(AppendOnlyQuerySet):
 class PolicyVersion(AppendOnly):
     """What visitors were shown, in one language; stored with the first decision that refers to it.
 
-    ``content``: JSON with the texts, categories, tools and cookies (see `consent.disclosure`), of
-    which ``digest`` is the SHA-256 in hex. Whoever shows the same stores nothing new.
+    ``policy``: the key of the policy. ``content``: JSON with the texts, categories, tools and
+    cookies (see `consent.disclosure`), of which ``digest`` is the SHA-256 in hex. Whoever shows the
+    same stores nothing new.
     """
 
     digest = models.CharField(_("digest"), max_length=64, unique=True)
+    policy = models.CharField(_("policy"), max_length=40)
     language = models.CharField(_("language"), max_length=35)
     revision = models.PositiveIntegerField(_("revision"))
     content = models.TextField(_("content"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
 from django.http import HttpRequest
-from django.template.base import FilterExpression, Node, NodeList, Parser, Token
+from django.template.base import FilterExpression, Node, NodeList, Parser, Token, token_kwargs
 from django.template.context import Context
 from django.utils.safestring import SafeString
 
-from consent import rendering
+from consent import embeds, rendering
+from consent.page import switch
 
 register = template.Library()
 
@@ -50,6 +53,52 @@ def consent_preferences_button(context: Context) -> SafeString:
     return rendering.consent_preferences_button(_request(context))
 
 
+@register.simple_tag(takes_context=True)
+def consent_embed(context: Context, key: str, **values: Any) -> SafeString:
+    """Write the embed of the tool ``key``, or what asks for it: ``id="…" title="…"``."""
+    return embeds.consent_embed(_request(context), key, **values)
+
+
+class ConsentBlockNode(Node):
+    """``{% consentblock %}``: a part of a template that stays inert until it is allowed."""
+
+    def __init__(
+        self, key: FilterExpression, options: dict[str, FilterExpression], nodelist: NodeList
+    ) -> None:
+        self.key = key
+        self.options = options
+        self.nodelist = nodelist
+
+    def render(self, context: Context) -> SafeString:
+        """Render the part, and what asks for it where it is not allowed."""
+        options = {name: value.resolve(context) for name, value in self.options.items()}
+        return embeds.block(
+            _request(context),
+            str(self.key.resolve(context)),
+            lambda: self.nodelist.render(context),
+            options.get("title"),
+            options.get("ratio"),
+        )
+
+
+@register.tag
+def consentblock(parser: Parser, token: Token) -> ConsentBlockNode:
+    """``{% consentblock "chat" title="…" ratio="4:3" %}…{% endconsentblock %}``.
+
+    Raises TemplateSyntaxError unless it has one key, and at most a title and a ratio.
+    """
+    arguments = token.split_contents()[1:]
+    key, given = arguments[:1], arguments[1:]
+    options = token_kwargs(given, parser)
+    if not key or given or not options.keys() <= {"title", "ratio"}:
+        raise template.TemplateSyntaxError(
+            "consentblock takes the key of a category or tool, then at most title=… and ratio=…."
+        )
+    nodelist = parser.parse(("endconsentblock",))
+    parser.delete_first_token()
+    return ConsentBlockNode(parser.compile_filter(key[0]), options, nodelist)
+
+
 class IfConsentNode(Node):
     """``{% ifconsent %}``: one of two parts of a template, or both for the script to choose."""
 
@@ -67,7 +116,9 @@ class IfConsentNode(Node):
             return self.nodelist_true.render(context)
         otherwise = self.nodelist_false.render(context)
         if rendering.is_up_to_script(request, key):
-            return rendering.switch(key, self.nodelist_true.render(context), otherwise)
+            with rendering.aside(request):
+                allowed = self.nodelist_true.render(context)
+            return switch(key, allowed, otherwise)
         return otherwise
 
 

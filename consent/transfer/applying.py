@@ -9,7 +9,7 @@ from typing import Any
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 
-from consent.models import Category, Cookie, Policy, Tool
+from consent.models import Category, Cookie, Policy, RegionRule, Tool
 from consent.transfer.asking import asked_again, has_something_to_ask
 from consent.transfer.comparing import differences
 from consent.transfer.document import CategoryData, Document, ToolData, in_order, secrets, values
@@ -121,6 +121,8 @@ class _Import:
         if is_changed or (self._others and after.policy.is_default):
             _assign(policy, after.policy)
             policy.save()
+        if (before.region_rules if before else ()) != after.region_rules:
+            _store_region_rules(policy, after)
         with policy.one_revision():
             _Rows(policy, before, cosmetic=self._cosmetic).store(after)
         return policy
@@ -187,6 +189,15 @@ def _locked(key: str) -> Policy | None:
     rows = Policy.objects.filter(key=key)
     rows.update(revision=F("revision"))
     return rows.first()
+
+
+def _store_region_rules(policy: Policy, data: Document) -> None:
+    """Replace the rules: what one of them means depends on those before it."""
+    policy.region_rules.all().delete()
+    for order, rule in enumerate(data.region_rules, start=1):
+        row = RegionRule(policy=policy, order=order)
+        _assign(row, rule)
+        row.save()
 
 
 def _assign(row: Any, data: object) -> None:

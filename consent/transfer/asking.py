@@ -53,6 +53,8 @@ def _why_category(category: Category, before: CategoryData | None) -> str:
         return "is new"
     if before.essential:
         return "was essential and can be refused now"
+    if before.sale != category.sale:
+        return "is sold or shared now" if category.sale else "is not sold or shared any more"
     return "has another purpose"
 
 

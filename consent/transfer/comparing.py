@@ -11,6 +11,7 @@ from consent.transfer.document import (
     CategoryData,
     CookieData,
     Document,
+    RegionRuleData,
     ToolData,
     is_secret,
     values,
@@ -25,8 +26,21 @@ def differences(before: Document | None, after: Document) -> Iterator[str]:
         yield f"+ policy {policy.key} {shown(policy.name)}"
     else:
         yield from _changed(f"policy {policy.key}", before.policy, policy)
+    yield from _of_region_rules(policy.key, before.region_rules if before else (), after)
     yield from _of_categories(before.by_category if before else {}, after.by_category)
     yield from _of_tools(before.by_tool if before else {}, after.by_tool)
+
+
+def _of_region_rules(
+    key: str, before: tuple[RegionRuleData, ...], after: Document
+) -> Iterator[str]:
+    """Say what becomes of the rules as a whole: each means what it does after those before it."""
+    old, new = (
+        "; ".join(f"{rule.regions}: {rule.regime}" for rule in rules)
+        for rules in (before, after.region_rules)
+    )
+    if old != new:
+        yield f"~ policy {key}: region_rules: {change(old, new)}"
 
 
 def _of_categories(

@@ -44,6 +44,7 @@ class ToolData:
     vendor: str
     privacy_url: str
     enabled: bool
+    sources: str
     placement: str
     order: int
     recipe: str = ""
@@ -66,6 +67,8 @@ class CategoryData:
     name: str
     purpose: str
     essential: bool
+    sale: bool
+    consent_types: str
     order: int
     tools: tuple[ToolData, ...]
 
@@ -84,14 +87,28 @@ class PolicyData:
     explanation: str
     policy_url: str
     privacy_url: str
+    hosts: str
+    tool_choices: bool
+    wait_for_update: int
+    ads_data_redaction: bool
+    url_passthrough: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionRuleData:
+    """Which regime holds in some regions."""
+
+    regions: str
+    regime: str
 
 
 @dataclass(frozen=True)
 class Document:
-    """A policy and its categories, in the order in which visitors see them."""
+    """A policy, its categories in the order in which visitors see them, and its rules in theirs."""
 
     policy: PolicyData
     categories: tuple[CategoryData, ...]
+    region_rules: tuple[RegionRuleData, ...]
 
     @property
     def by_category(self) -> dict[str, CategoryData]:

@@ -53,7 +53,8 @@ def merge(before: Document | None, file: Document, *, delete: bool) -> Merged:
         for category in file.categories
     ]
     together = sorted([*categories, *staying.categories], key=lambda category: category.order)
-    return Merged(Document(file.policy, tuple(together)), tuple(staying.named()), tuple(notes))
+    document = Document(file.policy, tuple(together), file.region_rules)
+    return Merged(document, tuple(staying.named()), tuple(notes))
 
 
 class _Staying:

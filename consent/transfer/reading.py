@@ -11,6 +11,7 @@ from consent.transfer.document import (
     CookieData,
     Document,
     PolicyData,
+    RegionRuleData,
     ToolData,
     plain_fields,
 )
@@ -116,14 +117,18 @@ class _Reader:
                 "Use the same version of the app on both sides.",
             )
             return {}
-        return self._object("", value, ("format", "policy", "categories"))
+        return self._object("", value, ("format", "policy", "region_rules", "categories"))
 
     def document(self, top: dict[str, Any]) -> Document:
         """Return the whole file."""
         return Document(
             PolicyData(**self._plain("policy", top["policy"], PolicyData)),
             tuple(self._each("", "categories", top, self._category)),
+            tuple(self._each("", "region_rules", top, self._region_rule)),
         )
+
+    def _region_rule(self, path: str, value: object) -> RegionRuleData:
+        return RegionRuleData(**self._plain(path, value, RegionRuleData))
 
     def _category(self, path: str, value: object) -> CategoryData:
         plain = self._plain(path, value, CategoryData, more=("tools",))

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.text import Truncator
 
-from consent.models import Category, Cookie, Policy, Tool
+from consent.models import Category, Cookie, Policy, RegionRule, Tool
 from consent.recipes import catalogue
 from consent.transfer.document import (
     CategoryData,
@@ -27,6 +27,8 @@ _LONGEST = 300
 def problems(document: Document) -> list[str]:
     """Return what is wrong with the values of a file, each with its place."""
     found = [f"policy.{problem}" for problem in _of_model(Policy, document.policy)]
+    for index, rule in enumerate(document.region_rules):
+        found += [f"region_rules[{index}].{problem}" for problem in _of_model(RegionRule, rule)]
     for path, each in positions(document):
         wrong = _of_tool(each) if isinstance(each, ToolData) else _of_model(Category, each)
         found += [f"{path}.{problem}" for problem in wrong]
@@ -66,6 +68,8 @@ def _of_tool(tool: ToolData) -> Iterator[str]:
 
 
 def _of_parameters(tool: ToolData) -> Iterator[str]:
+    if tool.sources.strip():
+        yield "sources: the recipe knows what its tool loads from; leave this empty."
     recipe = catalogue().get(tool.recipe)
     if recipe is None:
         yield (

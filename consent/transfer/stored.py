@@ -13,6 +13,7 @@ from consent.transfer.document import (
     CookieData,
     Document,
     PolicyData,
+    RegionRuleData,
     ToolData,
     in_order,
     is_secret,
@@ -44,6 +45,7 @@ def export_policy(key: str | None = None, *, with_secrets: bool = False) -> Expo
     top = {
         "format": FORMAT,
         "policy": values(document.policy),
+        "region_rules": [values(rule) for rule in document.region_rules],
         "categories": [_category(each, with_secrets) for each in document.categories],
     }
     left_out = [
@@ -56,11 +58,15 @@ def export_policy(key: str | None = None, *, with_secrets: bool = False) -> Expo
 
 
 def read_stored(policy: Policy) -> Document:
-    """Return all that is stored of ``policy``, secrets too, in four queries at most."""
+    """Return all that is stored of ``policy``, secrets too, in five queries at most."""
     categories = policy.categories.order_by("order", "pk").prefetch_related("tools__cookies")
     return Document(
         PolicyData(**_columns(PolicyData, policy)),
         in_order([_read_category(category) for category in categories]),
+        tuple(
+            RegionRuleData(**_columns(RegionRuleData, rule))
+            for rule in policy.region_rules.order_by("order", "pk")
+        ),
     )
 
 

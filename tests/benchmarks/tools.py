@@ -1,11 +1,11 @@
-"""The tools that every website has: the catalogue's, and as many more as a test of size needs."""
+"""The tools that every website has: the first policy's, and more where a test is of size."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from consent.markup import NONCE
+from consent.markup import MARKS, NONCE
 from consent.recipes import Recipe, catalogue
 
 OPTIONAL = ("functional", "marketing-analytics", "advertising")
@@ -15,6 +15,26 @@ PARTLY = ("marketing-analytics",)
 # Further tools go to the other categories, so that this visitor's page stays as it is.
 FURTHER = tuple(key for key in OPTIONAL if key not in PARTLY)
 SIZES = (17, 170, 1700)
+# Those of the first policy, so that figures of different versions are of the same page.
+FIRST = (
+    "adwords",
+    "amplitude",
+    "clearbit-reveal",
+    "customer-io",
+    "drift",
+    "drip",
+    "facebook-pixel",
+    "google-analytics",
+    "google-tag-manager",
+    "linkedin-insight-tag",
+    "madkudu",
+    "marketo",
+    "recaptcha",
+    "twitter-ads",
+    "visual-website-optimizer",
+    "webhooks",
+    "zapier",
+)
 # A page asks for this one by itself; here it is on every page, in every solution.
 PLACEMENTS = {"recaptcha": "body"}
 
@@ -22,6 +42,11 @@ PLACEMENTS = {"recaptcha": "body"}
 def granted(visitor: str) -> tuple[str, ...]:
     """Return the optional categories that ``visitor`` allows."""
     return {"undecided": (), "partly": PARTLY, "accepted": OPTIONAL}[visitor]
+
+
+def recipes() -> list[Recipe]:
+    """Return the recipes of the first tools, in the catalogue's order."""
+    return [recipe for recipe in catalogue().values() if recipe.key in FIRST]
 
 
 def placement(recipe: Recipe) -> str:
@@ -35,12 +60,16 @@ def examples(recipe: Recipe) -> dict[str, str]:
 
 
 def hard_coded(category: str, place: str) -> str:
-    """Return the code of the catalogue's tools of ``category`` in ``place`` (head or body)."""
-    return "".join(
+    """Return the code of the first tools of ``category`` in ``place`` (head or body).
+
+    It is told nothing of what the visitor allows.
+    """
+    code = "".join(
         recipe.render(examples(recipe), recipe.key).replace(f' nonce="{NONCE}"', "")
-        for recipe in catalogue().values()
+        for recipe in recipes()
         if recipe.kind != "server" and (recipe.category, placement(recipe)) == (category, place)
     )
+    return code.translate({ord(mark): "(function () {})" for mark in MARKS.values()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,5 +116,5 @@ class FurtherTool:
 
 
 def further(tools: int) -> Iterator[FurtherTool]:
-    """Return what is missing to make the catalogue's tools ``tools`` in all."""
-    return (FurtherTool(number) for number in range(tools - len(catalogue())))
+    """Return what is missing to make the first tools ``tools`` in all."""
+    return (FurtherTool(number) for number in range(tools - len(FIRST)))

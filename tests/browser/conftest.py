@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from consent.compiled import policies
-from consent.models import Category, Cookie, Policy, Tool
+from consent.models import Category, Cookie, Policy, RegionRule, Tool
 from consent.recipes import catalogue
 from tests.browser.visitor import Visitor, visiting
 from tests.factories import example_parameters
@@ -44,7 +44,7 @@ FLAGS = [
     f"--host-resolver-rules={HOSTS}",
 ]
 # Children last: the order in which they can be inserted.
-MODELS: tuple[type[models.Model], ...] = (Policy, Category, Tool, Cookie)
+MODELS: tuple[type[models.Model], ...] = (Policy, RegionRule, Category, Tool, Cookie)
 
 Enter: TypeAlias = Callable[..., Visitor]
 
@@ -64,7 +64,7 @@ class Site:
         self._rows = {model: list(model._default_manager.all()) for model in MODELS}
 
     def put_back(self) -> None:
-        """Restore policy, categories, tools and cookies to the row."""
+        """Restore policy, rules, categories, tools and cookies to the row."""
         with transaction.atomic(), connection.cursor() as cursor:
             # Not through the ORM: its signals would cost hundreds of queries.
             for model in reversed(MODELS):
@@ -74,15 +74,29 @@ class Site:
         policies.forget()
 
 
-def seed() -> None:
-    """Fill the database as `make demo` does, and add what the catalogue has beyond that."""
+def seed_demo() -> None:
+    """Put into the database what `make demo` does and it does not have."""
     with override_settings(DEBUG=True):
         call_command("demo_seed", stdout=StringIO())
+
+
+def seed() -> None:
+    """Fill the database as `make demo` does, and add what the catalogue has beyond that.
+
+    An optional tool that a page has to ask for is put on every page, where a decision starts it; an
+    essential one would run there before any, and is left to the page that a test asks with. Rules
+    for regions and the video are left to `test_demo_law`: elsewhere the policy's own regime holds
+    everywhere, and every tool of the policy starts by itself.
+    """
+    seed_demo()
+    RegionRule.objects.all().delete()
+    Tool.objects.filter(recipe="youtube").delete()
     present = set(Tool.objects.values_list("recipe", flat=True))
     for recipe in catalogue().values():
         if recipe.kind == "browser" and recipe.key not in present:
             category = Category.objects.get(key=recipe.category)
-            placement = "body" if recipe.placement == "manual" else recipe.placement
+            everywhere = recipe.placement == "manual" and recipe.category != "essential"
+            placement = "body" if everywhere else recipe.placement
             values = example_parameters(recipe.key)
             Tool.objects.from_recipe(recipe, category, values, placement=placement)
 

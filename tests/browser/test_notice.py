@@ -174,7 +174,7 @@ def test_notice_hides_no_focused_element(enter, viewport, path):
 
     for key in ("Tab", "Shift+Tab"):
         seen = []
-        for _ in range(80):
+        for _ in range(200):
             visitor.page.keyboard.press(key)
             found = visitor.page.evaluate(HIDDEN_FOCUS)
             if found == "nowhere":

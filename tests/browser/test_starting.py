@@ -291,7 +291,7 @@ def test_a_tool_that_was_started_by_a_decision_is_not_started_by_later_markup(
 
     expect(visitor.page.get_by_role("heading", name="Ask the harbour office")).to_be_visible()
     assert len(captchas(visitor)) == 1
-    # Each of the fifteen was asked for once.
+    # As each of the others, it was asked for once.
     assert len(visitor.requests) == len(set(visitor.requests))
 
 

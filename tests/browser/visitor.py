@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request,
 
 from consent.decision import Decision, today
 from consent.recipes import Recipe, catalogue
+from tests.factories import example_parameters
 
 OPTIONAL = ("functional", "marketing-analytics", "advertising")
 TIMEOUT = 10_000
@@ -28,9 +29,23 @@ PIXEL = bytes.fromhex(
 OURS = {"consent", "consent_subject"}
 
 
+def tools_of(*categories: str) -> list[str]:
+    """Return the keys, sorted, of the site's tools in these categories that run in the browser."""
+    return sorted(
+        key
+        for key, recipe in catalogue().items()
+        if recipe.kind == "browser" and recipe.category in categories
+    )
+
+
+@cache
 def sources(recipe: Recipe) -> frozenset[str]:
-    """Return what the tool talks to, as CSP host sources: those it declares, and its scripts'."""
-    declared = {source for sources in recipe.csp.values() for source in sources}
+    """Return what the tool talks to, as CSP host sources: those it declares, and its scripts'.
+
+    Where that depends on the tool's parameters, they are the examples.
+    """
+    directives = recipe.csp_sources(example_parameters(recipe.key))
+    declared = {source for sources in directives.values() for source in sources}
     loaded = (urlsplit(script.src).hostname for script in recipe.scripts if script.src)
     scripts = {f"https://{host}" for host in loaded}
     hosts = {source for source in declared if "://" in source}

@@ -41,6 +41,8 @@ class Command(BaseCommand):
                 name=text.name,
                 purpose=text.purpose,
                 essential=text.essential,
+                sale=text.sale,
+                consent_types=text.consent_types,
                 order=order * 10,
             )
             self._say("category", category.name, created=True)

@@ -11,8 +11,7 @@ from consent.compiled import policies
 from consent.conf import conf
 from consent.decision import Decision, today
 from consent.models import Category, Cookie, Policy, Tool
-from consent.recipes import catalogue
-from tests.benchmarks.tools import OPTIONAL, examples, further, granted, placement
+from tests.benchmarks.tools import OPTIONAL, examples, further, granted, placement, recipes
 from tests.benchmarks.website.urls import pages
 
 urlpatterns = [*pages, path("consent/", include("consent.urls"))]
@@ -22,7 +21,7 @@ def seed(tools: int) -> None:
     """Make the policy as an editor does; the further tools at once, as a backup is restored."""
     call_command("consent_init", stdout=StringIO())
     categories = {category.key: category for category in Category.objects.all()}
-    for recipe in catalogue().values():
+    for recipe in recipes():
         Tool.objects.from_recipe(
             recipe, categories[recipe.category], examples(recipe), placement=placement(recipe)
         )

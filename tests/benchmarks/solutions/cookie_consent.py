@@ -8,8 +8,7 @@ from cookie_consent.util import set_cookie_dict_to_response
 from django.http import HttpResponse
 from django.urls import include, path
 
-from consent.recipes import catalogue
-from tests.benchmarks.tools import ESSENTIAL, OPTIONAL, further, granted
+from tests.benchmarks.tools import ESSENTIAL, OPTIONAL, further, granted, recipes
 from tests.benchmarks.website.urls import pages
 
 urlpatterns = [*pages, path("cookies/", include("cookie_consent.urls"))]
@@ -29,7 +28,7 @@ def seed(tools: int) -> None:
     }
     cookies = {
         (recipe.category, cookie.name): cookie.purpose
-        for recipe in catalogue().values()
+        for recipe in recipes()
         for cookie in recipe.cookies
     } | {
         (tool.category, name): f"Tells visitors of {tool.name} apart."
