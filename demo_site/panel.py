@@ -1,4 +1,4 @@
-"""What runs on a page, and why, in words. Reads ``request.consent`` and nothing else."""
+"""What runs on a page, and why, in words: what ``request.consent`` says of the visitor."""
 
 from __future__ import annotations
 
@@ -6,10 +6,28 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from django.http import HttpRequest
+
+from consent import locating
 from consent.compiled import CompiledCategory, CompiledTool
 from consent.conf import conf
 from consent.decision import Decision
 from consent.visitor import Consent
+from demo_site.region import REGIONS
+
+REGIMES = {
+    "opt_in": "nothing optional runs before you agree",
+    "implied": "optional tools run until you refuse them",
+    "notice_only": "optional tools run; you are told, and can refuse them",
+}
+
+OPTED_OUT = "your browser asks not to sell or share your data"
+
+
+class VisitorRequest(HttpRequest):
+    """A request that passed the consent middleware."""
+
+    consent: Consent
 
 
 @dataclass(frozen=True)
@@ -41,10 +59,29 @@ class CookiePart:
 
 
 @dataclass(frozen=True)
+class Law:
+    """What holds where the visitor is. ``region``: its code, "" where it is not known.
+
+    ``regions``: those to choose from, code to name; ``regime``: what holds there before a choice,
+    as a key and in words; ``signal``: what became of Global Privacy Control, in words, and
+    ``is_sent`` says whether the browser sends it.
+    """
+
+    region: str
+    regions: Mapping[str, str]
+    has_rules: bool
+    regime: str
+    meaning: str
+    is_sent: bool
+    signal: str
+
+
+@dataclass(frozen=True)
 class Panel:
     """All that the panel shows. ``parts`` is empty where the cookie holds no valid decision."""
 
     revision: int
+    law: Law
     categories: list[CategoryLine]
     cookie_name: str
     cookie_text: str
@@ -61,19 +98,47 @@ class Panel:
         return sum(tool.runs for category in self.categories for tool in category.tools)
 
 
-def describe(consent: Consent, cookies: Mapping[str, str], placed: Collection[str] = ()) -> Panel:
+def describe(request: VisitorRequest, placed: Collection[str] = ()) -> Panel:
     """Return the panel for a visitor.
 
-    ``cookies`` are the request's; ``placed`` are the keys of the tools that the page asks for by
-    itself with ``{% consent_tool %}``.
+    ``placed`` are the keys of the tools that the page asks for by itself, with
+    ``{% consent_tool %}`` or ``{% consent_embed %}``.
     """
+    consent = request.consent
     return Panel(
         revision=consent.policy.revision,
+        law=_law(consent, locating.region_of(request)),
         categories=[_category(consent, category, placed) for category in consent.policy.categories],
         cookie_name=conf.COOKIE_NAME,
-        cookie_text=cookies.get(conf.COOKIE_NAME, ""),
+        cookie_text=request.COOKIES.get(conf.COOKIE_NAME, ""),
         parts=[] if consent.decision is None else _parts(consent, consent.decision),
     )
+
+
+def _law(consent: Consent, region: str) -> Law:
+    return Law(
+        region=region,
+        regions=REGIONS,
+        has_rules=consent.policy.has_rules,
+        regime=consent.regime,
+        meaning=REGIMES[consent.regime],
+        # Where nothing is sold, nothing depends on it.
+        is_sent=bool(consent.policy.sales) and consent.opts_out,
+        signal=_signal(consent),
+    )
+
+
+def _signal(consent: Consent) -> str:
+    """Say what became of Global Privacy Control."""
+    sold = [each.name for each in consent.policy.categories if each.key in consent.policy.sales]
+    names = " and ".join(sold)
+    if not sold:
+        return "It would change nothing: no category of this policy is sold or shared."
+    if not consent.opts_out:
+        return "Your browser does not send it."
+    if consent.is_opted_out:
+        return f"Your browser sends it, and it is honoured: {names} is off unless you allow it."
+    return f"Your browser sends it. You allow {names} all the same, and your own word counts."
 
 
 def _category(
@@ -96,7 +161,8 @@ def _tool(
     if tool.server:
         return ToolLine(tool.name, "allowed", f"{why}; sent from our server", runs=False)
     if tool.placement == "manual" and tool.key not in placed:
-        return ToolLine(tool.name, "not here", f"{why}; only on pages with a form", runs=False)
+        where = "with a form" if tool.embed is None else "that show it"
+        return ToolLine(tool.name, "not here", f"{why}; only on pages {where}", runs=False)
     return ToolLine(tool.name, "running", why, runs=True)
 
 
@@ -104,6 +170,8 @@ def _category_why(consent: Consent, category: CompiledCategory) -> str:
     """Say why ``category`` as a whole is on or off."""
     if category.essential:
         return "essential: the site does not work without it"
+    if _is_opted_out(consent, category):
+        return OPTED_OUT
     if consent.decision is None:
         return _undecided(allowed=consent.allows(category.key))
     choice = consent.decision.choice(category.key)
@@ -119,6 +187,8 @@ def _tool_why(consent: Consent, category: CompiledCategory, tool: CompiledTool) 
     """Say why ``tool`` is on or off; in short, since its category says the rest."""
     if category.essential:
         return "essential"
+    if _is_opted_out(consent, category):
+        return OPTED_OUT
     if consent.decision is None:
         return _undecided(allowed=consent.allows(tool.key))
     choice = consent.decision.choice(category.key)
@@ -129,6 +199,17 @@ def _tool_why(consent: Consent, category: CompiledCategory, tool: CompiledTool) 
     if consent.allows(tool.key):
         return f"allowed: you granted {category.name} on {_day(consent.decision.decided_on)}"
     return _news(consent.decision, since=tool.since)
+
+
+def _is_opted_out(consent: Consent, category: CompiledCategory) -> bool:
+    """Say whether Global Privacy Control keeps ``category`` off, and no later word of theirs."""
+    overrides = consent.decision is not None and consent.decision.opt_out
+    return (
+        category.key in consent.policy.sales
+        and consent.opts_out
+        and not overrides
+        and not consent.allows(category.key)
+    )
 
 
 def _undecided(*, allowed: bool) -> str:
@@ -153,11 +234,16 @@ def _parts(consent: Consent, decision: Decision) -> list[CookiePart]:
     version, revision, day, *choices = decision.text.split(".")
     names = {category.key: category.name for category in consent.policy.categories}
     return [
-        CookiePart(version, "version of this format"),
+        CookiePart(version, _format_meaning(decision)),
         CookiePart(revision, "the policy's revision when you decided"),
         CookiePart(day, f"days since 1 January 1970: {_day(decision.decided_on)}"),
         *(_choice_part(choice, names) for choice in choices),
     ]
+
+
+def _format_meaning(decision: Decision) -> str:
+    overrides = "; g: chosen while the browser sent Global Privacy Control"
+    return f"version of this format{overrides if decision.opt_out else ''}"
 
 
 def _choice_part(text: str, names: Mapping[str, str]) -> CookiePart:

@@ -70,6 +70,8 @@ TEMPLATES = [
                 # The consent tags find the visitor's choice through `request`.
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
+                # Links keep the region that the panel's switch chose.
+                "demo_site.region.region_query",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
@@ -98,6 +100,10 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # "cacheable": pages are the same for everybody, and the browser fetches each visitor's tools.
 CONSENT_DELIVERY: str = env.str("CONSENT_DELIVERY", default="server")
+
+# Only for this demo, where the address of a page says where its visitor is supposed to be. A site
+# behind a CDN names it ("cloudflare"), or the headers in which its proxy says it.
+CONSENT_REGION: str | None = "demo_site.region.region_of"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]

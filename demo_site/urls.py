@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from consent.views import PolicyView
+from consent.views import PolicyView, gpc
 from demo_site import views
 
 urlpatterns = [
@@ -15,7 +15,10 @@ urlpatterns = [
     # The app's own view in the ferry's own page.
     path("policy/", PolicyView.as_view(template_name="demo_site/policy.html"), name="policy"),
     path("privacy/", views.privacy, name="privacy"),
+    path("csp/", views.csp, name="csp"),
     path("panel/", views.panel, name="panel"),
+    # Tells the world that this site honours Global Privacy Control.
+    path(".well-known/gpc.json", gpc, name="gpc"),
     path("consent/", include("consent.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("admin/", admin.site.urls),

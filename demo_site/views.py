@@ -8,16 +8,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from consent.guard import extended_csp
 from consent.origin import same_origin
-from consent.visitor import Consent
+from consent.page import is_cacheable
+from demo_site.csp import guarded, site_policy
 from demo_site.forms import ContactForm
-from demo_site.panel import describe
-
-
-class VisitorRequest(HttpRequest):
-    """A request that passed the consent middleware."""
-
-    consent: Consent
+from demo_site.panel import VisitorRequest, describe
 
 
 @require_safe
@@ -28,8 +24,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def journal(request: HttpRequest) -> HttpResponse:
-    """Show the boats' log."""
-    return render(request, "demo_site/journal.html")
+    """Show the boats' log, and a video."""
+    return render(request, "demo_site/journal.html", {"placed_tools": ["youtube"]})
 
 
 @require_safe
@@ -65,9 +61,24 @@ def thanks(request: HttpRequest) -> HttpResponse:
     return render(request, "demo_site/thanks.html")
 
 
+# Not for a cache, in no delivery: it has a nonce, and its policy is printed on it.
+@require_safe
+@never_cache
+@guarded
+def csp(request: HttpRequest) -> HttpResponse:
+    """Show a Content-Security-Policy at work, on code of a tool that somebody forgot."""
+    directives = extended_csp(request, site_policy(request)).split(";")
+    context = {
+        "directives": [directive.strip().partition(" ")[::2] for directive in directives],
+        "is_cacheable": is_cacheable(),
+        "forgotten": "facebook-pixel",
+    }
+    return render(request, "demo_site/csp.html", context)
+
+
 @require_safe
 @never_cache
 def panel(request: VisitorRequest) -> HttpResponse:
     """Return the panel's inside alone; ``placed``: the tools that the page itself asks for."""
-    panel = describe(request.consent, request.COOKIES, request.GET.getlist("placed"))
+    panel = describe(request, request.GET.getlist("placed"))
     return render(request, "demo_site/_panel.html", {"panel": panel})

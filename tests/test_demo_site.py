@@ -1,12 +1,14 @@
 """The demo site: its pages, its panel, its seed and its settings."""
 
 import os
+import re
 import subprocess
 import sys
 from datetime import date, timedelta
 from html import unescape
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -18,11 +20,25 @@ from django.utils.html import strip_tags
 
 from consent.decision import Decision, today
 from consent.models import Policy, Tool
-from demo_site.management.commands.demo_seed import NAME, TOOLS
+from demo_site import settings as demo_settings
+from demo_site.management.commands.demo_seed import NAME, RULES, TOOLS
+from demo_site.region import REGIONS
 
 TOP = Path(__file__).resolve().parents[1]
-PAGES = ("/", "/journal/", "/contact/", "/contact/thanks/", "/policy/", "/privacy/", "/panel/")
+PAGES = (
+    "/",
+    "/journal/",
+    "/contact/",
+    "/contact/thanks/",
+    "/policy/",
+    "/privacy/",
+    "/csp/",
+    "/panel/",
+)
+# The panel's own address is about one visitor, and a page with a nonce is nobody else's.
+FOR_ALL = PAGES[:-2]
 OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
+SIGNAL = {"Sec-GPC": "1"}
 LETTER = {
     "name": "Ada",
     "email": "ada@example.com",
@@ -46,9 +62,9 @@ def seeded(settings) -> Policy:
     return Policy.objects.get(is_default=True)
 
 
-def words(client: Client, path: str = "/panel/") -> str:
-    """Return the page's text on one line, as a reader sees it."""
-    return " ".join(unescape(strip_tags(client.get(path).content.decode())).split())
+def words(client: Client, path: str = "/panel/", **options: Any) -> str:
+    """Return the page's text on one line, as a reader sees it; ``options``: of the request."""
+    return " ".join(unescape(strip_tags(client.get(path, **options).content.decode())).split())
 
 
 def decide(
@@ -84,8 +100,7 @@ def test_every_page_has_the_panel_once(client, seeded, path):
     assert client.get(path).content.count(b"data-panel-url") == 1
 
 
-# The panel's own address is about one visitor.
-@pytest.mark.parametrize("path", [path for path in PAGES if path != "/panel/"])
+@pytest.mark.parametrize("path", FOR_ALL)
 def test_page_for_everybody_is_the_same_for_all(client, seeded, settings, path):
     settings.CONSENT_DELIVERY = "cacheable"
     before = client.get(path)
@@ -188,7 +203,7 @@ def test_contact_page_stands_without_recaptcha(client, seeded):
 def test_panel_before_a_decision(client, seeded):
     panel = words(client)
 
-    assert "0 of 17 tools run on this page" in panel
+    assert "0 of 18 tools run on this page" in panel
     assert "Drift you have not decided off" in panel
     assert "reCAPTCHA essential; only on pages with a form not here" in panel
     assert "before you decide, nothing is stored" in panel
@@ -275,10 +290,23 @@ def test_panel_says_that_an_expired_or_mangled_cookie_is_no_decision(client, see
 
 
 def test_panel_under_the_implied_regime(client, seeded):
+    seeded.region_rules.all().delete()
     seeded.regime = Policy.Regime.IMPLIED
     seeded.save()
 
     assert "lets it run until you refuse" in words(client)
+
+
+def test_panel_explains_a_choice_made_in_spite_of_the_signal(client, seeded):
+    revision = seeded.revision
+    decision = Decision(revision, today(), {"advertising": revision}, opt_out=True)
+    client.cookies["consent"] = decision.text
+
+    panel = words(client, headers=SIGNAL)
+
+    assert "You allow Advertising all the same, and your own word counts" in panel
+    assert "1g version of this format; g: chosen while the browser sent" in panel
+    assert "LinkedIn Insight Tag allowed: you granted Advertising" in panel
 
 
 def test_panel_without_tools_says_what_to_do(client):
@@ -289,7 +317,218 @@ def test_panel_is_never_cached(client, seeded):
     assert "no-store" in client.get("/panel/")["Cache-Control"]
 
 
+# Regions
+
+
+@pytest.fixture
+def located(seeded, settings) -> Policy:
+    """The seeded policy, on a site where the page's address says where its visitor is."""
+    settings.CONSENT_REGION = demo_settings.CONSENT_REGION
+    return seeded
+
+
+def pixel_runs(client: Client, query: str = "", **options: Any) -> bool:
+    return b"connect.facebook.net" in client.get(f"/{query}", **options).content
+
+
+@pytest.mark.parametrize(
+    ("query", "regime", "runs"),
+    [
+        ("", "opt_in", False),
+        ("?region=", "opt_in", False),
+        ("?region=DE", "opt_in", False),
+        ("?region=US-CA", "implied", True),
+        ("?region=US-TX", "implied", True),
+        ("?region=BR", "notice_only", True),
+        # None of those that the switch offers.
+        ("?region=US-OPT-OUT", "opt_in", False),
+        ("?region=%3Cb%3E", "opt_in", False),
+    ],
+)
+def test_region_in_the_address_says_what_runs_before_a_choice(client, located, query, regime, runs):
+    assert f"Where you are {regime} Before you choose" in words(client, f"/{query}")
+    assert pixel_runs(client, query) is runs
+    assert not client.cookies
+
+
+def test_panel_offers_each_region_and_marks_the_one_that_holds(client, located):
+    page = client.get("/journal/?region=US-TX").content.decode()
+
+    assert page.count("<option ") == len(REGIONS)
+    assert '<option value="US-TX" selected>Texas (US-TX)</option>' in page
+    assert page.count(" selected>") == 1
+
+
+def test_links_keep_the_region(client, located):
+    page = client.get("/journal/?region=US-CA").content.decode()
+
+    assert 'href="/contact/?region=US-CA"' in page
+    assert 'href="/contact/"' in client.get("/journal/?region=%22%3E").content.decode()
+
+
+def test_what_a_page_asks_for_is_for_its_region(client, located):
+    page = {"Referer": "http://testserver/journal/?region=BR"}
+
+    assert "Where you are notice_only" in words(client, headers=page)
+    # Its own address counts for more, and a page's address says all of it.
+    assert "Where you are opt_in" in words(client, "/panel/?region=DE", headers=page)
+    assert "Where you are opt_in" in words(client, "/contact/", headers=page)
+
+
+def test_cacheable_page_is_told_what_holds_in_its_region(client, located, settings):
+    settings.CONSENT_DELIVERY = "cacheable"
+    for query, regime in (("?region=US-CA", "implied"), ("", "opt_in")):
+        page = {"Referer": f"http://testserver/{query}"}
+
+        script = client.get("/consent/region.js", headers=page).content.decode()
+
+        assert f'"regime": "{regime}"' in script
+
+
+@pytest.mark.parametrize(
+    "address", ["http://elsewhere.example/?region=BR", "http://[half/?region=BR", "nonsense"]
+)
+def test_region_of_another_sites_page_is_not_ours(client, located, address):
+    assert "Where you are opt_in" in words(client, "/panel/", headers={"Referer": address})
+
+
+def test_pages_whose_region_says_what_runs_are_kept_by_no_shared_cache(client, located):
+    assert "private" in client.get("/")["Cache-Control"]
+
+
+# Global Privacy Control
+
+
+def test_signal_keeps_advertising_off_where_it_would_run(client, located):
+    assert pixel_runs(client, "?region=US-TX") is True
+    assert pixel_runs(client, "?region=US-TX", headers=SIGNAL) is False
+
+    panel = words(client, "/?region=US-TX", headers=SIGNAL)
+
+    assert "Global Privacy Control sent Your browser sends it, and it is honoured" in panel
+    assert "Google Ads your browser asks not to sell or share your data off" in panel
+    assert "Amplitude you have not decided, and this policy lets it run" in panel
+
+
+def test_panel_says_how_to_send_the_signal(client, seeded):
+    panel = words(client)
+
+    assert "Global Privacy Control not sent Your browser does not send it." in panel
+    assert "No page can switch it on for you. In Firefox" in panel
+
+
+def test_signal_changes_nothing_where_nothing_is_sold(client, seeded):
+    category = seeded.categories.get(key="advertising")
+    category.sale = False
+    category.save()
+
+    panel = words(client, headers=SIGNAL)
+
+    assert "not sent It would change nothing" in panel
+
+
+def test_site_says_that_it_honours_the_signal(client, seeded):
+    answer = client.get("/.well-known/gpc.json")
+
+    assert answer.json()["gpc"] is True
+    assert answer["Content-Type"] == "application/json"
+
+
+# The video
+
+
+def test_video_waits_until_it_is_allowed(client, seeded):
+    page = client.get("/journal/").content.decode()
+    frame = '<iframe src="https://www.youtube-nocookie.com/embed/aqz-KE-bpKQ'
+    outside = re.sub(r"<template.*?</template>", "", page, flags=re.DOTALL)
+
+    assert frame in page
+    assert frame not in outside
+    assert "Always allow “Functional”" in outside
+
+    decide(client, choices={"functional": seeded.revision}, revision=seeded.revision)
+    page = client.get("/journal/").content.decode()
+
+    assert frame in re.sub(r"<template.*?</template>", "", page, flags=re.DOTALL)
+    assert "YouTube allowed: you granted Functional" in words(client, "/journal/")
+    assert "only on pages that show it not here" in words(client, "/")
+
+
+def test_journal_stands_without_the_video(client, seeded):
+    Tool.objects.filter(key="youtube").switch_off()
+
+    assert b"Film night" in client.get("/journal/").content
+
+
+# The Content-Security-Policy
+
+
+def sources(client: Client) -> dict[str, set[str]]:
+    """Return the policy of the page about it: directive to sources."""
+    header = client.get("/csp/")["Content-Security-Policy"]
+    return {name: set(rest) for name, *rest in map(str.split, header.split(";"))}
+
+
+def test_policy_names_the_pixels_host_only_where_it_is_allowed(client, seeded):
+    host, revision = "https://www.facebook.com", seeded.revision
+
+    assert "img-src" not in sources(client)
+    assert "You do not allow Meta Pixel" in words(client, "/csp/")
+    decide(client, choices={"advertising": 0}, revision=revision)
+    assert "img-src" not in sources(client)
+    decide(client, choices={"advertising": revision}, revision=revision)
+    assert host in sources(client)["img-src"]
+    assert "You allow Meta Pixel" in words(client, "/csp/")
+
+
+def test_page_prints_the_policy_that_it_has(client, seeded):
+    decide(client, choices={"advertising": seeded.revision}, revision=seeded.revision)
+    response = client.get("/csp/")
+    page = " ".join(unescape(strip_tags(response.content.decode())).split())
+
+    for directive in response["Content-Security-Policy"].split(";"):
+        assert directive.strip() in page
+
+
+def test_our_own_scripts_have_the_policys_nonce_and_each_page_another(client, seeded):
+    decide(client, choices={"advertising": seeded.revision}, revision=seeded.revision)
+    responses = [client.get("/csp/") for _ in range(2)]
+    nonces = [
+        re.search("'nonce-([^']+)'", each["Content-Security-Policy"])[1] for each in responses
+    ]
+
+    assert nonces[0] != nonces[1]
+    for nonce, response in zip(nonces, responses, strict=True):
+        scripts = re.findall("<script[^>]*>", response.content.decode())
+        inline = [script for script in scripts if " src=" not in script]
+        assert inline
+        assert all(f'nonce="{nonce}"' in script for script in inline)
+
+
+def test_other_pages_have_no_policy_and_start_tools_in_place(client, seeded):
+    for path in FOR_ALL:
+        response = client.get(path)
+        assert "Content-Security-Policy" not in response
+        assert b"data-reload" not in response.content
+    assert b"data-reload" in client.get("/csp/").content
+
+
+def test_page_for_everybody_owns_up_to_what_its_policy_cannot_do(client, seeded, settings):
+    settings.CONSENT_DELIVERY = "cacheable"
+
+    assert "does not stop this pixel for those who refused it" in words(client, "/csp/")
+    assert "https://www.facebook.com" in sources(client)["img-src"]
+    assert "no-store" in client.get("/csp/")["Cache-Control"]
+
+
 # The seed
+
+
+def test_seed_gives_the_policy_its_rules(seeded):
+    rules = [(rule.regions, rule.regime) for rule in seeded.region_rules.all()]
+
+    assert rules == [(regions, regime.value) for regions, regime in RULES]
+    assert seeded.regime == Policy.Regime.OPT_IN
 
 
 def test_seed_creates_every_tool_in_its_category_and_the_login(seeded):
@@ -299,7 +538,8 @@ def test_seed_creates_every_tool_in_its_category_and_the_login(seeded):
     }
 
     assert found == {key: set(tools) for key, tools in TOOLS.items()}
-    assert sum(len(tools) for tools in found.values()) == 17
+    # The seventeen of the first policy, and the video.
+    assert sum(len(tools) for tools in found.values()) == 17 + 1
     assert seeded.name == NAME
     assert seeded.get_absolute_url() == "/policy/"
     assert Client().login(username="admin", password="admin")
@@ -312,7 +552,7 @@ def test_second_seed_changes_nothing(seeded):
 
     assert list(Tool.objects.order_by("pk").values()) == before
     assert Policy.objects.get().revision == seeded.revision
-    assert "Tools added: 0. Already there: 17." in out
+    assert "Tools added: 0. Already there: 18." in out
 
 
 def test_second_seed_keeps_what_was_edited_and_adds_what_is_missing(seeded):
@@ -321,6 +561,7 @@ def test_second_seed_keeps_what_was_edited_and_adds_what_is_missing(seeded):
     seeded.save()
     Tool.objects.filter(key="drift").update(name="Chat", enabled=False)
     Tool.objects.get(key="zapier").delete()
+    seeded.region_rules.exclude(regions="BR").delete()
     login = get_user_model().objects.get(username="admin")
     login.set_password("changed")
     login.save()
@@ -331,6 +572,7 @@ def test_second_seed_keeps_what_was_edited_and_adds_what_is_missing(seeded):
     assert (seeded.introduction, seeded.policy_url) == ("Our own words.", "")
     assert Tool.objects.filter(key="drift", name="Chat", enabled=False).exists()
     assert "Tools added: 1: Zapier" in out
+    assert [rule.regions for rule in seeded.region_rules.all()] == ["BR"]
     assert Client().login(username="admin", password="changed")
 
 

@@ -21,6 +21,6 @@ def demo_panel(context: template.Context) -> dict[str, Any]:
     request, placed = context["request"], context.get("placed_tools") or ()
     query = urlencode({"placed": placed}, doseq=True)
     return {
-        "panel": None if is_cacheable() else describe(request.consent, request.COOKIES, placed),
+        "panel": None if is_cacheable() else describe(request, placed),
         "panel_url": f"{reverse('panel')}?{query}" if query else reverse("panel"),
     }

@@ -11,15 +11,16 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.urls import reverse
 
-from consent.models import Category, Policy, Tool
+from consent.models import Category, Policy, RegionRule, Tool
 from consent.recipes import Recipe, catalogue
 
 LOGIN: Final = "admin"
 PASSWORD: Final = "admin"  # noqa: S105 - public on purpose, and refused outside DEBUG
 
-# Category to the tools (keys of recipes) that the first policy lists in it.
+# Category to the tools (keys of recipes) that the first policy lists in it. The eighteenth is the
+# video in the log.
 TOOLS: Final = {
-    "functional": ("drift",),
+    "functional": ("drift", "youtube"),
     "marketing-analytics": (
         "amplitude",
         "clearbit-reveal",
@@ -43,6 +44,13 @@ TOOLS: Final = {
 }
 # Only the contact page, which has a form to protect, asks for it.
 PLACEMENTS: Final = {"recaptcha": "manual"}
+# In this order: regions to what holds there before a choice. Elsewhere the policy's own regime
+# does. The last one is there so that the panel's switch has all three to show.
+RULES: Final = (
+    ("EEA GB CH", Policy.Regime.OPT_IN),
+    ("US-OPT-OUT", Policy.Regime.IMPLIED),
+    ("BR", Policy.Regime.NOTICE_ONLY),
+)
 
 NAME = "Website Data Collection Policy of Oddersay Ferry"
 INTRODUCTION = """\
@@ -88,6 +96,7 @@ class Command(BaseCommand):
                 raise CommandError("consent_init left no default policy.")
             self._write_texts(policy)
             self._add_tools(policy)
+            self._add_rules(policy)
             self._add_login()
 
     def _write_texts(self, policy: Policy) -> None:
@@ -131,6 +140,17 @@ class Command(BaseCommand):
         examples = {each.name: each.example for each in recipe.parameters if each.required}
         placement = PLACEMENTS.get(recipe.key, recipe.placement)
         return Tool.objects.from_recipe(recipe, category, examples, placement=placement)
+
+    def _add_rules(self, policy: Policy) -> None:
+        """Give ``policy`` its rules for regions, if it has none at all."""
+        if policy.region_rules.exists():
+            self.stdout.write("The policy has rules for regions already: left as they are.")
+            return
+        for order, (regions, regime) in enumerate(RULES, start=1):
+            rule = RegionRule(policy=policy, order=order, regions=regions, regime=regime)
+            rule.full_clean()
+            rule.save()
+        self.stdout.write(f"Rules for regions added: {len(RULES)}.")
 
     def _add_login(self) -> None:
         """Create the superuser, unless there is one of that name (whose password stays)."""
