@@ -36,7 +36,8 @@ _WIDER: Mapping[str, Sequence[str]] = {
 }
 
 # Nothing in it ends a source, a directive or a header, and all of it is ASCII.
-_HOST_SOURCE = re.compile(r"(https|wss)://[\w.~%!$&()*+=:@/\[\]-]+", re.ASCII)
+# A star alone would be any host there is.
+_HOST_SOURCE = re.compile(r"(https|wss)://(?!\*([:/]|\Z))[\w.~%!$&()*+=:@/\[\]-]+", re.ASCII)
 _SPACE = "\t\n\f\r "
 _WORD = re.compile(f"[^{_SPACE}]+")
 _NONE = "'none'"
