@@ -15,10 +15,10 @@ from django.template.backends.django import DjangoTemplates
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from consent import locating, recipes, snippets
+from consent import locating, recipes, regions, snippets
 from consent.conf import conf
 from consent.decision import MAX_CATEGORIES
-from consent.models import Category, Policy, Tool
+from consent.models import Category, Policy, RegionRule, Tool
 
 MIDDLEWARE = "consent.middleware.ConsentMiddleware"
 CSP_MIDDLEWARE = "consent.middleware.ConsentCSPMiddleware"
@@ -262,12 +262,18 @@ def check_policies(
     consent.W010: no policy is in use. consent.E011: more than one is. consent.E012: a tool's
     recipe is gone. consent.E013: a tool does not fit its recipe. consent.E014: a snippet would
     damage the page. consent.E015: too many optional categories. consent.W017: a tool listens to
-    signals that no category has.
+    signals that no category has. consent.E018: a rule names what is no region. consent.W019: rules
+    for regions, and nothing says where visitors are.
     """
     if not databases or Policy.objects.db not in databases:
         return
     try:
-        yield from [*_stored_policies(), *_stored_tools(), *_unclaimed_signals()]
+        yield from [
+            *_stored_policies(),
+            *_stored_rules(),
+            *_stored_tools(),
+            *_unclaimed_signals(),
+        ]
     except DatabaseFailure:
         # The tables are not there yet: `migrate` is about to make them.
         return
@@ -296,6 +302,26 @@ def _stored_policies() -> Iterator[CheckMessage]:
                 hint="Merge some of them.",
                 id="consent.E015",
             )
+
+
+def _stored_rules() -> Iterator[CheckMessage]:
+    followed = Policy.objects.followed()
+    rules = RegionRule.objects.filter(policy__in=followed).select_related("policy")
+    for rule in rules:
+        if codes := list(regions.unknown(rule.regions)):
+            yield Error(
+                f"A rule of the policy {rule.policy.key} holds nowhere for what is no region: "
+                f"{', '.join(codes)}.",
+                hint="Mend it in the admin: countries (GB), their parts (US-CA) or groups (EEA).",
+                id="consent.E018",
+            )
+    if not conf.REGION and any(rule.regime != rule.policy.regime for rule in rules):
+        yield Warning(
+            "There are rules for regions, but CONSENT_REGION does not say where visitors are: the "
+            "strictest of what may hold holds for everybody.",
+            hint="Set CONSENT_REGION to what your proxy says, or delete the rules.",
+            id="consent.W019",
+        )
 
 
 def _stored_tools() -> Iterator[CheckMessage]:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from consent.conf import conf
-from consent.regions import is_region
+from consent.regions import COUNTRIES, is_region
 
 logger = logging.getLogger("consent")
 
@@ -40,9 +40,6 @@ PRESETS: Mapping[str, Headers] = {
 
 FUNCTIONS: Mapping[str, str] = {"geoip2": "consent.geoip.region_of"}
 """Value of CONSENT_REGION to the function that it stands for."""
-
-# What proxies say where they do not know (XX, ZZ, ?), and Tor's (T1).
-_NOWHERE = {"XX", "ZZ", "T1"}
 
 
 def headers() -> tuple[str, ...] | None:
@@ -105,9 +102,12 @@ def _header(request: HttpRequest, name: str) -> str:
 
 
 def _joined(country: str, part: str) -> str:
-    """Return both as one region; a part that is none is left out, and no country is no region."""
+    """Return both as one region; a part that is none is left out, and no country is no region.
+
+    What proxies say where they do not know (XX, ZZ, EU), or of Tor (T1), is no country either.
+    """
     country, part = country.strip().upper(), part.strip().upper()
-    if country in _NOWHERE or not is_region(country) or "-" in country:
+    if country not in COUNTRIES:
         return UNKNOWN
     whole = f"{country}-{part}"
     return whole if is_region(whole) else country

@@ -10,8 +10,27 @@ import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-_REGION = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?")
+_PART = re.compile(r"[A-Z0-9]{1,3}")
 _SEPARATORS = re.compile(r"[\s,;]+")
+
+# ISO 3166-1 alpha-2, and XK, by which everybody who locates addresses calls Kosovo. Two letters
+# that are no country's would otherwise make a rule that holds nowhere, or a place that no rule
+# covers: UK and EL are not codes of ISO's, EU and AP are what some say who do not know the country.
+_COUNTRIES = (
+    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ "
+    "BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM "
+    "DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS "
+    "GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN "
+    "KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ "
+    "MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM "
+    "PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV "
+    "SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI "
+    "VN VU WF WS XK YE YT ZA ZM ZW"
+)
+COUNTRIES = frozenset(_COUNTRIES.split())
+
+MEANT: Mapping[str, str] = MappingProxyType({"UK": "GB", "EL": "GR", "EU": "EEA"})
+"""What people write, to what they mean by it."""
 
 EEA = (
     # The European Union's 27, https://european-union.europa.eu/principles-countries-history_en,
@@ -59,8 +78,9 @@ def expand(text: str) -> frozenset[str]:
 
 
 def is_region(text: str) -> bool:
-    """Say whether ``text`` is written as a region is."""
-    return _REGION.fullmatch(text) is not None
+    """Say whether ``text`` is a country's code, or is written as that of a part of a country."""
+    country, dash, part = text.partition("-")
+    return country in COUNTRIES and (not dash or _PART.fullmatch(part) is not None)
 
 
 def covers(regions: frozenset[str], region: str) -> bool:

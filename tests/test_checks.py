@@ -15,7 +15,7 @@ from django.http import HttpResponse
 
 from consent import recipes
 from consent.middleware import ConsentMiddleware
-from consent.models import Category, Policy, Tool
+from consent.models import Category, Policy, RegionRule, Tool
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
 from tests.scenes import small_site
 
@@ -431,6 +431,37 @@ def test_signals_of_a_tool_that_does_not_run_are_nobodys_concern():
     assert ids(database=True) == []
 
 
+def with_rule(regions: str, regime: str = "implied") -> None:
+    RegionRule.objects.create(policy=PolicyFactory(), regions=regions, regime=regime)
+
+
+def test_rules_for_regions_need_something_that_says_where_visitors_are(settings):
+    with_rule("US")
+
+    (message,) = found(database=True)
+    assert message.id == "consent.W019"
+    assert "CONSENT_REGION" in message.msg
+    settings.CONSENT_REGION = "cloudflare"
+    assert ids(database=True) == []
+
+
+def test_rule_that_says_what_holds_anyway_needs_nothing():
+    with_rule("DE", "opt_in")
+
+    assert ids(database=True) == []
+
+
+def test_rule_for_what_is_no_region_is_named(settings):
+    settings.CONSENT_REGION = "cloudflare"
+    # As a file that was loaded past the admin has it.
+    with_rule("CH uk EU")
+
+    (message,) = found(database=True)
+    assert message.id == "consent.E018"
+    assert "UK, EU" in message.msg
+    assert "CH" not in message.msg
+
+
 def test_missing_tables_are_left_to_migrate():
     def fail(*arguments: Any) -> None:
         raise ProgrammingError("There is no such table.")
@@ -452,5 +483,5 @@ def test_every_id_is_documented():
     known = {f"consent.{kind}{n:03}" for kind in "EW" for n in range(1, 100)}
     in_code = {name for name in known if f'id="{name}"' in source}
 
-    assert len(in_code) == 16
+    assert len(in_code) == 18
     assert {name for name in known if name in documented} == in_code

@@ -77,6 +77,11 @@ def by(preset: str, country: str, part: str = "") -> str:
         ("ZZ", "?", ""),
         ("T1", "", ""),
         ("t1", "CA", ""),
+        # What older databases of addresses say of a continent, and what no country is called.
+        ("EU", "", ""),
+        ("AP", "", ""),
+        ("UK", "ENG", ""),
+        ("XK", "", "XK"),
         ("", "", ""),
         ("?", "?", ""),
         ("US", "?", "US"),

@@ -33,10 +33,20 @@ def test_country_and_part_are_regions(code):
         "US-CA\n",
         "ÄÖ",
         "EEA",
+        "UK",
+        "EU",
+        "UK-ENG",
+        "XX",
+        "US-CA-LA",
     ],
 )
 def test_anything_else_is_none(text):
     assert not regions.is_region(text)
+
+
+def test_countries_are_those_of_iso_and_kosovo():
+    assert len(regions.COUNTRIES) == 249 + 1
+    assert not regions.COUNTRIES & {"UK", "EL", "EU", "AP", "XX", "ZZ", "SU", "YU", "AN"}
 
 
 @pytest.mark.parametrize("group", regions.GROUPS)
@@ -123,13 +133,16 @@ def test_codes_and_groups_are_taken(text):
 
 @pytest.mark.parametrize(
     ("text", "wrong"),
-    [("EU", None), ("DEU", "DEU"), ("DE germany", "GERMANY"), ("US-CALI", "US-CALI"), ("*", "*")],
+    [
+        ("DEU", "DEU"),
+        ("DE germany", "GERMANY"),
+        ("US-CALI", "US-CALI"),
+        ("*", "*"),
+        ("XX", "XX"),
+        ("DE SU", "SU"),
+    ],
 )
 def test_what_is_no_region_is_named(text, wrong):
-    if wrong is None:
-        # Two letters are a country's, whether there is one or not.
-        validate_regions(text)
-        return
     with pytest.raises(ValidationError) as caught:
         validate_regions(text)
 
@@ -137,6 +150,17 @@ def test_what_is_no_region_is_named(text, wrong):
     assert f"“{wrong}” is no region" in message
     assert "EEA" in message
     assert "US-OPT-OUT" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "meant"), [("EEA UK CH", "UK", "GB"), ("eu", "EU", "EEA"), ("EL", "EL", "GR")]
+)
+def test_what_is_meant_is_said(text, wrong, meant):
+    with pytest.raises(ValidationError) as caught:
+        validate_regions(text)
+
+    assert caught.value.messages == [f"“{wrong}” is no region: write {meant}."]
+    validate_regions(meant)
 
 
 # Rules in the database

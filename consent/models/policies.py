@@ -59,6 +59,10 @@ def validate_hosts(value: str) -> None:
 def validate_regions(value: str) -> None:
     """Refuse what names no region, and no group of regions."""
     for code in regions.unknown(value):
+        if code in regions.MEANT:
+            message = _("“%(value)s” is no region: write %(meant)s.")
+            params = {"value": code, "meant": regions.MEANT[code]}
+            raise ValidationError(message, params=params)
         message = _(
             "“%(value)s” is no region: write the two letters of a country (DE), a country and its "
             "part (US-CA), or one of: %(groups)s."
