@@ -7,10 +7,23 @@ UNCLEAR, or a dict: ``revision``, ``age`` (days), ``signal`` (whether it was dec
 browser opted out) and ``choices`` (key to the revision of the grant, 0 where refused).
 """
 
+import time
 from typing import Any
 
 UNCLEAR = "unclear"
 STRICTEST_FIRST = ("opt_in", "implied", "notice_only")
+
+
+def today() -> int:
+    """Return today (UTC) as days since 1970-01-01."""
+    return int(time.time()) // (24 * 60 * 60)
+
+
+def text_of(cookie: dict[str, Any]) -> str:
+    """Return what a browser sends of a cookie that is a dict."""
+    choices = [f"{key}_{at}" for key, at in cookie["choices"].items()]
+    mark = "1g" if cookie["signal"] else "1"
+    return ".".join([mark, str(cookie["revision"]), str(today() - cookie["age"]), *choices])
 
 
 def regime_at(policy: dict[str, Any], place: str) -> str:
@@ -63,6 +76,8 @@ def holds(policy: dict[str, Any], cookie: Any) -> bool:
         cookie != UNCLEAR
         and -1 <= cookie["age"] < policy["lifetime"]
         and cookie["revision"] <= policy["revision"]
+        # Nobody can have granted what came after they decided.
+        and all(at <= cookie["revision"] for at in cookie["choices"].values())
     )
 
 

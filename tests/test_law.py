@@ -9,18 +9,18 @@ import pytest
 from django.test import Client, RequestFactory
 
 from consent.compiled import CompiledPolicy, build, compile_rules, policies
-from consent.decision import Decision, today
 from consent.models import Category, Policy, RegionRule, Tool
 from consent.visitor import Consent
 from tests import oracle
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
-from tests.oracle import UNCLEAR
+from tests.oracle import UNCLEAR, text_of, today
 from tests.scenes import tool_scripts
 
 REVISION, LIFETIME = 3, 182
 REGIMES = ("opt_in", "implied", "notice_only")
 
-# Advertising took its purpose at revision 2, and has a tool of revision 3, as analytics has.
+# Advertising took its purpose at revision 2, after one of its tools; its other tool came at
+# revision 3, as one of analytics did.
 CATEGORIES: list[dict[str, Any]] = [
     {"key": "functional", "essential": False, "sale": False, "since": 1, "tools": {"chat": 2}},
     {
@@ -35,7 +35,7 @@ CATEGORIES: list[dict[str, Any]] = [
         "essential": False,
         "sale": True,
         "since": 2,
-        "tools": {"pixel": 2, "auction": 3},
+        "tools": {"pixel": 1, "auction": 3},
     },
     # Of a category without tools there is nothing to be asked about, or to opt out of.
     {"key": "surveys", "essential": False, "sale": True, "since": 3, "tools": {}},
@@ -118,6 +118,8 @@ def cookies() -> Iterator[tuple[str, Any]]:
             decided(all_at(3, chat=0, heat=0, auction=0)),
             decided({**all_at(3, chat=0), "functional": 0}),
             decided(all_at(2, auction=0), revision=2),
+            # A tool is allowed by its category alone.
+            decided({**all_at(3, pixel=3), "functional": 0, "chat": 3}),
             # What no visitor can refuse, and what is no longer there.
             decided(all_at(3, guard=0, gone=0, essential=0)),
             decided({"functional": 3}),
@@ -127,9 +129,28 @@ def cookies() -> Iterator[tuple[str, Any]]:
             yield text_of(told), told
 
 
-def text_of(said: dict[str, Any]) -> str:
-    day = today() - said["age"]
-    return Decision(said["revision"], day, said["choices"], opt_out=said["signal"]).text
+def every_cookie() -> Iterator[dict[str, Any]]:
+    """Go through all cookies that can be made of this policy's parts.
+
+    Each category never asked about, refused, or granted at each revision; at each of these, now
+    and at the edges of the time for which it holds; and any of the tools refused.
+    """
+    optional = [category["key"] for category in CATEGORIES[:4]]
+    grants = [
+        {key: at for key, at in zip(optional, chosen, strict=True) if at is not None}
+        for chosen in product((None, 0, 1, 2, 3), repeat=len(optional))
+    ]
+    ages = (-2, -1, 0, LIFETIME - 1, LIFETIME)
+    for choices, revision, age, signal in product(grants, (1, 2, 3, 4), ages, (False, True)):
+        yield decided(choices, revision=revision, age=age, signal=signal)
+    # The category without tools has told all that it can.
+    fewer = [choices for choices in grants if "surveys" not in choices]
+    tools = sorted(TOOLS)
+    for choices, refused, signal in product(
+        fewer, product((False, True), repeat=len(tools)), (False, True)
+    ):
+        without = {tool: 0 for tool, is_refused in zip(tools, refused, strict=True) if is_refused}
+        yield decided({**choices, **without}, signal=signal)
 
 
 def plain(rules: list[tuple[str, str]], regime: str) -> dict[str, Any]:
@@ -207,6 +228,27 @@ def test_tools_and_question_are_those_of_the_law(compiled, settings, name, regim
         assert found == expected, f"in {region or 'nowhere'}, {headers}, cookie {text!r}"
         one_by_one = {key for key in TOOLS if consent.allows(key)}
         assert one_by_one == expected[0], f"allows(): {region}, {headers}, cookie {text!r}"
+
+
+@pytest.mark.parametrize("opts_out", [False, True], ids=["", "gpc"])
+@pytest.mark.parametrize("regime", REGIMES)
+def test_every_cookie_that_there_can_be_is_read_as_the_law_has_it(compiled, regime, opts_out):
+    policy = replace(compiled, regime=regime)
+    told = plain([], regime)
+    headers = {"Sec-GPC": "1"} if opts_out else {}
+    answers = set()
+
+    for said in every_cookie():
+        text = text_of(said)
+        consent = consent_of(policy, text, headers)
+        expected = oracle.answer(told, "", opts_out=opts_out, cookie=said)
+
+        found = {tool.key for tool in consent.selection.tools}, consent.must_ask
+
+        assert found == expected, f"{headers}, cookie {text!r}"
+        answers.add((frozenset(found[0]), found[1]))
+
+    assert len(answers) > 40
 
 
 def test_oracle_tells_cases_apart():
