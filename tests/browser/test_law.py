@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from consent.decision import Decision, parse, today
+from consent.decision import Decision, parse
 from consent.models import Category, Policy, RegionRule, Tool
 from tests import oracle
 from tests.browser.conftest import Enter
 from tests.browser.test_cacheable import files, started, tools_of
 from tests.browser.visitor import OPTIONAL, Visitor
-from tests.oracle import UNCLEAR
+from tests.oracle import UNCLEAR, text_of, today
 
 GERMANY = {"CF-IPCountry": "DE"}
 TEXAS = {"CF-IPCountry": "US", "CF-Region-Code": "TX"}
@@ -337,35 +337,33 @@ def plain(policy: Policy) -> dict[str, Any]:
     }
 
 
-def said(policy: Policy, choices: dict[str, int], **more: Any) -> dict[str, Any]:
-    found = {"revision": policy.revision, "age": 0, "signal": False, "choices": choices}
-    return {**found, **more}
-
-
-def cookies(policy: Policy, tool: str) -> Iterator[tuple[str, Any]]:
+def cookies(policy: Policy, tools: list[str]) -> Iterator[tuple[str, Any]]:
+    """Go through cookies: each category in each state, each of ``tools`` refused, and oddities."""
     now, old = policy.revision, policy.revision - 1
     yield "nonsense", UNCLEAR
     yield f"1gg.{now}.{today()}.functional_{now}", UNCLEAR
-    yield f"1.{now}.{today()}.functional_{now + 1}", UNCLEAR
-    everything, before = dict.fromkeys(OPTIONAL, now), dict.fromkeys(OPTIONAL, old)
-    for signal in (False, True):
-        for told in (
-            said(policy, dict.fromkeys(OPTIONAL, 0)),
-            said(policy, everything),
-            said(policy, before, revision=old),
-            said(policy, everything, age=policy.lifetime_days),
-            said(policy, everything, age=-3),
-            said(policy, dict.fromkeys(OPTIONAL, now + 1), revision=now + 1),
-            said(policy, {**before, "advertising": now}),
-            said(policy, {**dict.fromkeys(OPTIONAL, 0), "advertising": now}),
-            said(policy, {**everything, tool: 0}),
-            said(policy, {**everything, "advertising": 0, tool: 0}),
-            said(policy, {"functional": now}),
-        ):
-            cookie = {**told, "signal": signal}
-            day = today() - cookie["age"]
-            decision = Decision(cookie["revision"], day, cookie["choices"], opt_out=signal)
-            yield decision.text, cookie
+    everything = dict.fromkeys(OPTIONAL, now)
+    odd = [
+        ({"choices": dict.fromkeys(OPTIONAL, old)}, {"revision": old}),
+        ({"choices": everything}, {"revision": old}),
+        ({"choices": everything}, {"age": policy.lifetime_days}),
+        ({"choices": everything}, {"age": policy.lifetime_days - 1}),
+        ({"choices": everything}, {"age": -3}),
+        ({"choices": dict.fromkeys(OPTIONAL, now + 1)}, {"revision": now + 1}),
+        ({"choices": {**everything, tools[0]: now}}, {}),
+    ]
+    said = [{**choices, **more} for choices, more in odd]
+    states = product(product((None, 0, old, now), repeat=len(OPTIONAL)), powerset(tools))
+    for chosen, refused in states:
+        choices = {key: at for key, at in zip(OPTIONAL, chosen, strict=True) if at is not None}
+        said.append({"choices": {**choices, **dict.fromkeys(refused, 0)}})
+    for told, signal in product(said, (False, True)):
+        cookie = {"revision": now, "age": 0, **told, "signal": signal}
+        yield text_of(cookie), cookie
+
+
+def powerset(keys: list[str]) -> list[tuple[str, ...]]:
+    return [chosen for count in range(len(keys) + 1) for chosen in combinations(keys, count)]
 
 
 ALLOWED = """([cases, keys]) => cases.map(([cookie, regime, optsOut]) => {
@@ -386,11 +384,14 @@ def test_script_allows_what_the_law_does(come, law):
     law.refresh_from_db()
     told = plain(law)
     keys = [tool for category in told["categories"] for tool in category["tools"]]
+    # One that is as old as its category, one that is newer, and one that cannot be refused.
+    essential = next(c for c in told["categories"] if c["essential"] and c["tools"])
+    tools = [one_of("advertising"), newer.key, next(iter(essential["tools"]))]
     visitor = come(GERMANY)
     arrive(visitor)
     cases = list(
         product(
-            [(None, None), *cookies(law, one_of("advertising"))],
+            [(None, None), *cookies(law, tools)],
             oracle.STRICTEST_FIRST,
             (False, True),
         )
@@ -399,6 +400,7 @@ def test_script_allows_what_the_law_does(come, law):
 
     found = visitor.page.evaluate(ALLOWED, [sent, keys])
 
+    assert len(cases) > 6_000
     for ((text, cookie), regime, opts_out), allowed in zip(cases, found, strict=True):
         case = {**told, "regime": regime}
         expected, _ = oracle.answer(case, "", opts_out=opts_out, cookie=cookie)
