@@ -65,7 +65,7 @@ def policy_texts(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
         "name": texts.localized(policy.name),
         "introduction": texts.localized(policy.introduction, lifetime=lifetime),
         "explanation": texts.localized(policy.explanation, lifetime=lifetime),
-        "notice_text": texts.localized(_notice_text(policy, regime), lifetime=lifetime),
+        "notice_text": _notice_text(policy, regime, lifetime),
         "policy_url": policy.policy_url or reverse("consent:policy"),
         "privacy_url": policy.privacy_url,
         "revision": policy.revision,
@@ -118,11 +118,21 @@ def version_called(name: str, key: str) -> Version | None:
     return None
 
 
-def _notice_text(policy: CompiledPolicy, regime: str) -> str:
-    """Return the notice's text; the shipped one says what holds under the ``regime``."""
-    if policy.notice_text == texts.NOTICE and regime != Policy.Regime.OPT_IN:
-        return texts.IMPLIED_NOTICE
-    return policy.notice_text
+def _notice_text(policy: CompiledPolicy, regime: str, lifetime: str) -> str:
+    """Return the notice's text; it says what holds under the ``regime``.
+
+    The shipped one does. An editor's own is one for all regions: where they differ, it is said
+    after it.
+    """
+    asks_first = regime == Policy.Regime.OPT_IN
+    if policy.notice_text == texts.NOTICE:
+        shipped = texts.NOTICE if asks_first else texts.IMPLIED_NOTICE
+        return texts.localized(shipped, lifetime=lifetime)
+    own = texts.localized(policy.notice_text, lifetime=lifetime)
+    if not policy.has_rules:
+        return own
+    here = texts.ASKS_FIRST_HERE if asks_first else texts.RUNS_FIRST_HERE
+    return f"{own} {texts.localized(here)}"
 
 
 def _tool_texts(tool: CompiledTool) -> dict[str, Any]:

@@ -14,8 +14,7 @@ POLICY_NAME = gettext_noop("Website Data Collection Policy")
 
 INTRODUCTION = gettext_noop(
     "This page says which data is collected when you visit this website, by which tools, and what "
-    "for. Some of it keeps the site working; the rest is up to you, and nothing optional starts "
-    "before you have agreed to it.\n\n"
+    "for. Some of it keeps the site working; the rest is up to you.\n\n"
     "You can change your mind whenever you like: choose “Website Data Collection Preferences” in "
     "the left-hand corner of any page. Your choice is kept for {lifetime}."
 )
@@ -42,6 +41,11 @@ IMPLIED_NOTICE = gettext_noop(
     "unless you reject them. We keep your choice for {lifetime}; change it at any time under "
     "“Website Data Collection Preferences”."
 )
+
+
+# After a notice that an editor wrote, where what it says of a start may be true elsewhere only.
+ASKS_FIRST_HERE = gettext_noop("Where you are, optional tools start only if you agree.")
+RUNS_FIRST_HERE = gettext_noop("Where you are, optional tools run unless you reject them.")
 
 
 class CategoryText(NamedTuple):

@@ -5,8 +5,10 @@ from django.core.exceptions import ValidationError
 
 from consent import regions
 from consent.compiled import build, policies
+from consent.disclosure import policy_texts
 from consent.models import Policy, RegionRule
 from consent.models.policies import validate_regions
+from consent.texts import INTRODUCTION
 from tests.factories import PolicyFactory
 
 WORLD = ["", "DE", "FR", "US", "US-CA", "US-TX", "BR", "GB-ENG", "ES-M"]
@@ -220,3 +222,33 @@ def test_edited_rule_shows_at_once(how, settings, django_capture_on_commit_callb
     assert policies.current().regime_in("US") == "opt_in"
     # By which other processes find out.
     assert Policy.objects.values_list("changed_at", flat=True).get() > before
+
+
+# What visitors are told
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("region", "said"),
+    [("DE", "start only if you agree."), ("US", "run unless you reject them.")],
+)
+def test_notice_of_an_editor_s_own_is_followed_by_what_holds_here(region, said):
+    policy = PolicyFactory(notice_text="Nothing starts unless you agree.")
+    RegionRule.objects.create(policy=policy, regions="US", regime="implied")
+    compiled = build().default
+
+    told = policy_texts(compiled, compiled.regime_in(region))["notice_text"]
+
+    start = "Nothing starts unless you agree. Where you are, optional tools "
+    assert told == f"{start}{said}"
+
+
+@pytest.mark.django_db
+def test_notice_stays_as_it_was_written_where_the_same_holds_everywhere():
+    PolicyFactory(notice_text="We collect data.", regime="implied")
+
+    assert policy_texts(build().default, "implied")["notice_text"] == "We collect data."
+
+
+def test_introduction_is_true_under_any_regime():
+    assert "before you" not in INTRODUCTION

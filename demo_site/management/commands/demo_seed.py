@@ -58,9 +58,10 @@ Oddersay Ferry uses data that cookies and JavaScript libraries collect to make t
 pleasanter to use, to see how many people come by and what they look for, to show advertisements \
 that fit, and to make the site better as a whole.
 
-Nothing of it that is optional starts before you agree. You can change your preferences \
-whenever you like: choose “Website Data Collection Preferences” in the left-hand corner of the \
-page. We keep your choice for {lifetime}, then we ask again."""
+Where the law asks for it, as in Europe, nothing optional starts before you agree; elsewhere it \
+may run until you refuse. You can change your preferences whenever you like: choose “Website Data \
+Collection Preferences” in the left-hand corner of the page. We keep \
+your choice for {lifetime}, then we ask again."""
 EXPLANATION = """\
 Several tools on our site collect data. They do it with cookies and with JavaScript libraries.
 
