@@ -1,8 +1,8 @@
 """What third parties show in a page: nothing of it is asked for before the visitor allows it.
 
 An embed (the iframe of a recipe) and a block (any markup) are written in a frame of their own. In
-it stands the markup as it is, where the visitor allows it; else the markup in an inert
-``<template>``, and beside it a placeholder that asks.
+it stands the markup as it is, where the visitor allows it; else the markup as the text of a
+``<template>``, which no browser looks into, and beside it a placeholder that asks.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from consent import assets, inert
+from consent import assets
 from consent.compiled import CompiledTool, Selection, Standing
 from consent.conf import conf
 from consent.contexts import NEXT, choices_context, policy_context, texts_context
@@ -25,8 +24,6 @@ from consent.markup import NONCE, without_nonce
 from consent.tally import count_notice
 from consent.told import told
 from consent.visitor import Consent
-
-logger = logging.getLogger("consent")
 
 _INDENTATION = re.compile(r"\s*\n\s*")
 
@@ -282,18 +279,13 @@ def slot(tool: CompiledTool, markup: str) -> str:
 def switch(key: str, allowed: str, otherwise: str) -> SafeString:
     """Return ``otherwise``, for the page's script to put ``allowed`` there where ``key`` may run.
 
-    Both are safe HTML. Marks are templates, since these may stand anywhere in a page. Without
-    ``allowed``, and with a line in the log, where that could leave its template and so run.
+    Both are safe HTML. Marks are templates, since these may stand anywhere in a page. ``allowed``
+    is in its one as text: of markup in there, Firefox fetches scripts, styles and images ahead
+    (https://bugzilla.mozilla.org/show_bug.cgi?id=1441044), and some could end the template.
     """
-    if not inert.stays(allowed):
-        logger.error(
-            "What stands here for %r is left out: a <template> in it is not closed, or a tag of "
-            "one is in a comment, a script, an attribute or the like.",
-            key,
-        )
-        return SafeString(otherwise)
+    text = escape(allowed, quote=False)
     return SafeString(
-        f'<template data-consent-if="{escape(key)}">{allowed}</template>{otherwise}'
+        f'<template data-consent-if="{escape(key)}">{text}</template>{otherwise}'
         "<template data-consent-end></template>"
     )
 

@@ -7,6 +7,7 @@ import re
 import sys
 import tracemalloc
 from collections.abc import Callable
+from html import escape
 from io import StringIO
 from itertools import product
 from typing import Any
@@ -148,7 +149,7 @@ def test_both_parts_of_a_condition_wait_for_the_script_unless_they_are_everybody
 
     def switch(key: str, allowed: str, otherwise: str) -> str:
         return (
-            f'<template data-consent-if="{key}">{allowed}</template>{otherwise}'
+            f'<template data-consent-if="{key}">{escape(allowed)}</template>{otherwise}'
             "<template data-consent-end></template>"
         )
 

@@ -260,6 +260,8 @@
       if (end && (part === once || allows(part.dataset.consentIf))) {
         while (part.nextSibling !== end) part.nextSibling.remove();
         end.remove();
+        // As text, no browser has looked into it; see `switch` in page.py.
+        part.innerHTML = part.content.textContent;
         launch(part, part);
       }
     }

@@ -434,6 +434,7 @@ def test_without_javascript_load_once_is_a_page_of_its_own(enter):
     press(group(visitor, "A thing of youtube"), "Load once")
 
     expect(visitor.page.locator("iframe")).to_have_attribute("src", address("youtube"))
+    visitor.settle()
     assert asked(visitor) == [address("youtube")]
     assert visitor.cookies == {}
     visitor.page.get_by_role("link", name="Back").click()
