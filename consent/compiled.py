@@ -244,7 +244,18 @@ class CompiledPolicy:
 
         So that a choice under one policy is never taken for one under another.
         """
-        return f"{conf.COOKIE_NAME}_{self.key}" if self.hosts else conf.COOKIE_NAME
+        return self._own_name(conf.COOKIE_NAME)
+
+    @property
+    def subject_cookie_name(self) -> str:
+        """Name of the subject's cookie: one for each policy, as with the preference cookie.
+
+        So that no policy's records are read, or go on under the same pseudonym, under another's.
+        """
+        return self._own_name(conf.SUBJECT_COOKIE_NAME)
+
+    def _own_name(self, name: str) -> str:
+        return f"{name}_{self.key}" if self.hosts else name
 
     def cookie_domain(self, host: str) -> str | None:
         """Return ``Domain`` of the cookies that ``host`` sets.

@@ -14,7 +14,6 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from consent.compiled import CompiledPolicy, CompiledTool, Selection
-from consent.conf import conf
 
 # Bytes of headers that delete cookies: proxies accept 4 to 8 KB of headers in all.
 DELETIONS_LENGTH = 2_500
@@ -111,7 +110,7 @@ def _own_cookies(policy: CompiledPolicy) -> tuple[str, ...]:
     """Return the names of the cookies that belong to the site itself, whatever a tool declares."""
     return (
         policy.cookie_name,
-        conf.SUBJECT_COOKIE_NAME,
+        policy.subject_cookie_name,
         settings.SESSION_COOKIE_NAME,
         settings.CSRF_COOKIE_NAME,
         settings.LANGUAGE_COOKIE_NAME,

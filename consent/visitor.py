@@ -204,7 +204,7 @@ class Consent:
         if self._request is None:
             return ""
         self._depends_on("Cookie")
-        secret = self._request.COOKIES.get(conf.SUBJECT_COOKIE_NAME, "")
+        secret = self._request.COOKIES.get(self.policy.subject_cookie_name, "")
         return secret if recording.is_secret(secret) else ""
 
     def decide(
@@ -518,7 +518,7 @@ class Consent:
 
     def _set_subject(self, response: HttpResponseBase) -> None:
         """Set the subject's cookie once something is recorded, or renew it; or drop it."""
-        name, path = conf.SUBJECT_COOKIE_NAME, self._subject_path
+        name, path = self.policy.subject_cookie_name, self._subject_path
         secret = self._draft.secret if self._draft else self.secret
         if self._forgets or not conf.RECORDS:
             if self.secret:
@@ -548,7 +548,8 @@ class Consent:
     def _drop_cookies(self, response: HttpResponseBase) -> None:
         domain, samesite = self._domain, conf.COOKIE_SAMESITE
         response.delete_cookie(self.policy.cookie_name, conf.COOKIE_PATH, domain, samesite)
-        response.delete_cookie(conf.SUBJECT_COOKIE_NAME, self._subject_path, domain, samesite)
+        name, path = self.policy.subject_cookie_name, self._subject_path
+        response.delete_cookie(name, path, domain, samesite)
 
     def _age(self, decision: Decision | None) -> int:
         """Return for how many seconds the browser keeps a cookie: of ``decision``, or of now.

@@ -198,7 +198,9 @@ def test_cookies_have_their_names_and_domains(host, name, domain):
     put(client, ONE)
 
     assert client.cookies[name]["domain"] == domain
-    assert client.cookies["consent_subject"]["domain"] == domain
+    subject = name.replace("consent", "consent_subject")
+    assert client.cookies[subject]["domain"] == domain
+    assert set(client.cookies) == {name, subject}
 
 
 def test_domain_of_the_setting_is_the_default_policy_s_alone(settings):
@@ -208,7 +210,7 @@ def test_domain_of_the_setting_is_the_default_policy_s_alone(settings):
         client = visitor(host)
         put(client, ONE)
         domains[host] = next(
-            morsel["domain"] for key, morsel in client.cookies.items() if key != "consent_subject"
+            morsel["domain"] for key, morsel in client.cookies.items() if "subject" not in key
         )
 
     assert domains == {A: "", B: B, ELSEWHERE: "example.test"}
@@ -326,6 +328,39 @@ def test_receipt_names_the_policy_and_its_host():
         "controller",
         "tool-a",
     ]
+
+
+def test_receipts_of_one_policy_are_never_seen_under_another_s_host(settings):
+    settings.CONSENT_COOKIE_DOMAIN = "example.test"
+    store("below", hosts=B_BELOW)
+    secrets, records = {}, {}
+    for name, host in (("", ELSEWHERE), ("_b", B)):
+        client = visitor(host)
+        put(client, ONE)
+        secrets[f"consent_subject{name}"] = client.cookies[f"consent_subject{name}"].value
+        records[host] = Record.objects.latest("pk")
+    # Both are for domains that it is in, so its browser sends both.
+    below = visitor(B_BELOW, **secrets)
+
+    assert below.get("/consent/api/receipts/").json() == []
+    page = below.get("/consent/receipts/").content.decode()
+    for record in records.values():
+        assert str(record.receipt) not in page
+        assert below.get(f"/consent/receipts/{record.receipt}/").status_code == 404
+    # Nor does its own decision go on under a pseudonym of theirs.
+    put(below, ONE)
+    assert Record.objects.values("subject").distinct().count() == 3
+    assert len(below.get("/consent/api/receipts/").json()) == 1
+
+
+def test_no_two_cookies_of_a_policy_share_a_name():
+    store("subject", hosts=B_BELOW)
+    client = visitor(B_BELOW)
+
+    put(client, ONE)
+
+    assert parse(client.cookies["consent_subject"].value).choices == {"functional": 2}
+    assert len(client.get("/consent/api/receipts/").json()) == 1
 
 
 def test_login_sync_takes_no_decision_of_another_policy(settings, django_user_model):
