@@ -1,15 +1,15 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.d700dc9a.js"
-CACHEABLE_SCRIPT = "consent/choice.392af3f2.js"
+SCRIPT = "consent/choice.e5d50c6d.js"
+CACHEABLE_SCRIPT = "consent/choice.37276aa6.js"
 STYLESHEET = "consent/choice.142bc79c.css"
-EMBED_SCRIPT = "consent/embed.2e933055.js"
-EMBED_STYLESHEET = "consent/embed.89d16f45.css"
+EMBED_SCRIPT = "consent/embed.05fe301d.js"
+EMBED_STYLESHEET = "consent/embed.4017ab8c.css"
 
 # The SHA-256 of each file in consent/browser/ from which these were built.
 SOURCES = {
-    "choice.js": "66c2fd45783acd3170d6dfb5b7afe65710ae68846ed6aca3720794ce44774375",
+    "choice.js": "b09dce160e8f672b4409b0a840ffd5effff3117e1d61fbab761396eb52ad7e80",
     "choice.css": "94a22dce833232257ed28ef42dc97b180958a72c0759ab1d059fccc81bb09ede",
-    "embed.js": "0478749d2b77ecdfab1d72a77ccdbbeebb983a35f257895ecaf389973f33ed30",
-    "embed.css": "d166e546a9b15983b5786f1e8878f6cc22231b4b489d9ed2d2ca5ece162a07c6",
+    "embed.js": "6d98e9c0c1f2d261adb1a38af11fcb33e1f46986c91cfd2a22b3b15c2aa54c97",
+    "embed.css": "bf2281ce6a6e2f1adbb2a6eba060aac529c7042ed23662de243774a29fb602a1",
 }

@@ -134,6 +134,7 @@ def block(
 def loaded(request: HttpRequest, key: str, shown: Shown) -> SafeString:
     """Return an embed as it is, whatever the visitor's consent: they asked for this one."""
     page = page_of(request)
+    page.lent.append(page.policy.tools[key])
     frame = _frame(key, shown.title, shown.ratio, shown.html, " data-consent-once")
     return page.finished(page.embedding(asks=False), frame)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from consent.csp import extended
+from consent.csp import extended, merged
 from consent.page import consent_of, is_cacheable
 
 HEADERS = ("Content-Security-Policy", "Content-Security-Policy-Report-Only")
@@ -18,12 +18,15 @@ _NOT_MODIFIED = 304
 def csp_sources(request: HttpRequest | None) -> Mapping[str, tuple[str, ...]]:
     """Return what the tools load from that this visitor allows: directive to sources.
 
+    An embed that is loaded once is allowed on the page that shows it.
     In cacheable delivery the page is everybody's: those of every enabled tool. Raises
     ImproperlyConfigured under DEBUG where the request or the middleware is missing; otherwise only
     essential tools count then. The response varies on the cookie where the answer does.
     """
     consent = consent_of(request)
-    return (consent.policy.everything if is_cacheable() else consent.selection).sources
+    allowed = (consent.policy.everything if is_cacheable() else consent.selection).sources
+    lent = consent.page.lent if consent.page else ()
+    return merged([allowed, *(tool.sources for tool in lent)]) if lent else allowed
 
 
 def extended_csp(request: HttpRequest | None, policy: str) -> str:

@@ -73,6 +73,7 @@ class Page:
         "_written",
         "cacheable",
         "consent",
+        "lent",
         "policy",
     )
 
@@ -88,6 +89,8 @@ class Page:
         self._styled = False
         # Of what embeds need, the parts that the page has.
         self._embeds: set[str] = set()
+        # Tools that the visitor has asked to load here, this once.
+        self.lent: list[CompiledTool] = []
 
     @property
     def shown(self) -> Selection:
@@ -153,8 +156,8 @@ class Page:
     def remembered(
         self, template: str, key: tuple[Hashable, ...], context: Callable[[], dict[str, Any]]
     ) -> str:
-        """Return what ``template`` renders to, one of many by ``key``, for every visitor."""
-        full = (template, key, get_language(), self._has_nonce)
+        """Return what ``template`` renders to where this regime holds, one of many by ``key``."""
+        full = (template, key, get_language(), self._has_nonce, self._reloads, self.regime)
         memo = self.policy.rendered
         return self._addressed(memo.get(full, lambda: self._pieces(template, context())))
 

@@ -17,6 +17,7 @@ from django.http import (
     HttpResponseNotFound,
     HttpResponseRedirect,
     JsonResponse,
+    QueryDict,
 )
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -260,7 +261,8 @@ class PreferencesView(View):
 
     GET shows the visitor's choices. POST takes ``action`` (accept-all, reject-all, save or allow),
     with save ``choices`` (the keys of the categories that are granted, one each), with allow
-    ``choices`` (those that are granted beside what was), and ``next`` (a local address to go to);
+    ``choices`` (those that are granted beside what was) and ``tools`` (keys of tools in them that
+    are refused no longer), and ``next`` (a local address to go to);
     it answers 303, or 400, 403 or 503 with the page and the reason.
     """
 
@@ -312,7 +314,7 @@ class PreferencesView(View):
                 choices |= self._tool_choices(consent, ticked, choices, shown)
             consent.decide(choices, shown=shown, occasion=occasion)
         elif action == "allow":
-            allowed = self._allowed(request.POST.getlist("choices"))
+            allowed = self._allowed(consent, request.POST)
             shown = self._shown(revision)
             consent.decide(allowed, partial=True, shown=shown, occasion=occasion)
         else:
@@ -339,12 +341,14 @@ class PreferencesView(View):
         return int(revision)
 
     @staticmethod
-    def _allowed(granted: list[str]) -> dict[str, bool]:
+    def _allowed(consent: Consent, form: QueryDict) -> dict[str, bool]:
         """Return a grant of what is named, which must be something."""
+        granted = form.getlist("choices")
         if not granted:
             message = gettext("nothing says what to allow; name a category in “choices”.")
             raise InvalidChoicesError({"choices": message})
-        return dict.fromkeys(granted, True)
+        again = [key for key in form.getlist("tools") if key in consent.refused_tools]
+        return dict.fromkeys([*granted, *again], True)
 
     @staticmethod
     def _choices(consent: Consent, granted: list[str], shown: int | None) -> dict[str, bool]:

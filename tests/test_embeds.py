@@ -18,10 +18,11 @@ from django.utils.safestring import SafeString
 from consent import assets, embeds, rendering
 from consent.compiled import policies
 from consent.decision import parse
+from consent.disclosure import version_of
 from consent.markup import NONCE
-from consent.models import Category, Policy, Record
+from consent.models import Category, Policy, Record, RegionRule
 from tests.factories import ToolFactory
-from tests.scenes import OPTIONAL, SAME_ORIGIN, grant, no_policy, page_request, small_site
+from tests.scenes import OPTIONAL, SAME_ORIGIN, chosen, grant, no_policy, page_request, small_site
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("demo_site.urls")]
 
@@ -533,6 +534,44 @@ def test_always_allow_covers_only_what_the_page_showed(policy):
     request = page_request(response.cookies["consent"].value)
     assert "<iframe" in live(write(TAG, request))
     assert not request.consent.allows("newcomer")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("offered", [True, False])
+def test_always_allow_takes_back_the_refusal_of_this_tool_alone(policy, offered):
+    Policy.objects.update(tool_choices=offered)
+    policies.forget()
+    cookie = chosen(
+        {"functional": policy.revision, "chat": 0, "youtube": 0}, revision=policy.revision
+    )
+    form = {**fields(write(TAG, page_request(cookie))), "action": "allow"}
+    assert "<iframe" not in live(write(TAG, page_request(cookie)))
+
+    response = post(PREFERENCES, form, cookie)
+
+    assert decided(response) == {"functional": policy.revision, "chat": 0}
+    assert "<iframe" in live(write(TAG, page_request(response.cookies["consent"].value)))
+
+
+def test_always_allow_of_a_category_s_block_takes_no_refusal_back(policy):
+    cookie = chosen({"functional": 2, "chat": 0}, revision=policy.revision)
+    form = fields(write('{% consentblock "functional" %}x{% endconsentblock %}'))
+
+    assert "tools" not in form
+    assert decided(post(PREFERENCES, {**form, "action": "allow"}, cookie))["chat"] == 0
+
+
+def test_placeholder_names_the_version_of_the_region_it_is_shown_in(policy, settings):
+    settings.CONSENT_REGION = {"country": "X-Country"}
+    RegionRule.objects.create(policy=policy, regions="US", regime=Policy.Regime.IMPLIED)
+    policies.forget()
+    regimes = {"US": Policy.Regime.IMPLIED, "DE": Policy.Regime.OPT_IN}
+
+    for country, regime in regimes.items():
+        request = page_request(grant(), HTTP_X_COUNTRY=country)
+
+        shown = fields(write(TAG, request))["version"]
+
+        assert shown == version_of(policies.current(), regime).name
 
 
 @pytest.mark.parametrize("choices", ["no-such-category", "<b>"])

@@ -595,7 +595,7 @@
 
   const api = {
     allows,
-    allow: (key) => send('PATCH', { [key]: true }),
+    allow: (key, tool) => send('PATCH', { [key]: true, ...denies(tool) && { [tool]: true } }),
     open,
     save,
     acceptAll: () => saveAll('accept-all'),

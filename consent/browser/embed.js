@@ -29,14 +29,18 @@
     if (!form.matches('[data-consent-ask]') || !isComplete()) return;
     const frame = form.closest('[data-consent-embed]');
     const { consent } = window;
+    const once = event.submitter?.value === 'once';
+    // This page's Content-Security-Policy would block it; the page that the form leads to has its own.
+    if (once && isComplete().dataset.reload) return;
     event.preventDefault();
     event.stopPropagation();
-    if (event.submitter?.value === 'once') {
+    if (once) {
       frame.dataset.consentOnce = '';
       consent.once(waiting(frame));
       enter(frame);
     } else {
-      consent.allow(form.elements.choices.value).then(() => enter(frame), () => {});
+      const { choices, tools } = form.elements;
+      consent.allow(choices.value, tools?.value).then(() => enter(frame), () => {});
     }
   }, true);
 
