@@ -6,6 +6,7 @@ Each embed recipe of the catalogue is tried, in both deliveries.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django.urls import include, path
 from playwright.sync_api import Locator, expect
 
 from consent.compiled import policies
+from consent.decision import Decision, today
 from consent.models import Category, Policy, Tool
 from consent.recipes import catalogue
 from tests.browser.test_accessibility import complaints
@@ -420,6 +422,35 @@ def test_nothing_moves_when_it_is_loaded(enter, embeds, viewport):
 
     assert place.locator("iframe").evaluate(BOX) == before[0]
     assert (place.evaluate(BOX), after.evaluate(BOX)) == before
+
+
+def test_every_word_is_in_sight_on_a_phone(enter, embeds):
+    Category.objects.filter(key="functional").update(purpose="To do what it is for. " * 30)
+    policies.forget()
+    visitor = enter(viewport=PHONE)
+    visitor.goto("/shows/youtube/")
+    ask = group(visitor, "A thing of youtube").locator(".dcp-ask")
+
+    assert ask.evaluate("(el) => el.scrollHeight <= el.clientHeight")
+    bottoms = "(el) => [...el.children].map((part) => part.getBoundingClientRect())"
+    boxes = ask.evaluate(bottoms)
+    assert all(above["bottom"] <= below["top"] for above, below in pairwise(boxes))
+    press(group(visitor, "A thing of youtube"), "Load once")
+    expect(visitor.page.locator("iframe")).to_be_visible()
+
+
+def test_always_allow_shows_a_tool_that_was_refused_by_itself(visitor, embeds):
+    Policy.objects.update(tool_choices=True)
+    policies.forget()
+    revision = embeds.revision
+    text = Decision(revision, today(), {"functional": revision, "youtube": 0, "drift": 0}).text
+    visitor.context.add_cookies([{"name": "consent", "value": text, "url": visitor.address}])
+    visitor.goto("/shows/youtube/")
+
+    always(group(visitor, "A thing of youtube"))
+
+    expect(visitor.page.locator("iframe")).to_have_count(1)
+    assert set(visitor.decision.split(".")[3:]) == {"drift_0", f"functional_{revision}"}
 
 
 # Without JavaScript

@@ -19,11 +19,13 @@ from django.test import override_settings
 from django.urls import path
 from playwright.sync_api import expect
 
+from consent.compiled import policies
 from consent.csp import merged
-from consent.models import Tool
+from consent.models import Category, Tool
 from consent.recipes import catalogue
 from demo_site.urls import urlpatterns as demo_urlpatterns
 from tests.browser.visitor import OPTIONAL, Visitor, asked_of
+from tests.factories import ToolFactory
 
 PIXEL = "https://www.facebook.com/tr?id=1&ev=PageView&noscript=1"
 SCRIPT = "https://connect.facebook.net/en_US/fbevents.js?forgotten"
@@ -40,7 +42,25 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     return HttpResponse(engines["django"].from_string(FORGOTTEN).render({}, request))
 
 
-urlpatterns = [path("forgotten/", forgotten), *demo_urlpatterns]
+EMBEDDING = """
+  {% extends "demo_site/base.html" %}{% load consent %}
+  {% block content %}
+    {% consent_embed "youtube" id="aBcDeFgHiJk" title="A film" %}
+    {% consentblock "drift" title="A talk" %}<p>talk</p>{% endconsentblock %}
+  {% endblock %}
+"""
+FILM = "https://www.youtube-nocookie.com/embed/aBcDeFgHiJk"
+
+
+def embedding(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(engines["django"].from_string(EMBEDDING).render({}, request))
+
+
+urlpatterns = [
+    path("forgotten/", forgotten),
+    path("embedding/", embedding),
+    *demo_urlpatterns,
+]
 
 # Nothing of any vendor's.
 DIRECTIVES: dict[str, list[Any]] = {
@@ -232,6 +252,43 @@ def test_a_custom_snippet_loads_from_the_sources_that_it_names(guarded, policy):
     assert "https://tidings.example/t.js" in guarded.ran()
     assert "https://tidings.example/t.gif" in guarded.requests
     assert violations(guarded) == [["enforce", "img-src", "https://elsewhere.example/e.gif"]]
+
+
+@pytest.fixture
+def film(policy) -> None:
+    functional = Category.objects.get(key="functional")
+    ToolFactory(
+        category=functional, key="youtube", recipe="youtube", snippet="", placement="manual"
+    )
+    policies.forget()
+
+
+def test_load_once_leads_to_a_page_that_may_load_this_embed_alone(guarded, film):
+    guarded.goto("/embedding/")
+    talk = guarded.page.get_by_role("group", name="A talk")
+    expect(talk.get_by_role("button", name="Always allow")).to_be_visible()
+    expect(talk.get_by_role("button", name="Load once", include_hidden=True)).to_have_count(0)
+
+    guarded.page.get_by_role("group", name="A film").get_by_role("button", name="Load once").click()
+
+    expect(guarded.page).to_have_url(re.compile(r"/consent/embed/$"))
+    expect(guarded.page.locator("iframe")).to_have_attribute("src", FILM)
+    assert violations(guarded) == []
+    assert guarded.requests == [FILM]
+    assert guarded.cookies == {}
+    assert hosts(header(guarded)) == hosts_of("essential")
+
+
+def test_load_once_needs_no_other_page_where_the_policy_is_everybodys(guarded, film):
+    with override_settings(CONSENT_DELIVERY="cacheable"):
+        guarded.goto("/embedding/")
+        guarded.page.get_by_role("group", name="A film").get_by_role(
+            "button", name="Load once"
+        ).click()
+        expect(guarded.page.locator("iframe")).to_have_attribute("src", FILM)
+        assert violations(guarded) == []
+    assert guarded.requests == [FILM]
+    assert guarded.path == "/embedding/"
 
 
 def test_a_policy_on_trial_blocks_nothing_and_reports_it(enter, reported, policy):
