@@ -19,6 +19,7 @@ from consent import locating, recipes, regions, snippets
 from consent.conf import conf
 from consent.decision import MAX_CATEGORIES
 from consent.models import Category, Policy, RegionRule, Tool
+from consent.models.policies import parameter_errors
 
 MIDDLEWARE = "consent.middleware.ConsentMiddleware"
 CSP_MIDDLEWARE = "consent.middleware.ConsentCSPMiddleware"
@@ -376,7 +377,7 @@ def _signals_of(tool: Tool) -> Sequence[str]:
 def _misfit(recipe: recipes.Recipe, parameters: object) -> str:
     if not isinstance(parameters, dict):
         return "What is stored is no set of parameters."
-    return " ".join(recipe.errors(parameters).values())
+    return " ".join(parameter_errors(recipe, parameters).values())
 
 
 def register_all() -> None:

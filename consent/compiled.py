@@ -31,6 +31,7 @@ from consent.conf import conf
 from consent.csp import merged
 from consent.decision import Decision, parse
 from consent.models import Category, Policy, PolicyQuerySet, Tool
+from consent.models.policies import parameter_errors
 from consent.recipes import DeclaredCookie, Embed, Recipe, RecipeError, catalogue, google
 
 logger = logging.getLogger("consent")
@@ -96,6 +97,8 @@ class CompiledTool:
     cookies: tuple[DeclaredCookie, ...]
     sources: Mapping[str, tuple[str, ...]] = field(hash=False)
     embed: Embed | None = None
+    pk: int | None = None
+    hears_decisions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +295,11 @@ class CompiledPolicy:
     def has_embeds(self) -> bool:
         """Whether an enabled tool is one that templates show."""
         return any(tool.embed for tool in self.tools.values())
+
+    @cached_property
+    def server_tools(self) -> tuple[CompiledTool, ...]:
+        """The enabled tools that this website's server sends events to."""
+        return tuple(tool for tool in self.tools.values() if tool.server)
 
     @cached_property
     def needed(self) -> Mapping[str, tuple[int, int]]:
@@ -615,6 +623,8 @@ def compile_tool(
         # What does not run loads nothing.
         sources=_sources(tool, recipe) if markup or embed else {},
         embed=embed,
+        pk=tool.pk,
+        hears_decisions=tool.hears_decisions,
     )
 
 
@@ -629,7 +639,7 @@ def _markup(tool: Tool, recipe: Recipe | None) -> str:
         told = google.prelude(tool.key) if google.needs_prelude(tool.snippet) else ""
         return told + snippets.prepare(tool.snippet, tool.key)
     values: Any = tool.parameters
-    if recipe is None or not isinstance(values, dict) or recipe.errors(values):
+    if recipe is None or not isinstance(values, dict) or parameter_errors(recipe, values):
         logger.error("Tool %s does not fit its recipe %s and does not run.", tool.key, tool.recipe)
         return ""
     return recipe.render(values, tool.key)
@@ -670,6 +680,20 @@ class CompiledPolicies:
         if sites is None:
             return NO_POLICY
         return sites.at(host()) if sites.others and host else sites.default
+
+    def called(self, key: str) -> CompiledPolicy:
+        """Return the policy in use with this key, as it is now; NO_POLICY where there is none.
+
+        As last looked at: see `look`.
+        """
+        sites = self._sites
+        found = (sites.default, *sites.others) if sites is not None else ()
+        return next((policy for policy in found if policy and policy.key == key), NO_POLICY)
+
+    def look(self) -> None:
+        """Look for changes now, however short a time ago the last look was."""
+        self._looked = float("-inf")
+        self.refresh()
 
     def recent(self) -> Iterator[CompiledPolicy]:
         """Go through all policies in use, and then those that they superseded last."""

@@ -50,6 +50,37 @@ class ConsentSettings:
         return getattr(settings, "CONSENT_DNT", False)
 
     @cached_property
+    def EVENTS_ATTEMPTS(self) -> int:
+        """How often an event is tried to be delivered before it is given up, over about two days.
+
+        Those that the receiver's Retry-After postpones count, too.
+        """
+        return getattr(settings, "CONSENT_EVENTS_ATTEMPTS", 12)
+
+    @cached_property
+    def EVENTS_RETENTION_DAYS(self) -> int:
+        """Days after which ``consent_purge`` deletes a delivery that has come to its end."""
+        return getattr(settings, "CONSENT_EVENTS_RETENTION_DAYS", 30)
+
+    @cached_property
+    def EVENTS_TASKS(self) -> str | None:
+        """Which backend of TASKS delivers events; None: none does, ``consent_deliver`` alone."""
+        return getattr(settings, "CONSENT_EVENTS_TASKS", None)
+
+    @cached_property
+    def EVENTS_TIMEOUT(self) -> float:
+        """Seconds that one attempt to deliver may take, connecting and everything else included."""
+        return getattr(settings, "CONSENT_EVENTS_TIMEOUT", 15)
+
+    @cached_property
+    def EVENTS_TRUSTED_HOSTS(self) -> Sequence[str]:
+        """Hosts (``name`` or ``name:port``) that events may go to over a private network or http.
+
+        They are not checked further: whoever edits tools can have your server ask them.
+        """
+        return getattr(settings, "CONSENT_EVENTS_TRUSTED_HOSTS", ())
+
+    @cached_property
     def LOGIN_SYNC(self) -> bool:
         """Whether a signed-in user's decision follows them to another device."""
         return getattr(settings, "CONSENT_LOGIN_SYNC", False)

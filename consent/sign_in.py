@@ -15,7 +15,7 @@ from uuid import uuid4
 from django.http import HttpRequest
 
 from consent.conf import conf
-from consent.decision import SECONDS_PER_DAY, Decision, today
+from consent.decision import SECONDS_PER_DAY, today
 from consent.models import Record
 from consent.recording import Occasion, subject_of
 from consent.visitor import Consent, NotRecordedError
@@ -56,18 +56,12 @@ def _latest(consent: Consent, user: str) -> Record | None:
     """Return the user's latest record, where what was decided then still holds."""
     of_this_policy = Record.objects.filter(version__policy=consent.policy.key)
     record = of_this_policy.filter(user=user).first()
-    holds = record is not None and _decision(record).stands(
+    holds = record is not None and record.made.stands(
         revision=consent.policy.revision,
         lifetime_days=consent.policy.lifetime_days,
         today=today(),
     )
     return record if holds else None
-
-
-def _decision(record: Record) -> Decision:
-    day = int(record.decided_at.timestamp() // SECONDS_PER_DAY)
-    revision = max([record.revision, *record.choices.values()])
-    return Decision(revision, day, record.choices, opt_out=record.gpc)
 
 
 def _decided_at(consent: Consent, here: Record | None) -> datetime | None:
@@ -87,7 +81,7 @@ def _adopt(consent: Consent, theirs: Record | None) -> None:
     if theirs is None:
         return
     try:
-        consent.adopt(_decision(theirs), _by_signing_in(theirs.decided_at))
+        consent.adopt(theirs.made, _by_signing_in(theirs.decided_at))
     except NotRecordedError:
         # Nothing starts that was not recorded; what this browser had goes on.
         return

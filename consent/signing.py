@@ -26,6 +26,10 @@ class Verdict(Enum):
     UNKNOWN_KEY = "unknown key"
 
 
+class UnknownKeyError(LookupError):
+    """A key that the settings no longer have, or never had."""
+
+
 def sign(purpose: str, content: Any) -> str:
     """Return the signature of ``content``: a name of the key, a colon, and an HMAC-SHA256 in hex.
 
@@ -46,9 +50,22 @@ def verify(purpose: str, content: Any, signature: str) -> Verdict:
     return Verdict.GENUINE if genuine else Verdict.ALTERED
 
 
-def derive(purpose: str, *parts: str) -> bytes:
-    """Return 32 bytes that only these ``parts`` and the first of the signing keys make."""
-    return bytes.fromhex(_mac(_keys()[0][1], purpose, parts))
+def derive(purpose: str, *parts: str, key_name: str = "") -> bytes:
+    """Return 32 bytes that only these ``parts`` and one of the signing keys make.
+
+    ``key_name``: which key, as `key_name` called it; the first where that is "". Raises
+    UnknownKeyError where the settings have no such key.
+    """
+    keys = _keys()
+    key = dict(keys).get(key_name or keys[0][0])
+    if key is None:
+        raise UnknownKeyError(key_name)
+    return bytes.fromhex(_mac(key, purpose, parts))
+
+
+def key_name() -> str:
+    """Return the name of the first of the signing keys."""
+    return _keys()[0][0]
 
 
 def uuid_of(digest: bytes) -> UUID:

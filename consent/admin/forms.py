@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.admin.base import CosmeticForm, free_key, keys_in, name_fields
 from consent.models import Category, Tool
+from consent.models.policies import parameter_errors
 from consent.recipes import Parameter, Recipe
 
 PREFIX = "parameter_"
@@ -88,7 +89,7 @@ class ToolForm(CosmeticForm):
     def _clean_parameters(self, recipe: Recipe, cleaned: dict[str, Any]) -> None:
         values = {p.name: self._value(p, cleaned) for p in recipe.parameters}
         self.instance.parameters = {name: value for name, value in values.items() if value}
-        for name, message in recipe.errors(self.instance.parameters).items():
+        for name, message in parameter_errors(recipe, self.instance.parameters).items():
             if not self.has_error(PREFIX + name):
                 self.add_error(PREFIX + name, message)
 

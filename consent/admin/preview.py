@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
 from consent.compiled import Selection, compile_policy, compile_tool, with_tools
 from consent.models import Policy, Tool
+from consent.models.policies import parameter_errors
 from consent.recipes import Embed
 from consent.told import code
 
@@ -37,7 +40,7 @@ def why_no_code(tool: Tool) -> str:
         if tool.recipe:
             return gettext("Does not run: its recipe “%s” is gone.") % tool.recipe
         return "" if tool.snippet.strip() else gettext("Does not run: it has no code.")
-    errors = recipe.errors(tool.parameters if isinstance(tool.parameters, dict) else {})
+    errors = parameter_errors(recipe, tool.parameters if isinstance(tool.parameters, dict) else {})
     if errors:
         return gettext("Does not run: %s") % " ".join(errors.values())
     if recipe.kind == "server":
@@ -48,6 +51,20 @@ def why_no_code(tool: Tool) -> str:
             gettext("Shown where a template of the website has %s; other pages get nothing.") % tag
         )
     return ""
+
+
+def gone(tool: Tool) -> str:
+    """Say when the receiver of a tool's events had enough of them; "" where it has not."""
+    if tool.gone_at is None:
+        return ""
+    day = date_format(localtime(tool.gone_at), "SHORT_DATETIME_FORMAT")
+    return (
+        gettext(
+            "Disabled on %s: the receiver answered that it wants no more events (410 Gone). Check "
+            "the address, then enable the tool again."
+        )
+        % day
+    )
 
 
 def _who(tool: Tool) -> str:

@@ -1,5 +1,13 @@
-"""What is stored: the policy that a site's owner edits, and the proof of what visitors decided."""
+"""What is stored: the policy that a site's owner edits, the proof of what visitors decided, and
+the events on their way to tools.
+"""
 
+from consent.models.outbox import (
+    Delivery,
+    DeliveryQuerySet,
+    SigningSecret,
+    SigningSecretQuerySet,
+)
 from consent.models.policies import (
     Category,
     CategoryQuerySet,
@@ -32,6 +40,8 @@ __all__ = [
     "Counter",
     "CounterQuerySet",
     "Dated",
+    "Delivery",
+    "DeliveryQuerySet",
     "Policy",
     "PolicyQuerySet",
     "PolicyVersion",
@@ -40,6 +50,8 @@ __all__ = [
     "RegionRule",
     "Sequence",
     "SequenceQuerySet",
+    "SigningSecret",
+    "SigningSecretQuerySet",
     "Tool",
     "ToolQuerySet",
 ]

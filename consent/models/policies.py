@@ -22,7 +22,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from consent import regions, snippets, sources, texts
+from consent import endpoints, regions, snippets, sources, texts
 from consent.decision import MAX_CATEGORIES
 from consent.keys import CATEGORY_KEY_LENGTH, KEY
 from consent.recipes import CONSENT_TYPES, Recipe, RecipeError, catalogue
@@ -612,7 +612,17 @@ class Tool(Dated):
         choices=Placement.choices,
         default=Placement.HEAD,
     )
+    hears_decisions = models.BooleanField(
+        _("tell it what visitors decide"),
+        default=False,
+        help_text=_(
+            "Sends an event when a visitor who allows this tool grants, changes or withdraws "
+            "consent. Only in an essential category does it hear of every withdrawal."
+        ),
+    )
     enabled = models.BooleanField(_("enabled"), default=True)
+    # When its receiver answered that it is gone for good, which disabled the tool.
+    gone_at = models.DateTimeField(null=True, editable=False)
     order = models.PositiveSmallIntegerField(_("order"), default=0)
 
     objects = ToolQuerySet.as_manager()
@@ -636,11 +646,24 @@ class Tool(Dated):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *, cosmetic: bool = False, **kwargs: Any) -> None:
+        """Do what `Dated.save` does; who enables a tool whose receiver was gone tries it anew."""
+        if self.enabled and self.gone_at is not None:
+            self.gone_at = None
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "gone_at"}
+        super().save(cosmetic=cosmetic, **kwargs)
+
     def natural_key(self) -> tuple[str, str]:
         """Return what names the tool across databases."""
         return (self.policy.key, self.key)
 
     natural_key.dependencies = ["consent.policy", "consent.category"]  # type: ignore[attr-defined]
+
+    def retire(self) -> None:
+        """Disable it, as its receiver answered that it is gone for good."""
+        self.enabled, self.gone_at = False, timezone.now()
+        self.save(update_fields=["enabled", "gone_at"])
 
     def owner(self) -> Policy:
         """Return its policy, which is its category's."""
@@ -698,7 +721,7 @@ class Tool(Dated):
             errors["parameters"] = gettext("%s is no set of parameters.") % json.dumps(
                 self.parameters
             )
-        elif recipe is not None and (found := recipe.errors(self.parameters)):
+        elif recipe is not None and (found := parameter_errors(recipe, self.parameters)):
             errors["parameters"] = [f"{name}: {message}" for name, message in found.items()]
         elif self.recipe and recipe is None:
             errors["parameters"] = gettext("There is no recipe “%s”.") % self.recipe
@@ -716,6 +739,18 @@ class Tool(Dated):
         if taken or Category.objects.filter(policy=policy, key=self.key).exists():
             message = gettext("Another tool or category has the key “%s”; choose another.")
             raise ValidationError({"key": message % self.key})
+
+
+def parameter_errors(recipe: Recipe, values: dict[str, Any]) -> dict[str, str]:
+    """Return what is wrong with the parameters of a tool by ``recipe``: name to sentence.
+
+    By the recipe's own patterns; and of an address that events go to, by what settings allow.
+    """
+    errors = recipe.errors(values)
+    if recipe.endpoint and recipe.endpoint not in errors:
+        problem = endpoints.problem_of(str(values.get(recipe.endpoint, "")))
+        errors.update({recipe.endpoint: problem} if problem else {})
+    return errors
 
 
 class CookieQuerySet(models.QuerySet["Cookie"]):

@@ -22,7 +22,7 @@ from django.db.models import F, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from consent import signing
-from consent.decision import MAX_LENGTH
+from consent.decision import MAX_LENGTH, SECONDS_PER_DAY, Decision
 from consent.models.policies import Policy
 
 # Decisions of one sequence wait for each other, up to the end of the transaction.
@@ -289,6 +289,13 @@ class Record(AppendOnly):
 
     def __str__(self) -> str:
         return str(self.receipt)
+
+    @property
+    def made(self) -> Decision:
+        """The decision that it proves, as the preference cookie had it; only its moment is less."""
+        day = int(self.decided_at.timestamp() // SECONDS_PER_DAY)
+        revision = max([self.revision, *self.choices.values()])
+        return Decision(revision, day, self.choices, opt_out=self.gpc)
 
     @property
     def counted(self) -> dict[str, Any]:

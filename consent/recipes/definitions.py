@@ -222,7 +222,9 @@ class DeclaredCookie:
 class Recipe:
     """What the app knows of one vendor's tool. `kind` is "browser", "server" or "embed".
 
-    `csp` is as the file has it: `csp_sources` puts the parameters' values in.
+    `csp` is as the file has it: `csp_sources` puts the parameters' values in. Of a server-side
+    tool, `endpoint` names the parameter with the address that events go to, and `signed` says
+    whether they are signed after Standard Webhooks.
     """
 
     key: str
@@ -243,6 +245,8 @@ class Recipe:
     consent_mode: tuple[str, ...]
     cookies: tuple[DeclaredCookie, ...]
     embed: Embed | None = None
+    endpoint: str = ""
+    signed: bool = False
 
     @property
     def hears_signals(self) -> bool:

@@ -98,6 +98,8 @@ def load(path: Path) -> Recipe:
         consent_mode=_consent_types(consent_mode),
         cookies=cookies,
         embed=embed,
+        endpoint=_endpoint(top, kind, by_name),
+        signed=top.flag("signed"),
     )
 
 
@@ -134,6 +136,19 @@ def _privacy_url(top: Table, kind: str) -> str:
     if url and not _is_https(url):
         raise top.error("privacy_url", f"“{url}” is not an https address.")
     return url
+
+
+def _endpoint(top: Table, kind: str, parameters: Mapping[str, Parameter]) -> str:
+    """Return the parameter that says where the events of a server-side tool go."""
+    if kind != "server":
+        for name in ("endpoint", "signed"):
+            if name in top.data:
+                raise top.error(name, "is for tools of the kind server only.")
+        return ""
+    name = top.text("endpoint")
+    if name not in parameters or not parameters[name].required:
+        raise top.error("endpoint", f"“{name}” is not one of the parameters that are required.")
+    return name
 
 
 def _is_https(url: str) -> bool:

@@ -46,6 +46,7 @@ class ToolData:
     enabled: bool
     sources: str
     placement: str
+    hears_decisions: bool
     order: int
     recipe: str = ""
     snippet: str = ""

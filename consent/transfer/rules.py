@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.text import Truncator
 
 from consent.models import Category, Cookie, Policy, RegionRule, Tool
+from consent.models.policies import parameter_errors
 from consent.recipes import catalogue
 from consent.transfer.document import (
     CategoryData,
@@ -78,7 +79,7 @@ def _of_parameters(tool: ToolData) -> Iterator[str]:
         )
         return
     secret = secrets(tool.recipe)
-    for name, message in recipe.errors(tool.parameters).items():
+    for name, message in parameter_errors(recipe, dict(tool.parameters)).items():
         # A secret that is not in the file may be in the database.
         if name not in secret or name in tool.parameters:
             yield f"parameters.{printable(name)}: {_one_line(message)}"

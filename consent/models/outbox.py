@@ -1,0 +1,315 @@
+"""Delivery and SigningSecret: what is on its way from this server to tools, and what signs it.
+
+A delivery is one event for one tool. Its row is written in the transaction of whoever tracks the
+event, so that it is there exactly if what it tells of is; `consent.outbox` sends it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
+from uuid import UUID, uuid4
+
+from django.db import connections, models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from consent import signing
+from consent.conf import conf
+from consent.decision import MAX_LENGTH
+from consent.keys import KEY_LENGTH
+from consent.models.policies import Policy, Tool
+
+NAME_LENGTH = 100
+
+# Seconds before the second attempt, and the most before any; in between each one waits four times
+# as long as the one before. Twelve attempts take about two days, as Standard Webhooks advises.
+# https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+FIRST_WAIT, LONGEST_WAIT = 5, 12 * 3_600
+
+# How long an earlier secret may go on signing: name to seconds.
+OVERLAPS: dict[str, int] = {"none": 0, "day": 86_400, "week": 7 * 86_400}
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    """Queries for deliveries."""
+
+    def waiting(self) -> Self:
+        """Return those that are still to be sent."""
+        return self.filter(due_at__isnull=False)
+
+    def due(self, now: datetime) -> Self:
+        """Return those whose turn it is, by an index; the longest due first."""
+        return self.filter(due_at__lte=now).order_by("due_at", "pk")
+
+    def claim(self, limit: int, seconds: float) -> list[Delivery]:
+        """Take up to ``limit`` that are due, for so many ``seconds``, and count the attempt.
+
+        Nobody else takes them meanwhile. Who dies with them has only delayed them: afterwards
+        they are due again. To be called outside of a transaction.
+        """
+        now, token = timezone.now(), uuid4()
+        with transaction.atomic(using=self.db):
+            features = connections[self.db].features
+            due = self.due(now)
+            if features.has_select_for_update_skip_locked:
+                due = due.select_for_update(skip_locked=True)
+            found = self.filter(pk__in=list(due.values_list("pk", flat=True)[:limit]))
+            # Where rows cannot be locked, only the first of two finds that they are due still.
+            found.filter(due_at__lte=now).update(
+                due_at=now + timedelta(seconds=seconds), claim=token, attempts=F("attempts") + 1
+            )
+            # The same tool's one after the other: they share a connection, and a failure.
+            claimed = found.filter(claim=token).order_by("tool_id", "pk")
+            return list(claimed.select_related("tool__category__policy"))
+
+    def of_claim(self, deliveries: Iterable[Delivery]) -> Self:
+        """Return those of ``deliveries``, claimed together, that nobody else has claimed since."""
+        claims = {each.claim for each in deliveries}
+        return self.filter(pk__in=[each.pk for each in deliveries], claim__in=claims)
+
+    def arrived(self, deliveries: Collection[Delivery]) -> None:
+        """Note that these, which have one ``status`` each, have arrived. Their content goes."""
+        for status in {each.status for each in deliveries}:
+            these = [each for each in deliveries if each.status == status]
+            self._end(these, state=Delivery.State.DELIVERED, status=status, reason="")
+
+    def drop(self, deliveries: Collection[Delivery], reason: str) -> None:
+        """Note that these are not sent, for a ``reason`` of `Delivery.Reason`; content goes."""
+        self._end(deliveries, state=Delivery.State.DROPPED, reason=reason)
+
+    def _end(self, deliveries: Collection[Delivery], **values: Any) -> None:
+        self.of_claim(deliveries).update(**Delivery.ENDED, **values, ended_at=timezone.now())
+
+    def release(self, deliveries: Collection[Delivery], due_at: datetime) -> None:
+        """Give back what was claimed and not tried."""
+        self.of_claim(deliveries).update(due_at=due_at, claim=None, attempts=F("attempts") - 1)
+
+    def postpone(self, tool_id: int, until: datetime) -> None:
+        """Have nothing of the tool be due before ``until``: its receiver asks for that."""
+        self.filter(tool_id=tool_id, claim__isnull=True, due_at__lt=until).update(due_at=until)
+
+    def send_again(self) -> int:
+        """Have those that were given up tried anew, now; return how many they were."""
+        return self.filter(state=Delivery.State.DEAD).update(
+            state=Delivery.State.WAITING,
+            due_at=timezone.now(),
+            ended_at=None,
+            claim=None,
+            attempts=0,
+        )
+
+
+class Delivery(models.Model):
+    """One event on its way to one tool.
+
+    ``event``: names the event, the same at each attempt and for each tool. ``body``: exactly what
+    is sent; emptied once it has arrived or is dropped. ``policy``: key of the policy under which
+    the visitor allowed it. ``decision``: what the preference cookie said then, "" for a visitor
+    who had not decided, under ``regime``; ``gpc``: whether the browser opted out. ``subject``,
+    ``user``: as in `Record`, by which a withdrawal is noticed; emptied as the body is. ``due_at``:
+    the next attempt; none where it has come to its end. ``claim``: who is at it. ``status``: what
+    the receiver last answered.
+    """
+
+    class State(models.TextChoices):
+        """How far it is."""
+
+        WAITING = "waiting", _("Waiting")
+        DELIVERED = "delivered", _("Delivered")
+        DROPPED = "dropped", _("Dropped")
+        DEAD = "dead", _("Given up")
+
+    class Reason(models.TextChoices):
+        """Why it was dropped, or what went wrong at the last attempt."""
+
+        WITHDRAWN = "withdrawn", _("The visitor's consent no longer covers it")
+        DISABLED = "disabled", _("The tool was disabled or deleted")
+        UNFIT = "unfit", _("The tool's settings do not fit; open the tool")
+        NO_KEY = (
+            "no_key",
+            _("The signing key is gone from the settings; make a new secret"),
+        )
+        NO_HOST = "no_host", _("The host's name leads nowhere")
+        NOT_PUBLIC = "not_public", _("The host's name leads to an address that is not public")
+        UNREACHABLE = "unreachable", _("There is no connection to the host")
+        TLS = "tls", _("The host has no certificate that can be trusted")
+        TIMEOUT = "timeout", _("It took too long")
+        NO_ANSWER = "no_answer", _("The answer broke off, or is none")
+        REDIRECT = "redirect", _("The address leads elsewhere; enter the one that it leads to")
+        REFUSED = "refused", _("The receiver did not take it")
+        GONE = "gone", _("The receiver wants no more events; the tool was disabled")
+
+    # What is gone once it has come to its end.
+    ENDED: ClassVar[dict[str, Any]] = {
+        "body": "",
+        "decision": "",
+        "subject": None,
+        "user": "",
+        "claim": None,
+        "due_at": None,
+    }
+
+    event = models.UUIDField(_("event's id"))
+    tool = models.ForeignKey(
+        Tool,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="deliveries",
+        verbose_name=_("tool"),
+    )
+    tool_name = models.CharField(_("tool"), max_length=80)
+    name = models.CharField(_("event"), max_length=NAME_LENGTH)
+    body = models.TextField(blank=True)
+    is_test = models.BooleanField(_("test"), default=False)
+    policy = models.CharField(_("policy"), max_length=KEY_LENGTH)
+    decision = models.CharField(_("decision"), max_length=MAX_LENGTH, blank=True)
+    regime = models.CharField(_("regime"), max_length=16, choices=Policy.Regime.choices)
+    gpc = models.BooleanField(_("Global Privacy Control"))
+    subject = models.UUIDField(_("subject"), null=True, blank=True)
+    user = models.CharField(_("user"), max_length=255, blank=True)
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.WAITING
+    )
+    reason = models.CharField(_("reason"), max_length=16, choices=Reason.choices, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    status = models.PositiveSmallIntegerField(_("answer"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"))
+    due_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    claim = models.UUIDField(null=True, blank=True, editable=False)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        ordering = ("-pk",)
+        default_permissions = ("view", "change")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(state="waiting", due_at__isnull=False, ended_at__isnull=True)
+                | Q(~Q(state="waiting"), due_at__isnull=True, ended_at__isnull=False),
+                name="consent_delivery_due",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("due_at", "id"), name="consent_delivery_due_at"),
+            models.Index(fields=("ended_at",), name="consent_delivery_ended_at"),
+            models.Index(fields=("event",), name="consent_delivery_event"),
+            models.Index(fields=("state", "id"), name="consent_delivery_state"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.tool_name}"
+
+    @property
+    def message_id(self) -> str:
+        """What the receiver knows the event by, at each attempt the same."""
+        return f"evt_{self.event.hex}"
+
+    def fail(self, reason: str, status: int | None = None, *, after: float | None = None) -> None:
+        """Note that the attempt failed, and when the next one is due.
+
+        ``reason``: of `Reason`. ``status``: what was answered, if anything was. ``after``: seconds
+        that the receiver asks to wait. After CONSENT_EVENTS_ATTEMPTS it is given up.
+        """
+        if self.attempts >= conf.EVENTS_ATTEMPTS:
+            self.give_up(reason, status)
+            return
+        wait = wait_after(self.attempts) if after is None else after
+        self._note(reason, status, due_at=timezone.now() + timedelta(seconds=wait))
+
+    def give_up(self, reason: str, status: int | None = None) -> None:
+        """Note that it is not tried again, unless somebody says so in the admin."""
+        self._note(reason, status, state=self.State.DEAD, due_at=None, ended_at=timezone.now())
+
+    def _note(self, reason: str, status: int | None, **values: Any) -> None:
+        mine = Delivery.objects.using(self._state.db).of_claim([self])
+        mine.update(reason=reason, status=status, claim=None, **values)
+
+
+def wait_after(attempts: int) -> float:
+    """Return for how many seconds to wait after so many attempts, a different number each time.
+
+    So that events which failed together, as their receiver was down, do not come back together.
+    """
+    longest = min(FIRST_WAIT * 2.0 ** min(2 * (attempts - 1), 40), LONGEST_WAIT)
+    return longest * random.uniform(0.5, 1)  # noqa: S311
+
+
+class SigningSecretQuerySet(models.QuerySet["SigningSecret"]):
+    """Queries for signing secrets."""
+
+    def in_use(self, tool: Tool) -> Self:
+        """Return those that sign what goes to ``tool`` now, the newest first."""
+        is_active = Q(retires_at__isnull=True) | Q(retires_at__gt=timezone.now())
+        return self.filter(is_active, tool=tool).order_by("-pk")
+
+    def active(self, tool: Tool) -> list[SigningSecret]:
+        """Return those, and make the first one where there is none, unless somebody else just has.
+
+        Raises Tool.DoesNotExist where the tool was deleted meanwhile.
+        """
+        found = list(self.in_use(tool))
+        if found:
+            return found
+        with transaction.atomic(using=self.db):
+            Tool.objects.using(self.db).select_for_update().get(pk=tool.pk)
+            return list(self.in_use(tool)) or [self._made(tool)]
+
+    def rotate(self, tool: Tool, overlap: int) -> SigningSecret:
+        """Make a new one; those before go on signing for ``overlap`` seconds."""
+        retires_at = timezone.now() + timedelta(seconds=overlap)
+        with transaction.atomic(using=self.db):
+            Tool.objects.using(self.db).select_for_update().get(pk=tool.pk)
+            earlier = self.filter(tool=tool)
+            earlier.filter(Q(retires_at__isnull=True) | Q(retires_at__gt=retires_at)).update(
+                retires_at=retires_at
+            )
+            earlier.filter(retires_at__lte=timezone.now()).delete()
+            return self._made(tool)
+
+    def _made(self, tool: Tool) -> SigningSecret:
+        return self.create(tool=tool, salt=uuid4(), key=signing.key_name())
+
+
+class SigningSecret(models.Model):
+    """What signs the events for one tool.
+
+    The secret itself is not stored: it is derived from a signing key of the website's settings,
+    called ``key``, and ``salt``. So neither a copy of the database nor an export holds it.
+    ``shown_at``: when somebody saw it, who had to pass it on to the receiver; it is shown once.
+    ``retires_at``: from when on it signs no more.
+    """
+
+    tool = models.ForeignKey(Tool, on_delete=models.CASCADE, related_name="signing_secrets")
+    salt = models.UUIDField()
+    key = models.CharField(max_length=16)
+    made_at = models.DateTimeField(auto_now_add=True)
+    shown_at = models.DateTimeField(null=True)
+    retires_at = models.DateTimeField(null=True)
+
+    objects = SigningSecretQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.tool} ({self.made_at:%Y-%m-%d})"
+
+    @property
+    def value(self) -> bytes:
+        """Return the 32 bytes that sign. Raises `signing.UnknownKeyError` where the key is gone."""
+        salt: UUID = self.salt
+        return signing.derive("webhook", salt.hex, key_name=self.key)
+
+    def reveal(self) -> bool:
+        """Say whether it may be shown, which is so once, and note that it was."""
+        now = timezone.now()
+        return bool(
+            SigningSecret.objects.filter(pk=self.pk, shown_at__isnull=True).update(shown_at=now)
+        )
