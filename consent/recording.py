@@ -20,6 +20,7 @@ from consent.decision import Decision
 from consent.disclosure import Version, version_of
 from consent.models import Record
 from consent.models.proof import granted_in
+from consent.outbox import writing
 from consent.signals import DecisionMade, consent_withdrawn, decision_made
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -153,6 +154,16 @@ class Draft:
             all_of_it = len(allowed) == len(choices)
             return Record.Action.ACCEPT_ALL if all_of_it else Record.Action.CHOSEN
         return Record.Action.REJECT_ALL
+
+    @property
+    def event_name(self) -> str:
+        """What tools are told of it as; "" where there is nothing to tell of."""
+        if self.action == Record.Action.RENEWED:
+            return ""
+        if self.action == Record.Action.WITHDRAWN:
+            return writing.WITHDRAWN
+        is_first = self.held is None and self.decision.allowed
+        return writing.GRANTED if is_first else writing.CHANGED
 
     def _record(self, secret: str, version: Version) -> Record:
         return Record(

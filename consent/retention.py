@@ -18,7 +18,15 @@ from django.utils import timezone
 
 from consent import partitions
 from consent.conf import conf
-from consent.models import Policy, PolicyVersion, Record, RecordQuerySet, Sequence
+from consent.models import (
+    Delivery,
+    DeliveryQuerySet,
+    Policy,
+    PolicyVersion,
+    Record,
+    RecordQuerySet,
+    Sequence,
+)
 from consent.models.proof import PolicyVersionQuerySet
 from consent.signing import Verdict
 
@@ -111,6 +119,20 @@ def purge(
     purged.versions = _purge_versions()
     _renew_signatures()
     return purged
+
+
+def deliveries_due() -> DeliveryQuerySet:
+    """Return the deliveries that came to their end longer ago than they are kept."""
+    cutoff = timezone.now() - timedelta(days=conf.EVENTS_RETENTION_DAYS)
+    return Delivery.objects.filter(ended_at__lt=cutoff)
+
+
+def purge_deliveries(batch: int = BATCH) -> int:
+    """Delete those, some at a time, and return how many they were."""
+    gone = 0
+    while some := list(deliveries_due().order_by("pk").values_list("pk", flat=True)[:batch]):
+        gone += Delivery.objects.filter(pk__in=some).delete()[0]
+    return gone
 
 
 def accept_sequences() -> int:

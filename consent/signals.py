@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.dispatch import Signal
@@ -34,6 +35,18 @@ class DecisionMade:
     decided_at: datetime
     receipt: UUID | None
     user: str
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What tools are told of it: nothing that names the visitor."""
+        return {
+            "choices": dict(self.choices),
+            "granted": sorted(self.granted),
+            "withdrawn": sorted(self.withdrawn),
+            "action": self.action,
+            "source": self.source,
+            "decided_at": self.decided_at,
+        }
 
 
 decision_made = Signal()

@@ -1,25 +1,23 @@
-"""What a website has to do from time to time, as a task where its Django knows tasks."""
+"""What a website has to do from time to time, as a task where there is a library for tasks."""
 
 from __future__ import annotations
 
 from consent import retention
+from consent.outbox.tasks import deliver
+from consent.tasking import task
 
-try:
-    from django.tasks import task
-except ImportError:
-    # Before Django 6.0: a function like any other.
-    def task(function):  # type: ignore[no-untyped-def, no-redef]
-        """Return ``function``."""
-        return function
+__all__ = ["deliver", "purge"]
 
 
 @task
 def purge(older_than: str | None = None) -> int:
     """Delete the records that are older than ``older_than``, and return how many they were.
 
-    ``older_than``: as in ``consent_purge --older-than``. Raises `consent.retention.PeriodError`
-    where decisions may hold for longer than that.
+    Also the deliveries that are older than CONSENT_EVENTS_RETENTION_DAYS. ``older_than``: as in
+    ``consent_purge --older-than``. Raises `consent.retention.PeriodError` where decisions may hold
+    for longer than that.
     """
     cutoff = retention.cutoff_of(older_than)
     retention.check(cutoff)
+    retention.purge_deliveries()
     return retention.purge(cutoff).records

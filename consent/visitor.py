@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from html import escape
@@ -10,7 +11,7 @@ from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import DisallowedHost
-from django.db import Error
+from django.db import Error, router, transaction
 from django.http import HttpRequest
 from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
@@ -21,7 +22,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import get_language, gettext
 
 from consent import leftovers, locating, recording
-from consent.compiled import CompiledPolicy, Selection, Standing, policies
+from consent.compiled import CompiledPolicy, CompiledTool, Selection, Standing, policies
 from consent.conf import conf
 from consent.decision import (
     MAX_CATEGORIES,
@@ -33,7 +34,12 @@ from consent.decision import (
 )
 from consent.keys import is_category_key
 from consent.leftovers import CleanUp
+from consent.models import Record
+from consent.outbox import writing
+from consent.outbox.writing import Origin
 from consent.recording import IN_CODE, Draft, Occasion
+
+logger = logging.getLogger("consent")
 
 
 class InvalidChoicesError(ValueError):
@@ -152,6 +158,16 @@ class Consent:
     def selection(self) -> Selection:
         """The tools that are allowed now."""
         return self.standing.selection
+
+    def aside(self) -> Consent:
+        """Return the same visitor, for what the response does not depend on: no `Vary` for it."""
+        return self if "standing" in self.__dict__ else Consent(self._request)
+
+    @property
+    def origin(self) -> Origin:
+        """Whom an event is about that is sent now."""
+        subject = recording.subject_of(self._secret_now) if self._secret_now else None
+        return Origin(self.policy, self.standing, self.regime, self.opts_out, subject, self._user())
 
     @property
     def choices(self) -> dict[str, bool | None]:
@@ -448,6 +464,11 @@ class Consent:
         """What the visitor decided before this request, whether it still holds or not."""
         return parse(self._cookie() or "")
 
+    @property
+    def _secret_now(self) -> str:
+        """What the subject's cookie will hold, once the response has set it."""
+        return self._draft.secret if self._draft else self.secret
+
     def _settle(self, decision: Decision, shown: int, occasion: Occasion) -> None:
         """Record ``decision`` and take it; or take what needs no record, and raise."""
         draft = Draft(
@@ -470,12 +491,13 @@ class Consent:
         elif not conf.RECORDS:
             self._take(decision)
             draft.announce()
+            self._tell_unrecorded(draft)
         else:
             self._record(draft)
 
     def _record(self, draft: Draft) -> None:
         try:
-            draft.store()
+            self._store(draft)
         except Error as error:
             if not self._fall_back(draft):
                 raise NotRecordedError from error
@@ -483,6 +505,38 @@ class Consent:
         self._draft = draft
         self._take(draft.decision)
         draft.announce()
+
+    def _store(self, draft: Draft) -> None:
+        """Store the record, and with it, or not at all, what tools are told of the decision."""
+        if not self._hearing:
+            draft.store()
+            return
+        with transaction.atomic(using=router.db_for_write(Record)):
+            draft.store()
+            if draft.is_new:
+                self._tell(draft)
+
+    @property
+    def _hearing(self) -> tuple[CompiledTool, ...]:
+        """The tools that are told of decisions."""
+        return tuple(tool for tool in self.policy.server_tools if tool.hears_decisions)
+
+    def _tell(self, draft: Draft) -> None:
+        """Write the event of the decision for those tools that it allows."""
+        name = draft.event_name
+        if not name or not self._hearing:
+            return
+        standing = self.policy.stand(draft.decision, signal=self._overrides())
+        subject = recording.subject_of(draft.secret) if draft.secret else None
+        origin = Origin(self.policy, standing, draft.regime, draft.gpc, subject, draft.user)
+        writing.write(origin, name, draft.event.told, self._hearing)
+
+    def _tell_unrecorded(self, draft: Draft) -> None:
+        """Do so where nothing is recorded: a decision holds, whatever becomes of the event."""
+        try:
+            self._tell(draft)
+        except Error:
+            logger.exception("What tools were to be told of a decision could not be stored.")
 
     def _fall_back(self, draft: Draft) -> bool:
         """Take what of a decision holds without a record; return whether that is all of it."""
@@ -518,17 +572,16 @@ class Consent:
 
     def _set_subject(self, response: HttpResponseBase) -> None:
         """Set the subject's cookie once something is recorded, or renew it; or drop it."""
-        name, path = self.policy.subject_cookie_name, self._subject_path
-        secret = self._draft.secret if self._draft else self.secret
+        secret = self._secret_now
         if self._forgets or not conf.RECORDS:
             if self.secret:
-                response.delete_cookie(name, path=path, domain=self._domain)
+                self._delete_subject(response)
         elif secret:
             response.set_cookie(
-                name,
+                self.policy.subject_cookie_name,
                 secret,
                 max_age=self._age(None),
-                path=path,
+                path=self._subject_path,
                 domain=self._domain,
                 secure=self._is_secure(),
                 httponly=True,
@@ -537,19 +590,37 @@ class Consent:
 
     @property
     def _subject_path(self) -> str:
-        """The path of the subject's cookie: the app's own, unless the settings say otherwise."""
-        if conf.SUBJECT_COOKIE_PATH or conf.LOGIN_SYNC:
-            return conf.SUBJECT_COOKIE_PATH or "/"
+        """The path of the subject's cookie: the app's own, unless more of the site has to see it.
+
+        Where events are sent, all of it: by the subject a withdrawal finds what is on its way.
+        """
+        if conf.SUBJECT_COOKIE_PATH:
+            return conf.SUBJECT_COOKIE_PATH
+        if conf.LOGIN_SYNC or self.policy.server_tools:
+            return "/"
+        return self._own_path
+
+    @property
+    def _own_path(self) -> str:
         key = ("subject's path", get_language())
         return self.policy.parts.get(
             key, lambda: [reverse("consent:preferences").removesuffix("preferences/")]
         )[0]
 
     def _drop_cookies(self, response: HttpResponseBase) -> None:
-        domain, samesite = self._domain, conf.COOKIE_SAMESITE
-        response.delete_cookie(self.policy.cookie_name, conf.COOKIE_PATH, domain, samesite)
-        name, path = self.policy.subject_cookie_name, self._subject_path
-        response.delete_cookie(name, path, domain, samesite)
+        response.delete_cookie(
+            self.policy.cookie_name, conf.COOKIE_PATH, self._domain, conf.COOKIE_SAMESITE
+        )
+        self._delete_subject(response)
+
+    def _delete_subject(self, response: HttpResponseBase) -> None:
+        """Expire the subject's cookie; also where it was kept before, or will be kept again."""
+        name = self.policy.subject_cookie_name
+        for path in dict.fromkeys((self._own_path, self._subject_path)):
+            if name in response.cookies:
+                # Django keeps one header a key.
+                response.cookies[f"{name} elsewhere"] = response.cookies.pop(name)
+            response.delete_cookie(name, path, self._domain, conf.COOKIE_SAMESITE)
 
     def _age(self, decision: Decision | None) -> int:
         """Return for how many seconds the browser keeps a cookie: of ``decision``, or of now.

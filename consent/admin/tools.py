@@ -21,6 +21,7 @@ from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
+from consent.admin import events
 from consent.admin.base import (
     DatedAdmin,
     asked_again,
@@ -45,7 +46,7 @@ from consent.admin.forms import (
     form_for,
     shown,
 )
-from consent.admin.preview import preview_of, why_no_code
+from consent.admin.preview import gone, preview_of, why_no_code
 from consent.models import Category, Cookie, Policy, Tool, ToolQuerySet
 from consent.recipes import Recipe, search
 
@@ -117,6 +118,10 @@ class ToolAdmin(DatedAdmin):
     actions = ("enable", "disable")
     inlines = (CookieInline,)
 
+    def get_urls(self) -> list[Any]:
+        """Add the page of a tool that gets events."""
+        return [*events.urls(self), *super().get_urls()]
+
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
@@ -152,6 +157,7 @@ class ToolAdmin(DatedAdmin):
         form = context["adminform"].form
         if form.is_bound:
             form.ask_for_secrets_again()
+        context["events_url"] = events.address_of(context.get("original"))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_form(
@@ -178,7 +184,8 @@ class ToolAdmin(DatedAdmin):
         """Return first what everybody fills in, last what a developer cares for."""
         recipe = recipe_of(request, obj)
         own = self._own_fields(request, obj, recipe)
-        first = [*own, "category", "enabled"]
+        decisions = ["hears_decisions"] if recipe and recipe.kind == "server" else []
+        first = [*own, "category", *decisions, "enabled"]
         placed = [] if recipe and recipe.kind != "browser" else ["placement"]
         # Whoever may not edit a snippet may not say either where it loads code from.
         loads = ["sources"] if "snippet" in own else []
@@ -273,8 +280,8 @@ class ToolAdmin(DatedAdmin):
 
     @admin.display(description=_("Remark"), empty_value="")
     def remark(self, tool: Tool) -> str:
-        """Why pages get no code of the tool, if they do not."""
-        return why_no_code(tool)
+        """Why pages get no code of the tool, if they do not, or why it was disabled."""
+        return gone(tool) or why_no_code(tool)
 
     @admin.display(description=_("Settings"))
     def settings(self, tool: Tool) -> SafeString:

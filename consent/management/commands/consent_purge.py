@@ -17,7 +17,8 @@ class Command(BaseCommand):
 
     help = (
         "Delete the records that are older than the retention period, and the versions of the "
-        "policy that no record refers to any more. It may be stopped at any moment and run again, "
+        "policy that no record refers to any more; also deliveries of events that ended longer ago "
+        "than CONSENT_EVENTS_RETENTION_DAYS. It may be stopped at any moment and run again, "
         "and may run while decisions are being recorded. Counters stay."
     )
 
@@ -64,6 +65,7 @@ class Command(BaseCommand):
         lines = [
             f"{retention.due(cutoff):,} records from before {cutoff:%Y-%m-%d %H:%M} would go.",
             *(f"Partition {p.name} would be dropped." for p in partitions.due(cutoff)),
+            f"{retention.deliveries_due().count():,} deliveries of events would go.",
             "Dry run: nothing was deleted.",
         ]
         self.stdout.write("\n".join(lines))
@@ -72,6 +74,7 @@ class Command(BaseCommand):
         bar = Bar(self.stderr, lambda: retention.due(cutoff))
         try:
             purged = retention.purge(cutoff, batch=batch, progress=bar.show)
+            deliveries = retention.purge_deliveries(batch)
         except Error as error:
             raise CommandError(f"Stopped; run it again to go on. {error}") from error
         finally:
@@ -80,6 +83,8 @@ class Command(BaseCommand):
             f"{purged.records:,} records from before {cutoff:%Y-%m-%d %H:%M} and "
             f"{purged.versions:,} versions of the policy deleted."
         )
+        if deliveries:
+            self.stdout.write(f"{deliveries:,} deliveries of events deleted.")
         for name in purged.partitions:
             self.stdout.write(f"Partition {name} dropped.")
         if purged.missing:

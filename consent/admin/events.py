@@ -1,0 +1,161 @@
+"""The page of a tool that gets events: how they fare, a test, and the secret that signs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db import transaction
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.cache import add_never_cache_headers
+from django.utils.http import urlencode
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
+
+from consent.admin.base import live_policy, tell
+from consent.models import Delivery, SigningSecret, Tool
+from consent.models.outbox import OVERLAPS
+from consent.outbox import signatures, writing
+from consent.signing import UnknownKeyError
+
+PAGE = "consent_tool_events"
+
+# Words of the history.
+SHOWN, ROTATED = gettext_noop("signing secret, which was shown"), gettext_noop("signing secret")
+
+OVERLAP_NAMES = {
+    "day": _("24 hours"),
+    "week": _("7 days"),
+    "none": _("not at all: it stops signing now"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A state of deliveries. ``url``: the list of those that are in it."""
+
+    name: Any
+    number: int
+    url: str
+
+
+def urls(section: ModelAdmin) -> list[Any]:  # type: ignore[type-arg]
+    """Return the addresses of the page, for the section of tools."""
+
+    def view(request: HttpRequest, object_id: str) -> HttpResponse:
+        return events_view(section, request, object_id)
+
+    page = section.admin_site.admin_view(view)
+    return [path("<path:object_id>/events/", page, name=PAGE)]
+
+
+def events_view(section: ModelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:  # type: ignore[type-arg]
+    """Show the page, or do what one of its buttons says.
+
+    Raises Http404 for a tool that is none or gets no events, PermissionDenied where the user may
+    not look at the tool, or change it, and BadRequest for a button that there is not.
+    """
+    tool = section.get_object(request, unquote(object_id))
+    if tool is None or not address_of(tool):
+        raise Http404
+    may_change = section.has_change_permission(request, tool)
+    if not may_change and not section.has_view_permission(request, tool):
+        raise PermissionDenied
+    secret = ""
+    if request.method == "POST":
+        if not may_change:
+            raise PermissionDenied
+        if "_test" in request.POST:
+            return _test(request, tool)
+        secret = _secret(section, request, tool)
+    response = TemplateResponse(
+        request,
+        "admin/consent/tool/events.html",
+        {**_context(section, request, tool), "may_change": may_change, "secret": secret},
+    )
+    add_never_cache_headers(response)
+    return response
+
+
+def address_of(tool: Tool | None) -> str:
+    """Return the address of the page; "" for a tool that gets no events."""
+    recipe = tool.get_recipe() if tool else None
+    if tool is None or recipe is None or not recipe.endpoint:
+        return ""
+    return reverse(f"admin:{PAGE}", args=[tool.pk])
+
+
+def _context(section: Any, request: HttpRequest, tool: Tool) -> dict[str, Any]:
+    recipe = tool.get_recipe()
+    is_signed = bool(recipe and recipe.signed)
+    return {
+        **section.admin_site.each_context(request),
+        **live_policy(),
+        "title": gettext("Events for %s") % tool,
+        "opts": section.opts,
+        "media": section.media,
+        "original": tool,
+        "outcomes": _outcomes(tool),
+        "is_signed": is_signed,
+        "secrets": list(SigningSecret.objects.in_use(tool)) if is_signed else [],
+        "overlaps": OVERLAP_NAMES,
+        "may_view_deliveries": request.user.has_perm("consent.view_delivery"),
+    }
+
+
+def _outcomes(tool: Tool) -> list[Outcome]:
+    rows = Delivery.objects.filter(tool=tool).order_by().values_list("state")
+    numbers = dict(rows.annotate(number=Count("pk")))
+    listed = reverse("admin:consent_delivery_changelist")
+    return [
+        Outcome(
+            name=label,
+            number=numbers.get(state, 0),
+            url=f"{listed}?{urlencode({'tool__id__exact': str(tool.pk), 'state__exact': state})}",
+        )
+        for state, label in Delivery.State.choices
+    ]
+
+
+def _test(request: HttpRequest, tool: Tool) -> HttpResponse:
+    delivery = writing.write_test(tool)
+    sent = gettext("A test event was put on its way: %s. Its delivery says what became of it.")
+    tell(request, messages.SUCCESS, sent % delivery.message_id)
+    return HttpResponseRedirect(address_of(tool))
+
+
+def _secret(section: Any, request: HttpRequest, tool: Tool) -> str:
+    """Show the present secret, or make a new one, as the button says; return what to show."""
+    recipe = tool.get_recipe()
+    overlap = request.POST.get("overlap", "")
+    if recipe is None or not recipe.signed:
+        raise BadRequest("The events for this tool are not signed.")
+    with transaction.atomic():
+        if "_rotate" in request.POST and overlap in OVERLAPS:
+            secret = SigningSecret.objects.rotate(tool, OVERLAPS[overlap])
+            section.log_change(request, tool, [{"added": {"name": ROTATED, "object": ""}}])
+        elif "_show" in request.POST:
+            secret = SigningSecret.objects.active(tool)[0]
+        else:
+            raise BadRequest("There is no such button, or it needs to know how long: overlap.")
+        if not secret.reveal():
+            tell(request, messages.ERROR, gettext("It was shown before; make a new one."))
+            return ""
+        section.log_change(request, tool, [{"changed": {"fields": [SHOWN]}}])
+    return _written(request, secret)
+
+
+def _written(request: HttpRequest, secret: SigningSecret) -> str:
+    try:
+        return signatures.written(secret.value)
+    except UnknownKeyError:
+        gone = gettext("The key that it was made with is gone from the settings; make a new one.")
+        tell(request, messages.ERROR, gone)
+        return ""

@@ -1,0 +1,98 @@
+"""``manage.py consent_deliver``: sends the events that are due to server-side tools."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
+from django.db import Error, close_old_connections, connections
+from django.utils import timezone
+
+from consent.management.progress import Bar
+from consent.models import Delivery
+from consent.outbox.delivering import FAILED, Courier, MissingLibraryError
+
+logger = logging.getLogger("consent")
+
+# Seconds between two looks for what is due.
+INTERVAL = 1.0
+
+
+class Command(BaseCommand):
+    """Delivers, once or for ever."""
+
+    help = (
+        "Send the events that are due to server-side tools, where the visitor's consent still "
+        "covers them. It may be stopped at any moment and run again, and several may run at once."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Say whether to stay."""
+        parser.add_argument(
+            "--watch", action="store_true", help="stay, and send what comes, until stopped"
+        )
+        parser.add_argument(
+            "--interval",
+            type=float,
+            default=INTERVAL,
+            metavar="SECONDS",
+            help=f"with --watch: how often to look; {INTERVAL:g} unless you say",
+        )
+
+    @no_translations
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Deliver. Raises CommandError where the library or the database fails."""
+        if options["interval"] <= 0:
+            raise CommandError("--interval has to be more than 0.")
+        try:
+            courier = Courier()
+        except MissingLibraryError as error:
+            raise CommandError(str(error)) from error
+        with courier:
+            if options["watch"]:
+                self._watch(courier, options["interval"])
+            else:
+                self._run(courier)
+        self._report(courier)
+
+    def _run(self, courier: Courier) -> None:
+        bar = Bar(self.stderr, lambda: Delivery.objects.due(timezone.now()).count())
+        try:
+            courier.run(bar.show)
+        except Error as error:
+            raise CommandError(f"Stopped; run it again to go on. {error}") from error
+        finally:
+            bar.close()
+
+    def _watch(self, courier: Courier, interval: float) -> None:
+        stopped = threading.Event()
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            courier.stop()
+            stopped.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, stop)
+        self.stderr.write("Delivering what is due. Stop with Ctrl-C.")
+        bar = Bar(self.stderr, lambda: 1)
+        while not stopped.is_set():
+            try:
+                courier.run()
+            except Error:
+                logger.exception("The database fails; what is due waits until it is back.")
+                connections.close_all()
+            close_old_connections()
+            bar.show(sum(courier.tally.values()))
+            stopped.wait(interval)
+        bar.close()
+
+    def _report(self, courier: Courier) -> None:
+        tally, state = courier.tally, Delivery.State
+        self.stdout.write(
+            f"{tally[state.DELIVERED]:,} delivered, {tally[FAILED]:,} to be tried again, "
+            f"{tally[state.DROPPED]:,} dropped, {tally[state.DEAD]:,} given up."
+        )
