@@ -20,6 +20,8 @@ from consent.conf import conf
 from consent.decision import MAX_CATEGORIES
 from consent.models import Category, Policy, RegionRule, Tool
 from consent.models.policies import parameter_errors
+from consent.outbox import delivering
+from consent.outbox.tasks import deliver
 
 MIDDLEWARE = "consent.middleware.ConsentMiddleware"
 CSP_MIDDLEWARE = "consent.middleware.ConsentCSPMiddleware"
@@ -37,6 +39,9 @@ _WRITE_POLICIES = (
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "csp.middleware.CSPMiddleware",
 )
+
+# What runs a task where it is enqueued, or never.
+_FOREGROUND = ("ImmediateBackend", "DummyBackend")
 
 
 def check_middleware(**kwargs: Any) -> Iterator[CheckMessage]:
@@ -169,6 +174,7 @@ def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
             "a number of seconds, 0 or more",
         ),
         ("DNT", conf.DNT, isinstance(conf.DNT, bool), "True or False"),
+        *_event_rules(),
         (
             "REGION",
             conf.REGION,
@@ -217,6 +223,46 @@ def check_settings(**kwargs: Any) -> Iterator[CheckMessage]:
             yield Error(f"CONSENT_{name} is {value!r}; it has to be {expected}.", id="consent.E007")
 
 
+def _event_rules() -> Iterator[tuple[str, object, bool, str]]:
+    """Yield what the settings of events have to be, each as `check_settings` has its rules."""
+    for name, unit in (
+        ("EVENTS_ATTEMPTS", "attempts"),
+        ("EVENTS_RETENTION_DAYS", "days"),
+        ("EVENTS_TIMEOUT", "seconds"),
+    ):
+        value = getattr(conf, name)
+        yield name, value, _is_number(value) and value > 0, f"a number of {unit}, more than 0"
+    hosts = conf.EVENTS_TRUSTED_HOSTS
+    are_hosts = isinstance(hosts, list | tuple | set) and all(map(_is_text, hosts))
+    expected = "a list of hosts, such as ['localhost:8001']"
+    yield "EVENTS_TRUSTED_HOSTS", hosts, are_hosts, expected
+
+
+def check_tasks(**kwargs: Any) -> Iterator[CheckMessage]:
+    """consent.E020: CONSENT_EVENTS_TASKS names nothing that delivers in the background."""
+    problem = "" if conf.EVENTS_TASKS is None else _task_problem(conf.EVENTS_TASKS)
+    if problem:
+        yield Error(
+            f"CONSENT_EVENTS_TASKS is {conf.EVENTS_TASKS!r}: {problem}",
+            hint="Name a backend of TASKS that has a worker, or leave the setting away and run "
+            "'manage.py consent_deliver --watch'.",
+            id="consent.E020",
+        )
+
+
+def _task_problem(alias: str) -> str:
+    if not hasattr(deliver, "using"):
+        return "there is no library for tasks; Django has one from 6.0 on, before it django-tasks."
+    try:
+        backend = deliver.using(backend=alias).get_backend()
+    except Exception as error:
+        # Whatever a backend makes of its options.
+        return f"it cannot be used. {error}"
+    if type(backend).__name__ in _FOREGROUND:
+        return f"{type(backend).__name__} does not work in the background: visitors would wait."
+    return ""
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and value != "" and not re.search(r"[\s;,]", value)
 
@@ -263,7 +309,8 @@ def check_policies(
     consent.W010: no policy is in use. consent.E011: more than one is. consent.E012: a tool's
     recipe is gone. consent.E013: a tool does not fit its recipe. consent.E014: a snippet would
     damage the page. consent.E015: too many optional categories. consent.W017: a tool listens to
-    signals that no category has. consent.E018: a rule names what is no region. consent.W019: rules
+    signals that no category has. consent.W021, consent.W022: events cannot be, or are not,
+    delivered. consent.E018: a rule names what is no region. consent.W019: rules
     for regions, and nothing says where visitors are.
     """
     if not databases or Policy.objects.db not in databases:
@@ -274,6 +321,7 @@ def check_policies(
             *_stored_rules(),
             *_stored_tools(),
             *_unclaimed_signals(),
+            *_undelivered_events(),
         ]
     except DatabaseFailure:
         # The tables are not there yet: `migrate` is about to make them.
@@ -322,6 +370,26 @@ def _stored_rules() -> Iterator[CheckMessage]:
             "strictest of what may hold holds for everybody.",
             hint="Set CONSENT_REGION to what your proxy says, or delete the rules.",
             id="consent.W019",
+        )
+
+
+def _undelivered_events() -> Iterator[CheckMessage]:
+    if recipes.problems():
+        return
+    servers = [recipe.key for recipe in recipes.catalogue().values() if recipe.kind == "server"]
+    tools = Tool.objects.filter(enabled=True, recipe__in=servers).values_list("key", flat=True)
+    if tools and not delivering.can_send():
+        yield Warning(
+            f"No event reaches these tools: {', '.join(tools)}. httpcore, which sends, is missing.",
+            hint="pip install 'django-consent-tools[events]'",
+            id="consent.W021",
+        )
+    elif (waited := delivering.overdue()) is not None:
+        yield Warning(
+            f"Events are not being delivered: one has been due for "
+            f"{waited.total_seconds() / 60:.0f} minutes.",
+            hint="Run 'manage.py consent_deliver --watch', or a worker for CONSENT_EVENTS_TASKS.",
+            id="consent.W022",
         )
 
 
@@ -388,6 +456,7 @@ def register_all() -> None:
         check_urls,
         check_templates,
         check_settings,
+        check_tasks,
         check_recipes,
     ):
         register(_listed(check), "consent")

@@ -498,11 +498,11 @@ def test_a_secret_that_an_error_elsewhere_loses_is_asked_for_again(
 
 
 def test_an_optional_secret_can_be_removed(admin_client: Client) -> None:
-    values = {"url": "https://hooks.example/", "signing_secret": SECRET}
+    values = {"url": "https://hooks.example/", "authorization": SECRET}
     tool = ToolFactory.create(server=True, parameters=values)
     page = admin_client.get(changing(tool))
-    assert "Remove what is stored as Signing secret" in text(page)
-    send(admin_client, changing(tool), {"remove_signing_secret": "on"})
+    assert "Remove what is stored as Authorization" in text(page)
+    send(admin_client, changing(tool), {"remove_authorization": "on"})
     tool.refresh_from_db()
     assert tool.parameters == {"url": "https://hooks.example/"}
     assert "Remove what is stored" not in text(admin_client.get(changing(tool)))

@@ -16,6 +16,8 @@ from django.http import HttpResponse
 from consent import recipes
 from consent.middleware import ConsentMiddleware
 from consent.models import Category, Policy, RegionRule, Tool
+from consent.outbox import delivering
+from tests.events import events_site, time_passes, track
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
 from tests.scenes import small_site
 
@@ -207,6 +209,14 @@ def test_templates_are_djangos_and_know_the_request(settings, templates, expecte
         ("RETENTION_DAYS", 0),
         ("RETENTION_DAYS", "3y"),
         ("RETENTION_DAYS", float("nan")),
+        ("EVENTS_ATTEMPTS", 0),
+        ("EVENTS_ATTEMPTS", "12"),
+        ("EVENTS_RETENTION_DAYS", -1),
+        ("EVENTS_TIMEOUT", 0),
+        ("EVENTS_TIMEOUT", None),
+        ("EVENTS_TRUSTED_HOSTS", "localhost"),
+        ("EVENTS_TRUSTED_HOSTS", [""]),
+        ("EVENTS_TRUSTED_HOSTS", [7]),
         ("SUBJECT_COOKIE_NAME", "a b"),
         ("SUBJECT_COOKIE_NAME", "consent"),
         ("SUBJECT_COOKIE_PATH", ""),
@@ -248,6 +258,8 @@ def test_setting_that_cannot_work_is_named_with_its_value(settings, name, value)
         {"RETENTION_DAYS": 30},
         {"SIGNING_KEYS": ["new", b"old"]},
         {"SIGNING_KEYS": None},
+        {"EVENTS_ATTEMPTS": 3, "EVENTS_RETENTION_DAYS": 1, "EVENTS_TIMEOUT": 0.5},
+        {"EVENTS_TRUSTED_HOSTS": ("localhost", "10.0.0.7:8000")},
         {"SUBJECT_COOKIE_NAME": "who"},
         {"SUBJECT_COOKIE_PATH": "/"},
         {"THROTTLE_RATE": None},
@@ -476,6 +488,58 @@ def test_check_command_knows_the_apps_tag(capsys):
     assert "consent.W010" in capsys.readouterr().err
 
 
+# Events
+
+
+@pytest.mark.parametrize(
+    ("backend", "part"),
+    [
+        ("nothing", "nothing"),
+        ("default", "ImmediateBackend does not work in the background"),
+    ],
+)
+def test_e020_tasks_that_are_no_background(settings, backend, part):
+    settings.CONSENT_EVENTS_TASKS = backend
+
+    (message,) = found()
+
+    assert message.id == "consent.E020"
+    assert part in message.msg
+
+
+def test_e020_no_library_for_tasks(settings, monkeypatch):
+    settings.CONSENT_EVENTS_TASKS = "default"
+    monkeypatch.setattr("consent.checks.deliver", lambda: None)
+
+    (message,) = found()
+
+    assert message.id == "consent.E020"
+    assert "no library for tasks" in message.msg
+
+
+def test_w021_nothing_that_sends_is_installed(monkeypatch):
+    events_site()
+    assert "consent.W021" not in ids(database=True)
+    monkeypatch.setattr(delivering, "can_send", lambda: False)
+
+    (message,) = found(database=True)
+
+    assert message.id == "consent.W021"
+    assert "webhooks" in message.msg
+
+
+def test_w022_nobody_delivers():
+    events_site()
+    track()
+    assert "consent.W022" not in ids(database=True)
+    time_passes(minutes=12)
+
+    (message,) = found(database=True)
+
+    assert message.id == "consent.W022"
+    assert "12 minutes" in message.msg
+
+
 def test_every_id_is_documented():
     documented = (Path(__file__).resolve().parents[1] / "docs" / "checks.md").read_text()
     source = Path(recipes.__file__).resolve().parents[1].joinpath("checks.py").read_text()
@@ -483,5 +547,5 @@ def test_every_id_is_documented():
     known = {f"consent.{kind}{n:03}" for kind in "EW" for n in range(1, 100)}
     in_code = {name for name in known if f'id="{name}"' in source}
 
-    assert len(in_code) == 18
+    assert len(in_code) == 21
     assert {name for name in known if name in documented} == in_code

@@ -11,7 +11,6 @@ from io import StringIO
 from pathlib import Path
 from urllib.parse import quote
 
-import django
 import pytest
 from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
@@ -276,7 +275,7 @@ def test_task_purges():
     decide(days=OLD)
     decide()
 
-    run = tasks.purge if django.VERSION < (6,) else tasks.purge.call
+    run = tasks.purge.call
 
     assert run() == 1
     assert run("3y") == 0
@@ -284,7 +283,6 @@ def test_task_purges():
         run("1d")
 
 
-@pytest.mark.skipif(django.VERSION < (6,), reason="tasks came with Django 6.0")
 def test_task_is_one_of_djangos():
     decide(days=OLD)
 

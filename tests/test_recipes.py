@@ -269,7 +269,7 @@ def test_what_is_secret_stays_on_the_server():
         for parameter in recipe.parameters
         if parameter.secret
     }
-    assert secrets == {"webhooks.signing_secret", "zapier.hook_url"}
+    assert secrets == {"webhooks.authorization", "zapier.hook_url"}
 
 
 # Search
@@ -603,7 +603,9 @@ def test_error_does_not_repeat_a_secret(value: object):
         ("adwords", "conversion_id", ["123456789", "AW-12345678٣"]),
         ("clearbit-reveal", "publishable_key", ["sk_0123456789abcdef0123456789abcdef"]),
         ("recaptcha", "version", ["V3", "v4"]),
-        ("webhooks", "url", ["http://example.com/", "https://", "https://user@example.com/"]),
+        # That it is https, and public, is no matter of form: see `consent.endpoints`.
+        ("webhooks", "url", ["ftp://example.com/", "https://", "https://user@example.com/"]),
+        ("webhooks", "authorization", [" Bearer abc", "Bearer abc\r\nX-Header: 1", "ö"]),
         ("zapier", "hook_url", ["https://hooks.zapier.com.evil.example/hooks/catch/1/abcd/"]),
         ("marketo", "munchkin_id", ["123-abc-456", "123ABC456"]),
         ("facebook-pixel", "pixel_id", ["12345", "\N{FULLWIDTH DIGIT ONE}" * 15]),
@@ -1023,10 +1025,36 @@ def test_problems_names_every_broken_file_and_no_other(tmp_path: Path):
 def test_server_side_tool_needs_no_privacy_page_and_uses_no_parameter_in_scripts(tmp_path: Path):
     scripts = GOOD[GOOD.index("[[scripts]]") : GOOD.index("[csp]")]
     text = GOOD.replace(scripts, "").replace('kind = "browser"', 'kind = "server"')
-    text = text.replace('privacy_url = "https://good.example/privacy"\n', "")
+    text = text.replace('privacy_url = "https://good.example/privacy"\n', 'endpoint = "site"\n')
     recipe = load(write(tmp_path, text))
     assert recipe.privacy_url == ""
     assert recipe.render({"site": "abc"}, "good") == ""
+    assert (recipe.endpoint, recipe.authorization, recipe.signed) == ("site", "", False)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("", "endpoint: is missing"),
+        ('endpoint = "other"', "endpoint: “other” is not one of the parameters that are required"),
+        (
+            'endpoint = "site"\nauthorization = "site"',
+            "authorization: “site” is not one of the parameters that are secret",
+        ),
+    ],
+)
+def test_server_side_tool_says_where_its_events_go(tmp_path: Path, line: str, message: str):
+    scripts = GOOD[GOOD.index("[[scripts]]") : GOOD.index("[csp]")]
+    text = GOOD.replace(scripts, "").replace('kind = "browser"', f'kind = "server"\n{line}')
+    with pytest.raises(RecipeError, match=message):
+        load(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("line", ['endpoint = "site"', 'authorization = "site"', "signed = true"])
+def test_browser_tool_gets_no_events(tmp_path: Path, line: str):
+    text = GOOD.replace('kind = "browser"', f'kind = "browser"\n{line}')
+    with pytest.raises(RecipeError, match="is for tools of the kind server only"):
+        load(write(tmp_path, text))
 
 
 def test_all_that_recipes_tell_visitors_is_a_sentence():

@@ -27,7 +27,10 @@ from tests.scenes import OPTIONAL, consent_in, grant, page_request, small_site
 pytestmark = pytest.mark.django_db
 
 MODELS = (Policy, Category, Tool, Cookie)
-OF_ONE_DATABASE = {"id", "policy_id", "category_id", "tool_id", "since", "revision", "changed_at"}
+OF_ONE_DATABASE = {
+    *("id", "policy_id", "category_id", "tool_id"),
+    *("since", "revision", "changed_at", "gone_at"),
+}
 SECRET = "https://hooks.zapier.com/hooks/catch/777777/topsecret/"
 SIGNING = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
@@ -219,7 +222,7 @@ def test_order_in_which_tools_were_entered_makes_no_difference():
 
 
 def test_blank_parameter_is_none(webhooks):
-    webhooks.parameters["signing_secret"] = ""
+    webhooks.parameters["authorization"] = ""
     webhooks.save()
 
     assert tool_in(data_of(), "webhooks")["parameters"] == {"url": "https://example.com/hook"}
@@ -263,7 +266,7 @@ def test_place_where_nothing_can_be_written_is_a_plain_error(policy, tmp_path):
 def test_what_is_exported_comes_back_to_the_letter(how_made, request, file):
     request.getfixturevalue(how_made)
     Tool.objects.filter(key="webhooks").update(
-        parameters={"url": "https://example.com/hook", "signing_secret": SIGNING}
+        parameters={"url": "https://example.com/hook", "authorization": SIGNING}
     )
     text, before = exported("--with-secrets"), meaning()
     empty_the_database()
@@ -357,7 +360,7 @@ codes = strategies.sampled_from(
         },
         {"recipe": "google-analytics", "parameters": {"measurement_id": "G-ABC1234567"}},
         {"recipe": "zapier", "parameters": {"hook_url": SECRET}},
-        {"recipe": "webhooks", "parameters": {"url": "https://example.com/", "signing_secret": ""}},
+        {"recipe": "webhooks", "parameters": {"url": "https://example.com/", "authorization": ""}},
     ]
 )
 tools = strategies.builds(
@@ -370,6 +373,7 @@ tools = strategies.builds(
             "privacy_url": addresses,
             "enabled": strategies.booleans(),
             "placement": strategies.sampled_from(Tool.Placement.values),
+            "hears_decisions": strategies.booleans(),
             "order": numbers,
         }
     ),
@@ -443,8 +447,8 @@ def in_files_order(data: Data) -> Data:
         category["tools"].sort(key=lambda tool: (tool["order"], tool["name"], tool["key"]))
         for tool in category["tools"]:
             tool["cookies"].sort(key=lambda cookie: (cookie["kind"], cookie["name"]))
-            if tool.get("parameters", {}).get("signing_secret") == "":
-                del tool["parameters"]["signing_secret"]
+            if tool.get("parameters", {}).get("authorization") == "":
+                del tool["parameters"]["authorization"]
     return data
 
 
@@ -748,7 +752,7 @@ def zapier() -> Tool:
 
 @pytest.fixture
 def webhooks() -> Tool:
-    parameters = {"url": "https://example.com/hook", "signing_secret": SIGNING}
+    parameters = {"url": "https://example.com/hook", "authorization": SIGNING}
     return ToolFactory(by_recipe=True, recipe="webhooks", key="webhooks", parameters=parameters)
 
 
@@ -761,7 +765,7 @@ def test_secrets_are_left_out_and_named(zapier, webhooks):
     assert SIGNING not in out.getvalue()
     assert tool_in(data_of(), "zapier")["left_out"] == ["hook_url"]
     assert tool_in(data_of(), "webhooks")["parameters"] == {"url": "https://example.com/hook"}
-    assert said.getvalue() == "Secrets left out: zapier.hook_url, webhooks.signing_secret\n"
+    assert said.getvalue() == "Secrets left out: zapier.hook_url, webhooks.authorization\n"
 
 
 def test_secrets_are_written_where_that_is_asked_for(zapier, webhooks):
@@ -769,7 +773,7 @@ def test_secrets_are_written_where_that_is_asked_for(zapier, webhooks):
 
     assert tool_in(data, "zapier")["parameters"] == {"hook_url": SECRET}
     assert "left_out" not in tool_in(data, "zapier")
-    assert tool_in(data, "webhooks")["parameters"]["signing_secret"] == SIGNING
+    assert tool_in(data, "webhooks")["parameters"]["authorization"] == SIGNING
 
 
 def test_of_a_recipe_that_is_gone_every_parameter_may_be_a_secret(zapier):
@@ -823,7 +827,7 @@ def test_import_without_secrets_keeps_those_that_are_stored(zapier, webhooks, fi
     assert Tool.objects.get(key="zapier").parameters == {"hook_url": SECRET}
     assert Tool.objects.get(key="webhooks").parameters == {
         "url": "https://example.com/elsewhere",
-        "signing_secret": SIGNING,
+        "authorization": SIGNING,
     }
     assert "Without its secret:" not in said
     assert not Tool.objects.filter(enabled=False).exists()
@@ -850,12 +854,12 @@ def test_secret_of_another_recipe_is_not_kept(zapier, file, tmp_path, other_reci
 
 def test_secret_that_is_blank_in_the_file_is_removed(webhooks, file):
     data = data_of("--with-secrets")
-    tool_in(data, "webhooks")["parameters"]["signing_secret"] = ""
+    tool_in(data, "webhooks")["parameters"]["authorization"] = ""
 
     said = imported(data, file)
 
     assert Tool.objects.get().parameters == {"url": "https://example.com/hook"}
-    assert changes(said) == ["~ tool webhooks: parameters.signing_secret: •••••••• → —"]
+    assert changes(said) == ["~ tool webhooks: parameters.authorization: •••••••• → —"]
     assert changes(imported(data, file)) == []
 
 
@@ -874,7 +878,7 @@ def test_parameters_of_a_new_tool_are_shown_but_for_its_secrets(webhooks, file):
     Tool.objects.all().delete()
 
     assert changes(imported(data, file))[1:] == [
-        "+ tool webhooks: parameters.signing_secret: ••••••••",
+        "+ tool webhooks: parameters.authorization: ••••••••",
         "+ tool webhooks: parameters.url: “https://example.com/hook”",
     ]
 
@@ -892,9 +896,7 @@ def test_secrets_are_not_repeated_in_errors(zapier, file, wrong):
     assert "topsecret" not in problem
 
 
-@pytest.mark.parametrize(
-    ("key", "secret"), [("zapier", "hook_url"), ("webhooks", "signing_secret")]
-)
+@pytest.mark.parametrize(("key", "secret"), [("zapier", "hook_url"), ("webhooks", "authorization")])
 def test_new_tool_that_lacks_its_secret_is_disabled_until_it_has_it(
     key, secret, zapier, webhooks, file
 ):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,11 +19,10 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.admin.base import SectionAdmin, tell
 from consent.models import Delivery
+from consent.outbox import delivering
 
 NOTHING = "–"  # noqa: RUF001
 _PREFIX = "evt_"
-# Who waits longer than that, although it is its turn, waits for somebody who delivers.
-_PATIENCE = timedelta(minutes=10)
 
 
 @admin.register(Delivery)
@@ -144,13 +142,13 @@ class DeliveryAdmin(SectionAdmin):
 
 def overdue() -> str:
     """Return what to do where events wait although it is their turn; "" where none does."""
-    oldest = Delivery.objects.due(timezone.now() - _PATIENCE).first()
-    if oldest is None or oldest.due_at is None:
+    waited = delivering.overdue()
+    if waited is None:
         return ""
     return gettext(
         "Events are not being delivered: the longest has been due for %s. Have whoever looks "
         "after the website run “manage.py consent_deliver --watch”, or a worker for tasks."
-    ) % timesince(oldest.due_at)
+    ) % timesince(timezone.now() - waited)
 
 
 def read_event(text: str) -> UUID | None:

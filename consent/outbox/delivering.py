@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from itertools import groupby
@@ -36,6 +36,8 @@ BATCH = 100
 NOTED, NOTED_SECONDS = 20, 1.0
 # How old, in seconds, an answer to whether consent covers an event may be when it is sent.
 ASKED_SECONDS = 1.0
+# What has been due for longer than that is waiting for somebody who delivers.
+PATIENCE = timedelta(minutes=10)
 # Seconds beyond those of one attempt that a batch belongs to who took it.
 LEASE = 60
 
@@ -145,13 +147,13 @@ class _Trip:
         self._drop_disabled()
         if tool is None or not self._left:
             return lambda delivery: None
-        endpoint, secrets = _endpoint(tool), _secrets(tool)
+        endpoint, secrets, more = _endpoint(tool), _secrets(tool), _headers(tool)
 
         def send(delivery: Delivery) -> Any:
             body = delivery.body.encode()
             now = int(time.time())
             headers = signatures.headers(delivery.message_id, now, body, secrets)
-            return client.post(endpoint, body, headers)
+            return client.post(endpoint, body, {**headers, **more})
 
         return send
 
@@ -247,6 +249,12 @@ def _endpoint(tool: Tool) -> Endpoint:
         raise _UnusableError(Reason.UNFIT) from error
 
 
+def _headers(tool: Tool) -> Mapping[str, str]:
+    recipe = tool.get_recipe()
+    value = tool.parameters.get(recipe.authorization, "") if recipe else ""
+    return {"Authorization": value} if value else {}
+
+
 def _secrets(tool: Tool) -> list[bytes]:
     recipe = tool.get_recipe()
     if recipe is None or not recipe.signed:
@@ -273,6 +281,13 @@ def _log(delivery: Delivery, answer: Any) -> None:
         answer.reason,
         f", {answer.status}" if answer.status else "",
     )
+
+
+def overdue() -> timedelta | None:
+    """Return for how long something is due already; None where that is not long."""
+    now = timezone.now()
+    oldest = Delivery.objects.due(now - PATIENCE).first()
+    return now - oldest.due_at if oldest and oldest.due_at else None
 
 
 def next_due() -> datetime | None:

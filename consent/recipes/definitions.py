@@ -223,8 +223,8 @@ class Recipe:
     """What the app knows of one vendor's tool. `kind` is "browser", "server" or "embed".
 
     `csp` is as the file has it: `csp_sources` puts the parameters' values in. Of a server-side
-    tool, `endpoint` names the parameter with the address that events go to, and `signed` says
-    whether they are signed after Standard Webhooks.
+    tool, `endpoint` names the parameter with the address that events go to, `authorization` the one
+    with the header of that name, if any, and `signed` says whether Standard Webhooks signs them.
     """
 
     key: str
@@ -246,6 +246,7 @@ class Recipe:
     cookies: tuple[DeclaredCookie, ...]
     embed: Embed | None = None
     endpoint: str = ""
+    authorization: str = ""
     signed: bool = False
 
     @property

@@ -99,6 +99,7 @@ def load(path: Path) -> Recipe:
         cookies=cookies,
         embed=embed,
         endpoint=_endpoint(top, kind, by_name),
+        authorization=_authorization(top, by_name),
         signed=top.flag("signed"),
     )
 
@@ -141,13 +142,20 @@ def _privacy_url(top: Table, kind: str) -> str:
 def _endpoint(top: Table, kind: str, parameters: Mapping[str, Parameter]) -> str:
     """Return the parameter that says where the events of a server-side tool go."""
     if kind != "server":
-        for name in ("endpoint", "signed"):
+        for name in ("endpoint", "authorization", "signed"):
             if name in top.data:
                 raise top.error(name, "is for tools of the kind server only.")
         return ""
     name = top.text("endpoint")
     if name not in parameters or not parameters[name].required:
         raise top.error("endpoint", f"“{name}” is not one of the parameters that are required.")
+    return name
+
+
+def _authorization(top: Table, parameters: Mapping[str, Parameter]) -> str:
+    name = top.text("authorization", default="")
+    if name and (name not in parameters or not parameters[name].secret):
+        raise top.error("authorization", f"“{name}” is not one of the parameters that are secret.")
     return name
 
 
