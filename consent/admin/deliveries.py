@@ -37,13 +37,11 @@ class DeliveryAdmin(SectionAdmin):
         "created_at",
         "name",
         "tool_name",
-        "state",
         "attempts",
         "answer",
-        "remark",
-        "next_attempt",
+        "outcome",
     )
-    list_filter = ("state", "tool", "reason", "is_test")
+    list_filter = ("state", ("tool", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("tool",)
     list_per_page = 50
     ordering = ("-pk",)
@@ -129,15 +127,15 @@ class DeliveryAdmin(SectionAdmin):
         """The status that the receiver answered with last."""
         return str(delivery.status or NOTHING)
 
+    @admin.display(description=_("state"))
+    def outcome(self, delivery: Delivery) -> str:
+        """How far it is, and why it is no further."""
+        return ": ".join(filter(None, (delivery.get_state_display(), self.remark(delivery))))
+
     @admin.display(description=_("remark"), empty_value="")
     def remark(self, delivery: Delivery) -> str:
         """Why it was dropped, or what went wrong last."""
         return delivery.get_reason_display() if delivery.reason else ""
-
-    @admin.display(description=_("next attempt"), empty_value=NOTHING)
-    def next_attempt(self, delivery: Delivery) -> Any:
-        """When it is tried next."""
-        return delivery.due_at
 
 
 def overdue() -> str:
