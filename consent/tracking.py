@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.db import router
 from django.http import HttpRequest
 
 from consent.compiled import CompiledPolicy, policies
@@ -82,7 +83,8 @@ def _origin(policy: CompiledPolicy, user: str, subject: UUID | None) -> Origin:
     if bool(user) == bool(subject):
         raise EventError("An event is for a user or for a subject: name one of the two.")
     whose = {"user": user} if user else {"subject": subject}
-    record = Record.objects.filter(version__policy=policy.key, **whose).first()
+    records = Record.objects.using(router.db_for_write(Record))
+    record = records.filter(version__policy=policy.key, **whose).first()
     if record is None:
         standing, regime, gpc = policy.stand(None, policy.refused), policy.strictest, False
     else:

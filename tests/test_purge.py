@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from urllib.parse import quote
@@ -15,10 +15,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
 from django.db import connection
+from django.utils import timezone
 
 from consent import retention, tasks
 from consent.management.progress import Bar
-from consent.models import Counter, PolicyVersion, Record, Sequence
+from consent.models import Counter, Delivery, PolicyVersion, Record, Sequence
+from tests.events import MARKETING, track, webhooks
 from tests.proofs import SEQUENCES, decide, findings, purge, remove, sql
 from tests.scenes import small_site
 
@@ -269,6 +271,22 @@ def test_keys_of_records_that_are_gone_are_needed_no_more(settings):
     settings.CONSENT_SIGNING_KEYS = ["the new key"]
 
     assert findings() == ""
+
+
+def test_deliveries_of_events_that_ended_long_ago_go_too():
+    webhooks(MARKETING)
+    track(3)
+    ended, recent = Delivery.objects.claim(2, 60)
+    for delivery, days in ((ended, 31), (recent, 29)):
+        Delivery.objects.drop([delivery], "withdrawn")
+        long_ago = timezone.now() - timedelta(days=days)
+        Delivery.objects.filter(pk=delivery.pk).update(ended_at=long_ago)
+
+    assert "1 deliveries of events would go." in purge("--dry-run")
+    assert Delivery.objects.count() == 3
+    assert "1 deliveries of events deleted." in purge()
+    assert not Delivery.objects.filter(pk=ended.pk).exists()
+    assert Delivery.objects.count() == 2
 
 
 def test_task_purges():

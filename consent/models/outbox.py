@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 from uuid import UUID, uuid4
 
-from django.db import connections, models, transaction
+from django.db import connections, models, router, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -52,12 +52,13 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         they are due again. To be called outside of a transaction.
         """
         now, token = timezone.now(), uuid4()
-        with transaction.atomic(using=self.db):
-            features = connections[self.db].features
-            due = self.due(now)
-            if features.has_select_for_update_skip_locked:
+        # Not from a replica, which may show what somebody else has had already.
+        using = router.db_for_write(Delivery)
+        with transaction.atomic(using=using):
+            due = self.using(using).due(now)
+            if connections[using].features.has_select_for_update_skip_locked:
                 due = due.select_for_update(skip_locked=True)
-            found = self.filter(pk__in=list(due.values_list("pk", flat=True)[:limit]))
+            found = self.using(using).filter(pk__in=list(due.values_list("pk", flat=True)[:limit]))
             # Where rows cannot be locked, only the first of two finds that they are due still.
             found.filter(due_at__lte=now).update(
                 due_at=now + timedelta(seconds=seconds), claim=token, attempts=F("attempts") + 1

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.db import router
+
 from consent.compiled import policies
 from consent.decision import today
 from consent.models import Delivery, Record
@@ -36,7 +38,9 @@ def _records(field: str, deliveries: Collection[Delivery]) -> Mapping[Any, list[
     found: dict[Any, list[Record]] = defaultdict(list)
     if whose:
         since = min(each.created_at for each in deliveries) - CLOCKS
-        records = Record.objects.filter(**{f"{field}__in": whose, "decided_at__gte": since})
+        # Not from a replica, which may not have heard of a withdrawal yet.
+        stored = Record.objects.using(router.db_for_write(Record))
+        records = stored.filter(**{f"{field}__in": whose, "decided_at__gte": since})
         for record in records.select_related("version").defer("version__content"):
             found[getattr(record, field)].append(record)
     return found
