@@ -183,7 +183,8 @@ def test_who_may_not_look_at_tools_gets_nothing(tool, client):
 def test_tool_that_was_retired_says_why_in_the_list(admin_client, tool):
     tool.retire()
 
-    assert "410 Gone" in text(admin_client.get(reverse(TOOLS)))
+    for address in (reverse(TOOLS), reverse(TOOL, args=[tool.pk]), page_of(tool)):
+        assert "410 Gone" in text(admin_client.get(address))
     send(admin_client, reverse(TOOL, args=[tool.pk]), {"enabled": "on"})
     assert "410 Gone" not in text(admin_client.get(reverse(TOOLS)))
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from consent.admin.base import live_policy, tell
+from consent.admin.preview import gone
 from consent.models import Delivery, SigningSecret, Tool
 from consent.models.outbox import OVERLAPS
 from consent.outbox import signatures, writing
@@ -102,6 +103,7 @@ def _context(section: Any, request: HttpRequest, tool: Tool) -> dict[str, Any]:
         "opts": section.opts,
         "media": section.media,
         "original": tool,
+        "gone": gone(tool),
         "outcomes": _outcomes(tool),
         "is_signed": is_signed,
         "secrets": list(SigningSecret.objects.in_use(tool)) if is_signed else [],
@@ -156,6 +158,6 @@ def _written(request: HttpRequest, secret: SigningSecret) -> str:
     try:
         return signatures.written(secret.value)
     except UnknownKeyError:
-        gone = gettext("The key that it was made with is gone from the settings; make a new one.")
-        tell(request, messages.ERROR, gone)
+        problem = gettext("The key that made it is gone from the settings; make a new one.")
+        tell(request, messages.ERROR, problem)
         return ""

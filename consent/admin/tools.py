@@ -227,6 +227,8 @@ class ToolAdmin(DatedAdmin):
             parts = [GONE % {"recipe": obj.recipe}]
         elif obj is None or self.has_change_permission(request, obj):
             parts = [SNIPPET if may_edit_snippets(request) else SNIPPET_LOCKED]
+        if obj is not None:
+            parts = [*filter(None, [gone(obj)]), *parts]
         return format_html_join("", "<p>{}</p>", ((part,) for part in parts))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tool | None = None) -> Any:

@@ -13,7 +13,7 @@ from django.test import Client
 from playwright.sync_api import expect
 
 import consent
-from consent.models import Record, Tool
+from consent.models import Delivery, Record, SigningSecret, Tool
 from tests.browser.test_notice import DESK, PHONE
 from tests.browser.visitor import OPTIONAL, Visitor
 
@@ -164,6 +164,20 @@ def test_axe_finds_nothing_in_the_admin(enter, site, path):
     visitor.goto(f"/admin/consent/{path}")
 
     assert complaints(visitor) == {}
+
+
+@pytest.mark.parametrize("path", ["tool/{tool}/events/", "delivery/"])
+def test_axe_finds_nothing_in_the_events(enter, site, path):
+    tool = Tool.objects.get(key="webhooks")
+    visitor = enter(viewport=DESK, reduced_motion="reduce")
+    log_in(visitor, site.address)
+    visitor.goto(f"/admin/consent/tool/{tool.pk}/events/")
+    visitor.page.get_by_role("button", name="Send a test event").click()
+    visitor.goto(f"/admin/consent/{path.format(tool=tool.pk)}")
+
+    assert complaints(visitor) == {}
+    SigningSecret.objects.all().delete()
+    Delivery.objects.all().delete()
 
 
 @pytest.mark.parametrize(
