@@ -53,6 +53,8 @@ class Receiver:
     # Done to each request, on top of its answer.
     observe: Callable[[Received], None] = lambda received: None
     connections: int = 0
+    # Bytes of answers without an end that clients have taken.
+    poured: int = 0
     released: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -119,10 +121,21 @@ def stall(handler: Handler) -> None:
 
 
 def drip(handler: Handler) -> None:
-    """Answer with one byte of the head after the other, for ever."""
+    """Answer with one byte of a head after the other, for ever."""
     with contextlib.suppress(OSError):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Filler: ")
         while not handler.receiver.released.wait(0.01):
-            handler.wfile.write(b"H")
+            handler.wfile.write(b"x")
+    handler.close_connection = True
+
+
+def pour(handler: Handler) -> None:
+    """Take it, with an answer that has no end."""
+    with contextlib.suppress(OSError):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        while not handler.receiver.released.is_set():
+            handler.wfile.write(b"x" * 16_384)
+            handler.receiver.poured += 16_384
     handler.close_connection = True
 
 

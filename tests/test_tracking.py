@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
 
@@ -381,3 +382,54 @@ def test_decision_is_told_where_nothing_is_recorded(settings):
 
     assert Delivery.objects.get().name == "consent.granted"
     assert Delivery.objects.get().subject is None
+
+
+def test_decision_that_comes_twice_is_told_once():
+    decision_site("essential")
+    occasion = Occasion(key=uuid4())
+    for _ in range(2):
+        consent_in(page_request()).accept_all(occasion=occasion)
+
+    assert Record.objects.count() == Delivery.objects.count() == 1
+
+
+# The subject's cookie
+
+
+def subject_cookies(response: HttpResponse) -> set[tuple[str, bool]]:
+    """Return the path of each that is set, and whether it is deleted."""
+    return {
+        (morsel["path"], morsel["max-age"] == 0)
+        for morsel in response.cookies.values()
+        if morsel.key == "consent_subject"
+    }
+
+
+def answer(request: HttpRequest) -> HttpResponse:
+    response = HttpResponse()
+    consent_in(request).finish(response)
+    return response
+
+
+def test_whole_site_sees_the_subject_where_events_are_sent():
+    events_site()
+    request = page_request()
+    consent_in(request).accept_all()
+    assert subject_cookies(answer(request)) == {("/", False)}
+
+    Tool.objects.filter(key=WEBHOOKS).delete()
+    policies.forget()
+    request = page_request()
+    consent_in(request).accept_all()
+    assert subject_cookies(answer(request)) == {("/consent/", False)}
+
+
+def test_browser_forgets_the_subject_wherever_it_is_kept():
+    events_site()
+    request = page_request()
+    consent_in(request).accept_all()
+    held = page_request()
+    held.COOKIES["consent_subject"] = consent_in(request)._draft.secret
+    consent_in(held).withdraw(forget=True)
+
+    assert subject_cookies(answer(held)) == {("/", True), ("/consent/", True)}
