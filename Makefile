@@ -27,7 +27,7 @@ demo: $(VENV)/demo.stamp
 	@echo "  Its policy    http://127.0.0.1:$(PORT)/policy/"
 	@echo "  The admin     http://127.0.0.1:$(PORT)/admin/   (name: admin, password: admin)"
 	@echo
-	@$(RUN) manage.py runserver 127.0.0.1:$(PORT)
+	@$(RUN) manage.py demo_serve 127.0.0.1:$(PORT)
 
 test: $(VENV)/test.stamp chromium
 	@CHROMIUM="$$($(find-chromium))" $(RUN) -m pytest --numprocesses auto --dist loadfile

@@ -232,10 +232,10 @@ def _event_rules() -> Iterator[tuple[str, object, bool, str]]:
     ):
         value = getattr(conf, name)
         yield name, value, _is_number(value) and value > 0, f"a number of {unit}, more than 0"
-    hosts = conf.EVENTS_TRUSTED_HOSTS
-    are_hosts = isinstance(hosts, list | tuple | set) and all(map(_is_text, hosts))
+    only, trusted = conf.EVENTS_HOSTS, conf.EVENTS_TRUSTED_HOSTS
     expected = "a list of hosts, such as ['localhost:8001']"
-    yield "EVENTS_TRUSTED_HOSTS", hosts, are_hosts, expected
+    yield "EVENTS_HOSTS", only, only is None or _are_hosts(only), f"None or {expected}"
+    yield "EVENTS_TRUSTED_HOSTS", trusted, _are_hosts(trusted), expected
 
 
 def check_tasks(**kwargs: Any) -> Iterator[CheckMessage]:
@@ -265,6 +265,10 @@ def _task_problem(alias: str) -> str:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and value != "" and not re.search(r"[\s;,]", value)
+
+
+def _are_hosts(value: object) -> bool:
+    return isinstance(value, list | tuple | set) and all(map(_is_text, value))
 
 
 def _is_path(value: object) -> bool:

@@ -58,6 +58,14 @@ class ConsentSettings:
         return getattr(settings, "CONSENT_EVENTS_ATTEMPTS", 12)
 
     @cached_property
+    def EVENTS_HOSTS(self) -> Sequence[str] | None:
+        """The only hosts (``name`` or ``name:port``) that events may go to; None: any.
+
+        For a copy of the website that holds the addresses of the real one, such as staging.
+        """
+        return getattr(settings, "CONSENT_EVENTS_HOSTS", None)
+
+    @cached_property
     def EVENTS_RETENTION_DAYS(self) -> int:
         """Days after which ``consent_purge`` deletes a delivery that has come to its end."""
         return getattr(settings, "CONSENT_EVENTS_RETENTION_DAYS", 30)

@@ -9,6 +9,7 @@ connecting (see `consent.outbox.posting`); what is said here of names is for the
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
@@ -61,8 +62,16 @@ class Endpoint(NamedTuple):
     @property
     def is_trusted(self) -> bool:
         """Whether the settings vouch for its host: it may be private, and plain http."""
-        trusted = {name.lower() for name in conf.EVENTS_TRUSTED_HOSTS}
-        return self.host in trusted or f"{self.host}:{self.port}" in trusted
+        return self._is_among(conf.EVENTS_TRUSTED_HOSTS)
+
+    @property
+    def may_be_used(self) -> bool:
+        """Whether the settings let events go there at all."""
+        return conf.EVENTS_HOSTS is None or self._is_among(conf.EVENTS_HOSTS)
+
+    def _is_among(self, hosts: Iterable[str]) -> bool:
+        names = {name.lower() for name in hosts}
+        return self.host in names or f"{self.host}:{self.port}" in names
 
 
 class EndpointError(ValueError):

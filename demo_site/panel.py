@@ -13,6 +13,7 @@ from consent.compiled import CompiledCategory, CompiledTool
 from consent.conf import conf
 from consent.decision import Decision
 from consent.visitor import Consent
+from demo_site.events import EventLine, last_events
 from demo_site.region import REGIONS
 
 REGIMES = {
@@ -86,6 +87,7 @@ class Panel:
     cookie_name: str
     cookie_text: str
     parts: list[CookiePart]
+    events: list[EventLine]
 
     @property
     def total(self) -> int:
@@ -112,6 +114,7 @@ def describe(request: VisitorRequest, placed: Collection[str] = ()) -> Panel:
         cookie_name=conf.COOKIE_NAME,
         cookie_text=request.COOKIES.get(conf.COOKIE_NAME, ""),
         parts=[] if consent.decision is None else _parts(consent, consent.decision),
+        events=last_events(),
     )
 
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("privacy/", views.privacy, name="privacy"),
     path("csp/", views.csp, name="csp"),
     path("panel/", views.panel, name="panel"),
+    path("look-up/", views.look_up, name="look-up"),
     # Tells the world that this site honours Global Privacy Control.
     path(".well-known/gpc.json", gpc, name="gpc"),
     path("consent/", include("consent.urls")),

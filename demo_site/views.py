@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+import consent
 from consent.guard import extended_csp
 from consent.origin import same_origin
 from consent.page import is_cacheable
@@ -41,8 +42,9 @@ def privacy(request: HttpRequest) -> HttpResponse:
 def contact(request: HttpRequest) -> HttpResponse:
     """Show the form with reCAPTCHA; on POST check it and thank the sender.
 
-    Raises PermissionDenied where another site sent the form. Nothing is stored or sent, and the
-    reCAPTCHA token is not verified: that would take a real key and a request to Google.
+    Raises PermissionDenied where another site sent the form. Nothing of the letter is stored or
+    sent, and the reCAPTCHA token is not verified: that would take a real key and a request to
+    Google. Tools that get events are told that there was one, and what it is about.
     """
     form = ContactForm(request.POST if request.method == "POST" else None, label_suffix="")
     if request.method == "POST":
@@ -51,6 +53,7 @@ def contact(request: HttpRequest) -> HttpResponse:
                 "This form is only taken from our own page. Please send it there."
             )
         if form.is_valid():
+            consent.track(request, "Letter Sent", {"about": form.cleaned_data["about"]})
             return HttpResponseRedirect(reverse("thanks"), status=303)
     return render(request, "demo_site/contact.html", {"form": form, "placed_tools": ["recaptcha"]})
 
@@ -74,6 +77,19 @@ def csp(request: HttpRequest) -> HttpResponse:
         "forgotten": "facebook-pixel",
     }
     return render(request, "demo_site/csp.html", context)
+
+
+@csrf_exempt
+@require_http_methods(["POST"])
+def look_up(request: HttpRequest) -> HttpResponse:
+    """Track that somebody looked up the next crossing, and show the timetable.
+
+    Raises PermissionDenied where another site sent the form.
+    """
+    if not same_origin(request):
+        raise PermissionDenied("This form is only taken from our own page. Please send it there.")
+    consent.track(request, "Crossing Looked Up", {"from": "Oddersay", "to": "Stray Ness"})
+    return HttpResponseRedirect(f"{reverse('home')}#panel-title", status=303)
 
 
 @require_safe

@@ -58,6 +58,8 @@ if not DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": f"test_{DATABASES['default']['NAME']}_{environment}"}
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-# Where a visitor is, is each test's own affair.
+# Where a visitor is, and where events may go, is each test's own affair.
 CONSENT_REGION = None
+CONSENT_EVENTS_HOSTS = None
+CONSENT_EVENTS_TRUSTED_HOSTS: list[str] = []
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -443,6 +443,20 @@ def test_trusted_host_may_be_private_and_unencrypted(tmp_path, settings, trusted
         assert deliver() == {State.DELIVERED: 1}
 
 
+@pytest.mark.parametrize("hosts", [[], ["other.example", "127.0.0.1:1"]])
+def test_copy_of_a_website_sends_nothing_to_hosts_of_the_real_one(receiver, tool, settings, hosts):
+    settings.CONSENT_EVENTS_HOSTS = hosts
+    track(2)
+
+    assert deliver() == {State.DEAD: 2}
+    assert {d.reason for d in Delivery.objects.all()} == {Reason.NOT_HERE}
+    assert receiver.connections == 0
+
+    settings.CONSENT_EVENTS_HOSTS = [f"127.0.0.1:{receiver.port}"]
+    assert Delivery.objects.send_again() == 2
+    assert deliver() == {State.DELIVERED: 2}
+
+
 # Consent
 
 

@@ -130,6 +130,7 @@ class Delivery(models.Model):
         WITHDRAWN = "withdrawn", _("The visitor's consent no longer covers it")
         DISABLED = "disabled", _("The tool was disabled or deleted")
         UNFIT = "unfit", _("The tool's settings do not fit; open the tool")
+        NOT_HERE = "not_here", _("The settings let no event go to this host")
         NO_KEY = (
             "no_key",
             _("The signing key is gone from the settings; make a new secret"),

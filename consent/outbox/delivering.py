@@ -73,6 +73,10 @@ class _UnusableError(Exception):
         self.reason = reason
 
 
+class _ForbiddenError(Exception):
+    """A tool whose host no event may go to, today or later."""
+
+
 class Courier:
     """Delivers, one event after the other. For one thread; close it in the end.
 
@@ -134,6 +138,9 @@ class _Trip:
         except _UnusableError as problem:
             self._fail_all(problem.reason)
             return
+        except _ForbiddenError:
+            self._give_up_all(Reason.NOT_HERE)
+            return
         try:
             for delivery in self._next():
                 self._send(delivery, send)
@@ -142,7 +149,9 @@ class _Trip:
         Delivery.objects.release(self._left, timezone.now())
 
     def _way(self, client: Any) -> Callable[[Delivery], Any]:
-        """Return what sends a delivery to the tool. Raises _UnusableError where nothing can."""
+        """Return what sends a delivery to the tool. Raises _UnusableError where nothing can, and
+        _ForbiddenError where nothing may.
+        """
         tool = self._tool
         self._drop_disabled()
         if tool is None or not self._left:
@@ -210,6 +219,12 @@ class _Trip:
         else:
             self._fail_all(answer.reason, answer.status)
 
+    def _give_up_all(self, reason: str) -> None:
+        for delivery in self._left:
+            delivery.give_up(reason)
+        self._courier.tally[State.DEAD] += len(self._left)
+        self._left = []
+
     def _fail_all(self, reason: str, status: int | None = None) -> None:
         for delivery in self._left:
             self._fail(delivery, reason, status)
@@ -244,9 +259,12 @@ def _endpoint(tool: Tool) -> Endpoint:
     if parameter_errors(recipe, values):
         raise _UnusableError(Reason.UNFIT)
     try:
-        return endpoints.read(values[recipe.endpoint])
+        endpoint = endpoints.read(values[recipe.endpoint])
     except (EndpointError, KeyError) as error:
         raise _UnusableError(Reason.UNFIT) from error
+    if not endpoint.may_be_used:
+        raise _ForbiddenError
+    return endpoint
 
 
 def _headers(tool: Tool) -> Mapping[str, str]:

@@ -42,8 +42,12 @@ TOOLS: Final = {
     ),
     "essential": ("recaptcha",),
 }
-# Only the contact page, which has a form to protect, asks for it.
-PLACEMENTS: Final = {"recaptcha": "manual"}
+# What is not as the recipe has it: only the contact page, which has a form to protect, asks for
+# reCAPTCHA; and the panel shows what Webhooks is told.
+OWN: Final[dict[str, dict[str, Any]]] = {
+    "recaptcha": {"placement": "manual"},
+    "webhooks": {"hears_decisions": True},
+}
 # In this order: regions to what holds there before a choice. Elsewhere the policy's own regime
 # does. The last one is there so that the panel's switch has all three to show.
 RULES: Final = (
@@ -139,8 +143,7 @@ class Command(BaseCommand):
     @staticmethod
     def _add_tool(recipe: Recipe, category: Category) -> Tool:
         examples = {each.name: each.example for each in recipe.parameters if each.required}
-        placement = PLACEMENTS.get(recipe.key, recipe.placement)
-        return Tool.objects.from_recipe(recipe, category, examples, placement=placement)
+        return Tool.objects.from_recipe(recipe, category, examples, **OWN.get(recipe.key, {}))
 
     def _add_rules(self, policy: Policy) -> None:
         """Give ``policy`` its rules for regions, if it has none at all."""

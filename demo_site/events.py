@@ -1,0 +1,91 @@
+"""What the panel shows of events: those that were tracked last, and what the receiver got."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from consent.models import Delivery, Policy, Tool
+from demo_site.receiver import HOST
+
+SHOWN = 5
+# The receiver is on this machine: it answers at once, or it is not there.
+PATIENCE = 0.5
+
+
+@dataclass(frozen=True)
+class EventLine:
+    """A delivery. ``got``: what its receiver says of it, "" where that has not heard of it."""
+
+    name: str
+    tool: str
+    state: str
+    arrived: bool
+    remark: str
+    got: str
+
+
+def last_events() -> list[EventLine]:
+    """Return the deliveries that were written last, the newest first."""
+    deliveries = list(Delivery.objects.order_by("-pk")[:SHOWN])
+    got = _got() if deliveries else {}
+    return [
+        EventLine(
+            name=each.name,
+            tool=each.tool_name,
+            state=str(each.get_state_display()).lower(),
+            arrived=each.state == Delivery.State.DELIVERED,
+            remark=str(each.get_reason_display()) if each.reason else "",
+            # An event has one id, whichever tool it is for.
+            got=got.get(each.message_id, "") if each.state == Delivery.State.DELIVERED else "",
+        )
+        for each in deliveries
+    ]
+
+
+def point_webhooks_at(address: str) -> bool:
+    """Have the demo's Webhooks send to ``address``; not where somebody has entered one of theirs.
+
+    Nobody is asked again: who receives the data is the same.
+    """
+    tool = _webhooks()
+    if tool is None:
+        return False
+    recipe, host = tool.get_recipe(), urlsplit(_address_of(tool)).hostname
+    examples = [each.example for each in recipe.parameters] if recipe else []
+    if host != HOST and _address_of(tool) not in examples:
+        return False
+    values = {**tool.parameters, "url": address}
+    # Not by `save`, which would have the policy's revision looked at for nothing.
+    Tool.objects.filter(pk=tool.pk).update(parameters=values)
+    tool.policy.touch()
+    return True
+
+
+def _webhooks() -> Tool | None:
+    policy = Policy.objects.default()
+    return Tool.objects.filter(policy=policy, recipe="webhooks").order_by("pk").first()
+
+
+def _address_of(tool: Tool) -> str:
+    return str(tool.parameters.get("url", "")) if isinstance(tool.parameters, dict) else ""
+
+
+def _got() -> dict[str, str]:
+    """Ask the receiver, if it is ours, what it got: id to its verdict on the signature."""
+    tool = _webhooks()
+    address = _address_of(tool) if tool else ""
+    if not address.startswith(f"http://{HOST}:"):
+        return {}
+    try:
+        with urllib.request.urlopen(address, timeout=PATIENCE) as answer:  # noqa: S310
+            found: list[dict[str, Any]] = json.load(answer)
+    except (OSError, ValueError):
+        return {}
+    return {
+        each["id"]: "its signature is genuine" if each["genuine"] else "its signature is wrong"
+        for each in found
+    }

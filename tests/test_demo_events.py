@@ -1,0 +1,216 @@
+"""The demo's events: tracked by its pages, delivered to its own receiver, shown in its panel."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from consent.compiled import policies
+from consent.models import Delivery, Policy, SigningSecret, Tool
+from demo_site.events import point_webhooks_at
+from demo_site.receiver import Receiver, receiving
+from tests.events import deliver
+from tests.scenes import grant
+from tests.test_demo_site import LETTER, OWN_PAGE, words
+
+TOP = Path(__file__).resolve().parents[1]
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def seeded(settings) -> Policy:
+    settings.DEBUG = True
+    settings.CONSENT_EVENTS_HOSTS = settings.CONSENT_EVENTS_TRUSTED_HOSTS = ["127.0.0.1"]
+    call_command("demo_seed", stdout=StringIO())
+    policies.forget()
+    return Policy.objects.get(is_default=True)
+
+
+@pytest.fixture
+def visitor(seeded) -> Client:
+    """A visitor who allows Marketing & Analytics."""
+    client = Client()
+    client.cookies["consent"] = grant("marketing-analytics")
+    return client
+
+
+@pytest.fixture
+def receiver(transactional_db, seeded, request) -> Iterator[Receiver]:
+    # The receiver has connections of its own: what it needs to know has to be there for those.
+    SigningSecret.objects.active(Tool.objects.get(key="webhooks"))
+    request.getfixturevalue("database_of_many")
+    with receiving() as running:
+        point_webhooks_at(running.address)
+        policies.forget()
+        yield running
+
+
+def names() -> list[tuple[str, str]]:
+    rows = Delivery.objects.order_by("pk").values_list("name", "tool__key")
+    return sorted(rows)
+
+
+def test_crossing_that_is_looked_up_is_an_event_of_who_allows_it(visitor, client):
+    assert client.post("/look-up/", headers=OWN_PAGE).status_code == 303
+    assert names() == []
+
+    response = visitor.post("/look-up/", headers=OWN_PAGE)
+
+    assert response.status_code == 303
+    assert names() == [("Crossing Looked Up", "webhooks"), ("Crossing Looked Up", "zapier")]
+
+
+def test_crossing_is_not_looked_up_from_elsewhere(visitor):
+    response = visitor.post("/look-up/", headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert response.status_code == 403
+    assert visitor.get("/look-up/").status_code == 405
+    assert names() == []
+
+
+def test_letter_is_an_event_that_holds_nothing_of_it(visitor):
+    visitor.post("/contact/", LETTER, headers=OWN_PAGE)
+
+    event = Delivery.objects.filter(tool__key="webhooks").get()
+    assert event.name == "Letter Sent"
+    assert json.loads(event.body)["data"] == {"about": "lost"}
+
+
+def test_letter_with_a_fault_is_no_event(visitor):
+    visitor.post("/contact/", {**LETTER, "email": "nowhere"}, headers=OWN_PAGE)
+
+    assert names() == []
+
+
+def test_webhooks_is_told_of_a_decision(seeded, client):
+    choices = {"functional": False, "marketing-analytics": True, "advertising": False}
+    client.put(
+        "/consent/api/preferences/",
+        {"choices": choices},
+        content_type="application/json",
+        headers=OWN_PAGE,
+    )
+
+    assert names() == [("consent.granted", "webhooks")]
+
+
+def test_panel_before_the_first_event(client, seeded):
+    assert "None was sent yet: without your consent none is." in words(client)
+
+
+def test_panel_shows_what_waits_and_what_arrived(receiver, visitor):
+    visitor.post("/look-up/", headers=OWN_PAGE)
+    assert "Crossing Looked Up to Webhooks waiting" in words(visitor)
+
+    assert deliver() == {Delivery.State.DELIVERED: 1, Delivery.State.DEAD: 1}
+
+    shown = words(visitor)
+    assert "to Webhooks: received, its signature is genuine delivered" in shown
+    assert "to Zapier: The settings let no event go to this host given up" in shown
+
+
+def test_receiver_takes_nothing_that_is_not_signed(receiver):
+    request = urllib.request.Request(receiver.address, b'{"type": "Forged"}', method="POST")  # noqa: S310
+    request.add_header("webhook-signature", "v1,AAAA")
+
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(request)  # noqa: S310
+    assert [each["genuine"] for each in receiver.got] == [False]
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense", b"[]", b"null"])
+def test_receiver_takes_no_nonsense(receiver, body):
+    request = urllib.request.Request(receiver.address, body, method="POST")  # noqa: S310
+
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        urllib.request.urlopen(request)  # noqa: S310
+    assert not receiver.got
+
+
+def test_address_that_an_owner_has_entered_is_left_alone(seeded):
+    tool = Tool.objects.get(key="webhooks")
+    revision = seeded.revision
+
+    assert point_webhooks_at("http://127.0.0.1:1/events")
+    assert point_webhooks_at("http://127.0.0.1:2/events")
+    tool.refresh_from_db()
+    assert tool.parameters["url"] == "http://127.0.0.1:2/events"
+
+    tool.parameters = {"url": "https://hooks.example/mine"}
+    tool.save()
+    assert not point_webhooks_at("http://127.0.0.1:3/events")
+    seeded.refresh_from_db()
+    assert seeded.revision == revision
+
+
+def test_no_policy_no_address():
+    assert not point_webhooks_at("http://127.0.0.1:1/events")
+
+
+def test_pages_stand_while_the_receiver_is_gone(visitor):
+    point_webhooks_at("http://127.0.0.1:9/events")
+    visitor.post("/look-up/", headers=OWN_PAGE)
+
+    assert "Crossing Looked Up to Webhooks waiting" in words(visitor)
+
+
+def test_serving_begins_and_ends_with_what_receives_and_delivers(tmp_path):
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
+        "DJANGO_SETTINGS_MODULE": "demo_site.settings",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+    def manage(*arguments: str) -> list[str]:
+        return [sys.executable, "manage.py", *arguments]
+
+    for step in (["migrate", "--verbosity", "0"], ["demo_seed", "--verbosity", "0"]):
+        subprocess.run(manage(*step), cwd=TOP, env=environment, check=True, capture_output=True)
+    serving = subprocess.Popen(
+        manage("demo_serve", "127.0.0.1:0", "--noreload"),
+        cwd=TOP,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert serving.stdout is not None
+    try:
+        lines = iter(serving.stdout.readline, "")
+        said = next(line for line in lines if "Events are received at" in line)
+        address = said.split()[-1]
+        with urllib.request.urlopen(address) as answer:  # noqa: S310
+            assert json.load(answer) == []
+        next(line for line in lines if "Quit the server" in line)
+        serving.terminate()
+        # What delivers has the same output: once that is at its end, both are.
+        for _ in lines:
+            pass
+        assert serving.wait(30) == 0
+    finally:
+        with_all = os.getpgid(serving.pid) if serving.poll() is None else None
+        if with_all is not None:
+            os.killpg(with_all, signal.SIGKILL)
+        serving.stdout.close()
+    with pytest.raises((urllib.error.URLError, ConnectionError)):
+        urllib.request.urlopen(address)  # noqa: S310
+
+
+def test_serving_is_refused_without_debug():
+    with pytest.raises(CommandError, match="only runs with DEBUG"):
+        call_command("demo_serve")
