@@ -27,7 +27,7 @@ from tests.test_demo_site import LETTER, OWN_PAGE, words
 
 TOP = Path(__file__).resolve().parents[1]
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture

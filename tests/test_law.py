@@ -230,6 +230,7 @@ def test_tools_and_question_are_those_of_the_law(compiled, settings, name, regim
         assert one_by_one == expected[0], f"allows(): {region}, {headers}, cookie {text!r}"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("opts_out", [False, True], ids=["", "gpc"])
 @pytest.mark.parametrize("regime", REGIMES)
 def test_every_cookie_that_there_can_be_is_read_as_the_law_has_it(compiled, regime, opts_out):
