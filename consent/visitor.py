@@ -478,7 +478,8 @@ class Consent:
             shown=shown,
             occasion=occasion,
             policy=self.policy,
-            secret=self.secret,
+            # The same visitor's, also where one request decides twice.
+            secret=self._secret_now,
             regime=self.regime,
             # What was decided elsewhere was decided with the signal of there.
             gpc=self.opts_out if occasion.decided_at is None else decision.opt_out,

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from itertools import pairwise
 
 import pytest
+from django.http import HttpRequest
 from django.utils import timezone
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -460,7 +461,7 @@ def test_copy_of_a_website_sends_nothing_to_hosts_of_the_real_one(receiver, tool
 # Consent
 
 
-def decided(*granted: str) -> object:
+def decided(*granted: str) -> HttpRequest:
     """Return the request of a new visitor who has decided, with the subject's cookie."""
     request = page_request()
     keys = ("functional", MARKETING, "advertising")
@@ -487,6 +488,15 @@ def test_withdrawal_counts_although_consent_was_given_again(receiver, tool):
     consent.track(request, "Signed Up")
     consent_in(request).withdraw()
     consent_in(request).accept_all()
+
+    assert deliver() == {State.DROPPED: 1}
+
+
+def test_withdrawal_in_the_request_that_allowed_it_drops_the_event(receiver, tool):
+    request = page_request()
+    consent_in(request).accept_all()
+    consent.track(request, "Signed Up")
+    consent_in(request).withdraw()
 
     assert deliver() == {State.DROPPED: 1}
 
