@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
@@ -248,7 +248,7 @@ def test_async_code_tracks_the_same():
     async def track() -> frozenset[str]:
         return await consent.atrack(request, "Signed Up", {"n": 1})
 
-    assert asyncio.run(track()) == {WEBHOOKS}
+    assert async_to_sync(track)() == {WEBHOOKS}
     assert body()["data"] == {"n": 1}
 
 
@@ -317,7 +317,7 @@ def test_async_code_tracks_for_a_subject():
     async def track() -> frozenset[str]:
         return await consent.atrack_for("Renewed", subject=subject)
 
-    assert asyncio.run(track()) == {WEBHOOKS}
+    assert async_to_sync(track)() == {WEBHOOKS}
 
 
 # Decisions
