@@ -576,6 +576,25 @@ def test_withdrawal_while_others_are_being_sent_drops_the_event(receiver, tool, 
     assert deliver() == {State.DELIVERED: 1, State.DROPPED: 1}
 
 
+def test_tool_that_is_disabled_while_others_are_being_sent_gets_no_more(
+    receiver, tool, monkeypatch
+):
+    monkeypatch.setattr(delivering, "ASKED_SECONDS", 0)
+    track(3)
+    post = posting.Client.post
+
+    def post_and_disable(*arguments):
+        answer = post(*arguments)
+        # As another process does it: this one is not told.
+        Tool.objects.filter(pk=tool.pk).update(enabled=False)
+        Policy.objects.update(changed_at=timezone.now())
+        return answer
+
+    monkeypatch.setattr(posting.Client, "post", post_and_disable)
+
+    assert deliver() == {State.DELIVERED: 1, State.DROPPED: 2}
+
+
 def test_decision_about_another_policy_drops_nothing(receiver, tool, settings, django_user_model):
     settings.CONSENT_RECORD_USER = True
     ada = django_user_model.objects.create_user("ada")

@@ -34,7 +34,7 @@ BATCH = 100
 # What has arrived is noted together: so many, or those of so many seconds. Who dies before has
 # them sent twice.
 NOTED, NOTED_SECONDS = 20, 1.0
-# How old, in seconds, an answer to whether consent covers an event may be when it is sent.
+# How old, in seconds, an answer to whether consent and policy cover an event may be.
 ASKED_SECONDS = 1.0
 # What has been due for longer than that is waiting for somebody who delivers.
 PATIENCE = timedelta(minutes=10)
@@ -113,8 +113,6 @@ class Courier:
         """
         taken_at = time.monotonic()
         claimed = Delivery.objects.claim(BATCH, LEASE + conf.EVENTS_TIMEOUT)
-        if claimed:
-            policies.look()
         for _, group in groupby(claimed, key=lambda each: each.tool_id):
             _Trip(self, list(group), until=taken_at + LEASE / 2).make(self._client)
         return len(claimed)
@@ -186,6 +184,7 @@ class _Trip:
         if time.monotonic() - self._asked_at < ASKED_SECONDS:
             return
         self._asked_at = time.monotonic()
+        policies.look()
         covered = {each.pk for each in permitted(self._left)}
         self._drop([each for each in self._left if each.pk not in covered], Reason.WITHDRAWN)
 
