@@ -21,6 +21,8 @@ from typing import Any, ClassVar
 import trustme
 
 HOST = "127.0.0.1"
+# Seconds, far beyond what anything takes.
+PATIENCE = 60
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,13 @@ class Receiver:
     # Bytes of answers without an end that clients have taken.
     poured: int = 0
     released: threading.Event = field(default_factory=threading.Event)
+    came: threading.Condition = field(default_factory=threading.Condition)
+
+    def wait_for(self, number: int) -> None:
+        """Wait until so many requests have come; raise TimeoutError where that takes too long."""
+        with self.came:
+            if not self.came.wait_for(lambda: len(self.received) >= number, PATIENCE):
+                raise TimeoutError(f"{len(self.received)} requests came, not {number}.")
 
     @property
     def port(self) -> int:
@@ -84,7 +93,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
         received = Received(self.path, headers, body)
-        self.receiver.received.append(received)
+        with self.receiver.came:
+            self.receiver.received.append(received)
+            self.receiver.came.notify_all()
         self.receiver.observe(received)
         try:
             answer = self.receiver.answers.popleft()

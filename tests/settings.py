@@ -10,9 +10,12 @@ import sys
 from zlib import crc32
 
 import psycopg
+from django import VERSION
 
 from demo_site.settings import *  # noqa: F403
 
+# Django's tasks, or what stands for them before 6.0.
+LIBRARY = "django.tasks" if VERSION >= (6, 0) else "django_tasks"
 POSTGRESQL_HOST, POSTGRESQL_PORT, POSTGRESQL_USER = "127.0.0.1", 5432, "postgres"
 
 
@@ -57,6 +60,12 @@ if not DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     environment = f"{crc32(sys.prefix.encode()):08x}"
     DATABASES["default"]["TEST"] = {"NAME": f"test_{DATABASES['default']['NAME']}_{environment}"}
 
+# A backend for tasks that has a worker of its own, beside Django's own immediate one.
+INSTALLED_APPS = [*INSTALLED_APPS, "django_tasks_db"]  # noqa: F405
+TASKS = {
+    "default": {"BACKEND": f"{LIBRARY}.backends.immediate.ImmediateBackend"},
+    "background": {"BACKEND": "django_tasks_db.DatabaseBackend"},
+}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # Where a visitor is, and where events may go, is each test's own affair.
 CONSENT_REGION = None
