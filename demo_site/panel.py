@@ -114,7 +114,8 @@ def describe(request: VisitorRequest, placed: Collection[str] = ()) -> Panel:
         cookie_name=conf.COOKIE_NAME,
         cookie_text=request.COOKIES.get(conf.COOKIE_NAME, ""),
         parts=[] if consent.decision is None else _parts(consent, consent.decision),
-        events=last_events(),
+        # Before a decision there are none of this visitor, and their page costs no query.
+        events=[] if consent.decision is None else last_events(),
     )
 
 
