@@ -65,7 +65,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             )
             # The same tool's one after the other: they share a connection, and a failure.
             claimed = found.filter(claim=token).order_by("tool_id", "pk")
-            return list(claimed.select_related("tool__category__policy"))
+            tools = Tool.objects.using(using).select_related("category__policy")
+            # Not joined: of many deliveries, few differ in their tool.
+            return list(claimed.prefetch_related(models.Prefetch("tool", tools)))
 
     def of_claim(self, deliveries: Iterable[Delivery]) -> Self:
         """Return those of ``deliveries``, claimed together, that nobody else has claimed since."""
@@ -87,7 +89,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def release(self, deliveries: Collection[Delivery], due_at: datetime) -> None:
         """Give back what was claimed and not tried."""
-        self.of_claim(deliveries).update(due_at=due_at, claim=None, attempts=F("attempts") - 1)
+        if deliveries:
+            self.of_claim(deliveries).update(due_at=due_at, claim=None, attempts=F("attempts") - 1)
 
     def postpone(self, tool_id: int, until: datetime) -> None:
         """Have nothing of the tool be due before ``until``: its receiver asks for that."""

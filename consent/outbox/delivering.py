@@ -33,7 +33,7 @@ logger = logging.getLogger("consent")
 BATCH = 100
 # What has arrived is noted together: so many, or those of so many seconds. Who dies before has
 # them sent twice.
-NOTED, NOTED_SECONDS = 20, 1.0
+NOTED, NOTED_SECONDS = 50, 1.0
 # How old, in seconds, an answer to whether consent and policy cover an event may be.
 ASKED_SECONDS = 1.0
 # What has been due for longer than that is waiting for somebody who delivers.

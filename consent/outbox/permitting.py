@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db import router
+from django.db.models import F
 
 from consent.compiled import policies
 from consent.decision import today
@@ -15,6 +16,9 @@ from consent.models import Delivery, Record
 
 # By how much the clocks of two of the website's servers may differ.
 CLOCKS = timedelta(minutes=5)
+
+# A record, after the key of the policy that its visitor was shown.
+_Decided: TypeAlias = tuple[str, Record]
 
 
 def permitted(deliveries: Collection[Delivery]) -> list[Delivery]:
@@ -32,21 +36,23 @@ def permitted(deliveries: Collection[Delivery]) -> list[Delivery]:
     return [each for each in deliveries if each.is_test or _is_covered(each, later)]
 
 
-def _records(field: str, deliveries: Collection[Delivery]) -> Mapping[Any, list[Record]]:
+def _records(field: str, deliveries: Collection[Delivery]) -> Mapping[Any, list[_Decided]]:
     """Return what was decided since the first of ``deliveries`` was written, by ``field``."""
     whose = {value for each in deliveries if (value := getattr(each, field))}
-    found: dict[Any, list[Record]] = defaultdict(list)
+    found: dict[Any, list[_Decided]] = defaultdict(list)
     if whose:
         since = min(each.created_at for each in deliveries) - CLOCKS
         # Not from a replica, which may not have heard of a withdrawal yet.
         stored = Record.objects.using(router.db_for_write(Record))
         records = stored.filter(**{f"{field}__in": whose, "decided_at__gte": since})
-        for record in records.select_related("version").defer("version__content"):
-            found[getattr(record, field)].append(record)
+        # Nothing more than `made` reads: this is asked again and again while events are sent.
+        needed = records.only(field, "revision", "choices", "gpc", "decided_at")
+        for record in needed.annotate(of_policy=F("version__policy")):
+            found[getattr(record, field)].append((record.of_policy, record))
     return found
 
 
-def _is_covered(delivery: Delivery, later: Mapping[str, Mapping[Any, list[Record]]]) -> bool:
+def _is_covered(delivery: Delivery, later: Mapping[str, Mapping[Any, list[_Decided]]]) -> bool:
     known = (
         later[field].get(getattr(delivery, field), [])
         for field in ("subject", "user")
@@ -59,9 +65,9 @@ def _is_covered(delivery: Delivery, later: Mapping[str, Mapping[Any, list[Record
     return all(_allows(delivery, text) for text in texts)
 
 
-def _since(delivery: Delivery, newest_first: Iterable[Record]) -> list[str]:
+def _since(delivery: Delivery, newest_first: Iterable[_Decided]) -> list[str]:
     """Return the decisions that count beside that of then: the latest, and all since then."""
-    mine = [each for each in newest_first if each.version.policy == delivery.policy]
+    mine = [record for policy, record in newest_first if policy == delivery.policy]
     return [
         record.made.text
         for position, record in enumerate(mine)

@@ -84,18 +84,32 @@ class _Limits:
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection that keeps to the limits, whatever a library thinks of each step's time."""
+    """A connection that keeps to the limits, whatever a library thinks of each step's time.
+
+    What is written is sent when an answer is read: head and body, which come one by one, in one go.
+    """
 
     def __init__(self, stream: httpcore.NetworkStream, limits: _Limits) -> None:
         self._stream = stream
         self._limits = limits
+        self._unsent: list[bytes] = []
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        # Who refuses without reading on may still have answered; httpcore thinks so, too.
+        with suppress(httpcore.WriteError):
+            self._send()
         data = self._stream.read(max_bytes, self._limits.seconds)
         self._limits.count(len(data))
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._unsent.append(buffer)
+
+    def _send(self) -> None:
+        if not self._unsent:
+            return
+        buffer = b"".join(self._unsent)
+        self._unsent.clear()
         for start in range(0, len(buffer), _CHUNK):
             self._stream.write(buffer[start : start + _CHUNK], self._limits.seconds)
 

@@ -25,6 +25,7 @@ def settings_under_load(website: str, database: dict[str, Any]) -> dict[str, Any
     settings["ALLOWED_HOSTS"] = ["127.0.0.1"]
     settings["INSTALLED_APPS"].append("tests.benchmarks.load")
     settings["CONSENT_THROTTLE_RATE"] = None
+    settings["CONSENT_EVENTS_TRUSTED_HOSTS"] = ["127.0.0.1"]
     if website == BARE:
         settings["ROOT_URLCONF"] = "tests.benchmarks.load.bare"
         settings["MIDDLEWARE"].remove(CONSENT_MIDDLEWARE)

@@ -17,12 +17,16 @@ from tests.benchmarks.load.wsgi import application  # noqa: F401
 
 # isort: on
 from django.core.management import call_command
+from django.db import transaction
 
-from consent.models import PolicyVersion, Record
+import consent
+from consent.compiled import policies
+from consent.models import Delivery, PolicyVersion, Record, Tool
 from consent.recording import receipt_for
 from tests.audits import faults
 from tests.benchmarks.solutions import consent_tools
 from tests.benchmarks.tools import SIZES
+from tests.scenes import consent_in, page_request
 
 
 def seed(_: None) -> None:
@@ -48,6 +52,30 @@ def audit(acknowledged: list[tuple[str, dict[str, bool]]]) -> dict[str, Any]:
     }
 
 
+def write_events(argument: tuple[str, int]) -> list[str]:
+    """Have that many visitors send an event each to an address; return the bodies.
+
+    Whatever was written before is gone.
+    """
+    address, number = argument
+    Delivery.objects.all().delete()
+    Tool.objects.exclude(recipe="webhooks").update(enabled=False)
+    Tool.objects.filter(recipe="webhooks").update(parameters={"url": address})
+    policies.forget()
+    with transaction.atomic():
+        for _ in range(number):
+            request = page_request()
+            consent_in(request).decide({"marketing-analytics": True}, partial=True)
+            consent.track(request, "Signed Up", {"plan": "monthly", "seats": 3, "price": "12.50"})
+    return list(Delivery.objects.order_by("pk").values_list("body", flat=True))
+
+
+def count_waiting(_: None) -> int:
+    """Return how many events are still to be sent."""
+    return Delivery.objects.waiting().count()
+
+
+TASKS = {task.__name__: task for task in (seed, audit, write_events, count_waiting)}
+
 if __name__ == "__main__":
-    task = {"seed": seed, "audit": audit}[sys.argv[1]]
-    sys.stdout.write(json.dumps(task(json.load(sys.stdin))))
+    sys.stdout.write(json.dumps(TASKS[sys.argv[1]](json.load(sys.stdin))))

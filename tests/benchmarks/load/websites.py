@@ -33,7 +33,7 @@ def served(website: str, cluster: Cluster) -> Iterator[int]:
                 f"--workers={WORKERS}",
             ],
             cwd=TOP,
-            env=_environment(website, cluster),
+            env=environment(website, cluster),
             pass_fds=[listener.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -57,7 +57,7 @@ def ask(task: str, website: str, cluster: Cluster, argument: Any = None) -> Any:
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.load.tasks", task],
         cwd=TOP,
-        env=_environment(website, cluster),
+        env=environment(website, cluster),
         input=json.dumps(argument),
         check=True,
         stdout=subprocess.PIPE,
@@ -66,7 +66,8 @@ def ask(task: str, website: str, cluster: Cluster, argument: Any = None) -> Any:
     return json.loads(done.stdout)
 
 
-def _environment(website: str, cluster: Cluster) -> dict[str, str]:
+def environment(website: str, cluster: Cluster) -> dict[str, str]:
+    """Return what a process is told its website and its database by."""
     return {
         **os.environ,
         "LOAD_WEBSITE": website,
