@@ -22,6 +22,7 @@ from consent.models import Category, Policy, RegionRule, Tool
 from consent.models.policies import parameter_errors
 from consent.outbox import delivering
 from consent.outbox.tasks import deliver
+from consent.tasking import NoLibraryError, required_task
 
 MIDDLEWARE = "consent.middleware.ConsentMiddleware"
 CSP_MIDDLEWARE = "consent.middleware.ConsentCSPMiddleware"
@@ -251,10 +252,10 @@ def check_tasks(**kwargs: Any) -> Iterator[CheckMessage]:
 
 
 def _task_problem(alias: str) -> str:
-    if not hasattr(deliver, "using"):
-        return "there is no library for tasks; Django has one from 6.0 on, before it django-tasks."
     try:
-        backend = deliver.using(backend=alias).get_backend()
+        backend = required_task(getattr(deliver, "func", deliver), alias).get_backend()
+    except NoLibraryError:
+        return "there is no library for tasks; Django has one from 6.0 on, before it django-tasks."
     except Exception as error:
         # Whatever a backend makes of its options.
         return f"it cannot be used. {error}"

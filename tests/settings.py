@@ -9,13 +9,13 @@ import socket
 import sys
 from zlib import crc32
 
+import django
 import psycopg
-from django import VERSION
 
 from demo_site.settings import *  # noqa: F403
 
-# Django's tasks, or what stands for them before 6.0.
-LIBRARY = "django.tasks" if VERSION >= (6, 0) else "django_tasks"
+_LIBRARY = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
+
 POSTGRESQL_HOST, POSTGRESQL_PORT, POSTGRESQL_USER = "127.0.0.1", 5432, "postgres"
 
 
@@ -60,15 +60,16 @@ if not DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     environment = f"{crc32(sys.prefix.encode()):08x}"
     DATABASES["default"]["TEST"] = {"NAME": f"test_{DATABASES['default']['NAME']}_{environment}"}
 
-# A backend for tasks that has a worker of its own, beside Django's own immediate one.
-INSTALLED_APPS = [*INSTALLED_APPS, "django_tasks_db"]  # noqa: F405
-TASKS = {
-    "default": {"BACKEND": f"{LIBRARY}.backends.immediate.ImmediateBackend"},
-    "background": {"BACKEND": "django_tasks_db.DatabaseBackend"},
-}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # Where a visitor is, and where events may go, is each test's own affair.
 CONSENT_REGION = None
 CONSENT_EVENTS_HOSTS = None
 CONSENT_EVENTS_TRUSTED_HOSTS: list[str] = []
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Tasks that wait for a worker, beside what there is without the setting.
+BACKGROUND = "background"
+TASKS = {
+    "default": {"BACKEND": f"{_LIBRARY}.backends.immediate.ImmediateBackend"},
+    BACKGROUND: {"BACKEND": "django_tasks_db.DatabaseBackend"},
+}
+INSTALLED_APPS = [*INSTALLED_APPS, "django_tasks_db"]  # noqa: F405

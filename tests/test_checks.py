@@ -511,7 +511,7 @@ def test_e020_tasks_that_are_no_background(settings, backend, part):
 
 def test_e020_no_library_for_tasks(settings, monkeypatch):
     settings.CONSENT_EVENTS_TASKS = "default"
-    monkeypatch.setattr("consent.checks.deliver", lambda: None)
+    monkeypatch.setattr("consent.tasking.LIBRARIES", ())
 
     (message,) = found()
 

@@ -216,17 +216,21 @@ class Delivery(models.Model):
         """What the receiver knows the event by, at each attempt the same."""
         return f"evt_{self.event.hex}"
 
-    def fail(self, reason: str, status: int | None = None, *, after: float | None = None) -> None:
-        """Note that the attempt failed, and when the next one is due.
+    def fail(
+        self, reason: str, status: int | None = None, *, after: float | None = None
+    ) -> datetime | None:
+        """Note that the attempt failed, and return when the next one is due; None where none is.
 
         ``reason``: of `Reason`. ``status``: what was answered, if anything was. ``after``: seconds
         that the receiver asks to wait. After CONSENT_EVENTS_ATTEMPTS it is given up.
         """
         if self.attempts >= conf.EVENTS_ATTEMPTS:
             self.give_up(reason, status)
-            return
+            return None
         wait = wait_after(self.attempts) if after is None else after
-        self._note(reason, status, due_at=timezone.now() + timedelta(seconds=wait))
+        due_at = timezone.now() + timedelta(seconds=wait)
+        self._note(reason, status, due_at=due_at)
+        return due_at
 
     def give_up(self, reason: str, status: int | None = None) -> None:
         """Note that it is not tried again, unless somebody says so in the admin."""

@@ -81,7 +81,8 @@ class Courier:
     """Delivers, one event after the other. For one thread; close it in the end.
 
     ``tally``: how many had which outcome so far: a state of `Delivery`, or FAILED for those
-    that are tried again. Raises MissingLibraryError where the extra is not installed.
+    that are tried again. ``retries``: when those are due, by the number of attempts that they have
+    had: the last of each. Raises MissingLibraryError where the extra is not installed.
     """
 
     def __init__(self) -> None:
@@ -89,6 +90,7 @@ class Courier:
             raise MissingLibraryError
         self._client = import_string(CLIENT)()
         self.tally: Counter[str] = Counter()
+        self.retries: dict[int, datetime] = {}
         self.is_stopping = False
 
     def __enter__(self) -> Courier:
@@ -105,6 +107,11 @@ class Courier:
     def stop(self) -> None:
         """Have it end after the event that it is at; what it has taken is given back."""
         self.is_stopping = True
+
+    def try_again(self, delivery: Delivery, due_at: datetime) -> None:
+        """Keep in mind when ``delivery``, and what waits with it, is due again."""
+        known = self.retries.get(delivery.attempts, due_at)
+        self.retries[delivery.attempts] = max(known, due_at)
 
     def round(self) -> int:
         """Take some that are due and send them; return how many they were.
@@ -206,15 +213,16 @@ class _Trip:
             return
         self._fail(delivery, answer.reason, answer.status, answer.after)
         if answer.pauses:
-            self._pause(answer)
+            self._pause(delivery, answer)
 
-    def _pause(self, answer: Any) -> None:
+    def _pause(self, delivery: Delivery, answer: Any) -> None:
         """Have the rest wait, too: a receiver that is down, or overloaded, takes none of them."""
         if answer.after is not None and self._tool is not None:
             until = timezone.now() + timedelta(seconds=answer.after)
             Delivery.objects.release(self._left, until)
             Delivery.objects.postpone(self._tool.pk, until)
             self._left = []
+            self._courier.try_again(delivery, until)
         else:
             self._fail_all(answer.reason, answer.status)
 
@@ -232,9 +240,10 @@ class _Trip:
     def _fail(
         self, delivery: Delivery, reason: str, status: int | None, after: float | None = None
     ) -> None:
-        delivery.fail(reason, status, after=after)
-        is_last = delivery.attempts >= conf.EVENTS_ATTEMPTS
-        self._courier.tally[State.DEAD if is_last else FAILED] += 1
+        due_at = delivery.fail(reason, status, after=after)
+        self._courier.tally[FAILED if due_at else State.DEAD] += 1
+        if due_at:
+            self._courier.try_again(delivery, due_at)
 
     def _drop(self, deliveries: list[Delivery], reason: str) -> None:
         if deliveries:
@@ -305,9 +314,3 @@ def overdue() -> timedelta | None:
     now = timezone.now()
     oldest = Delivery.objects.due(now - PATIENCE).first()
     return now - oldest.due_at if oldest and oldest.due_at else None
-
-
-def next_due() -> datetime | None:
-    """Return when the next delivery is due; None where none waits."""
-    waiting = Delivery.objects.waiting().order_by("due_at")
-    return waiting.values_list("due_at", flat=True).first()

@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import router, transaction
 
 from consent.conf import conf
 from consent.models import Delivery
-from consent.outbox.delivering import FAILED, Courier, next_due
-from consent.tasking import task
+from consent.outbox.delivering import Courier
+from consent.tasking import DEFAULT, task
 
 logger = logging.getLogger("consent")
 
 
-@task
+@partial(task, backend=conf.EVENTS_TASKS or DEFAULT)
 def deliver() -> dict[str, int]:
     """Deliver what is due, and return how many had which outcome.
 
-    What failed is tried again by a task that begins then, where the backend can wait.
+    What failed is tried again by a task that begins then, where the backend can wait: one for all
+    that have failed equally often, as they wait about equally long.
     """
     with Courier() as courier:
         courier.run()
-    if courier.tally[FAILED]:
-        _begin(next_due())
+    for due_at in courier.retries.values():
+        _begin(due_at)
     return dict(courier.tally)
 
 
