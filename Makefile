@@ -13,7 +13,7 @@ ESLINT := .ci/node_modules/.bin/eslint
 help:
 	@echo "make demo    install, migrate, seed and serve the demo site on http://127.0.0.1:$(PORT)/"
 	@echo "make test    install what the tests need and run all of them"
-	@echo "make bench   measure what the app costs a page, and decisions under load; write docs/benchmarks.md"
+	@echo "make bench   measure what the app costs a page, decisions under load, and events; write docs/benchmarks.md"
 	@echo "make lint    check style, types, imports, templates and JavaScript"
 	@echo "make assets  build what browsers load after a change of consent/browser/"
 	@echo "make clean   remove what these commands made"

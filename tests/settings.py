@@ -63,8 +63,8 @@ if not DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # Where a visitor is, and where events may go, is each test's own affair.
 CONSENT_REGION = None
-CONSENT_EVENTS_HOSTS = None
-CONSENT_EVENTS_TRUSTED_HOSTS: list[str] = []
+CONSENT_EVENTS_HOSTS = None  # type: ignore[assignment]
+CONSENT_EVENTS_TRUSTED_HOSTS = []
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Tasks that wait for a worker, beside what there is without the setting.
 BACKGROUND = "background"

@@ -9,8 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.cases import API, COMPARED, GROWING, SAME_OUTPUT, VISITORS
+from tests.benchmarks.load.events import missing_for_events
 from tests.benchmarks.load.measuring import missing
-from tests.benchmarks.report import BEGIN, END, LOAD_BEGIN, LOAD_END, label
+from tests.benchmarks.report import (
+    BEGIN,
+    END,
+    EVENTS_BEGIN,
+    EVENTS_END,
+    LOAD_BEGIN,
+    LOAD_END,
+    label,
+)
 from tests.benchmarks.tools import SIZES
 
 pytestmark = pytest.mark.once
@@ -78,3 +87,26 @@ def test_quick_load_run_fills_its_table(tmp_path):
     assert [row[0] for row in rows] == ["one bare insert", "this app's decision"]
     assert all(rows[1])
     assert len(re.findall(r"^- \*\*(?:Reached|Not reached)\*\*: ", document, re.MULTILINE)) == 2
+
+
+@pytest.mark.skipif(bool(missing_for_events()), reason=f"not installed: {missing_for_events()}")
+def test_quick_run_of_events_fills_its_table(tmp_path):
+    output = tmp_path / "benchmarks.md"
+    output.write_text(f"## Events\n\n{EVENTS_BEGIN}\nold\n{EVENTS_END}\n\nAfter.\n")
+
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.benchmarks"),
+            *("--quick", "--only", "events", "--output", output),
+        ],
+        cwd=TOP,
+        check=True,
+    )
+
+    document = output.read_text()
+    assert "old" not in document
+    assert document.endswith("\n\nAfter.\n")
+    rows = tables(document)["Events"]
+    assert [row[0] for row in rows] == ["a bare client's posts", "this app's events"]
+    assert all(rows[1])
+    assert len(re.findall(r"^- \*\*(?:Reached|Not reached)\*\*: ", document, re.MULTILINE)) == 1

@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks.cases import HAS_COOKIE_CONSENT
+from tests.benchmarks.load.events import EventsEffort, measure_events, missing_for_events
 from tests.benchmarks.load.measuring import LoadEffort, measure_load, missing
 from tests.benchmarks.measuring import TOP, Effort, measure
-from tests.benchmarks.report import write, write_load
+from tests.benchmarks.report import write, write_events, write_load
 
 QUICK = Effort(rounds=1, batch=1, warm_up=1)
 QUICK_LOAD = LoadEffort(rounds=1, seconds=1)
-PAGE, LOAD = "page", "load"
+QUICK_EVENTS = EventsEffort(rounds=1, events=200)
+PAGE, LOAD, EVENTS = "page", "load", "events"
 
 
 def main() -> None:
@@ -26,12 +28,12 @@ def main() -> None:
         default=TOP / "docs" / "benchmarks.md",
         help="the file whose figures to replace; default: docs/benchmarks.md",
     )
-    parser.add_argument("--only", choices=(PAGE, LOAD), help="measure nothing else")
+    parser.add_argument("--only", choices=(PAGE, LOAD, EVENTS), help="measure nothing else")
     arguments = parser.parse_args()
-    if arguments.only != LOAD:
-        measure_page(arguments)
-    if arguments.only != PAGE:
-        measure_decisions(arguments)
+    parts = {PAGE: measure_page, LOAD: measure_decisions, EVENTS: measure_sending}
+    for name, part in parts.items():
+        if arguments.only in (None, name):
+            part(arguments)
 
 
 def measure_page(arguments: argparse.Namespace) -> None:
@@ -50,6 +52,16 @@ def measure_decisions(arguments: argparse.Namespace) -> None:
         return
     effort = QUICK_LOAD if arguments.quick else LoadEffort()
     write_load(measure_load(effort, say), arguments.output)
+    say(f"Written: {arguments.output.name}")
+
+
+def measure_sending(arguments: argparse.Namespace) -> None:
+    """Measure how fast events are sent, and write it; where something is missing, say what."""
+    if lacking := missing_for_events():
+        say(f"The run of events is left out; it needs {lacking}.")
+        return
+    effort = QUICK_EVENTS if arguments.quick else EventsEffort()
+    write_events(measure_events(effort, say), arguments.output)
     say(f"Written: {arguments.output.name}")
 
 

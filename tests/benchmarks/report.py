@@ -28,6 +28,7 @@ from tests.benchmarks.cases import (
     Case,
     Site,
 )
+from tests.benchmarks.load.events import SENDERS, Sending
 from tests.benchmarks.load.measuring import LoadFigures
 from tests.benchmarks.load.settings import BARE, OURS
 from tests.benchmarks.load.throughput import CONNECTIONS
@@ -37,6 +38,7 @@ from tests.benchmarks.tools import SIZES
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 LOAD_BEGIN, LOAD_END = "<!-- load: begin -->", "<!-- load: end -->"
+EVENTS_BEGIN, EVENTS_END = "<!-- events: begin -->", "<!-- events: end -->"
 
 PACKAGES = ("Django", "djangorestframework", "django-cookie-consent")
 LABELS = {
@@ -47,6 +49,7 @@ LABELS = {
 }
 MOST_RATIO, MOST_API_RATIO, MOST_MEMORY = 1.1, 1.3, 3_000_000
 LEAST_LOAD_RATIO = 0.6
+LEAST_EVENTS_RATIO = 0.5
 _DIALOGS = re.compile(r"<dialog.*</dialog>", re.DOTALL)
 
 Row = Sequence[object]
@@ -62,6 +65,11 @@ def write_load(figures: LoadFigures, output: Path) -> None:
     _put(load_report(figures), (LOAD_BEGIN, LOAD_END), output)
 
 
+def write_events(figures: Sending, output: Path) -> None:
+    """Put the table of sent events between its marks in ``output``; see `_put`."""
+    _put(events_report(figures), (EVENTS_BEGIN, EVENTS_END), output)
+
+
 def _put(parts: Iterable[str], marks: tuple[str, str], output: Path) -> None:
     """Replace what is between ``marks``; in a new file, put it there with them.
 
@@ -69,7 +77,8 @@ def _put(parts: Iterable[str], marks: tuple[str, str], output: Path) -> None:
     """
     begin, end = marks
     if not output.exists():
-        output.write_text("\n\n".join([BEGIN, END, LOAD_BEGIN, LOAD_END, ""]), encoding="utf-8")
+        places = [BEGIN, END, LOAD_BEGIN, LOAD_END, EVENTS_BEGIN, EVENTS_END, ""]
+        output.write_text("\n\n".join(places), encoding="utf-8")
     text = output.read_text(encoding="utf-8")
     if begin not in text or end not in text:
         raise ValueError(f"{output} has no place for the figures: {begin} … {end}")
@@ -106,6 +115,27 @@ def load_report(figures: LoadFigures) -> Iterator[str]:
         "sent again.",
     )
     yield f"- {reached}\n- {exact}"
+
+
+def events_report(figures: Sending) -> Iterator[str]:
+    """Return the paragraphs and the table of the events that were sent."""
+    yield (
+        f"{_machine()}, {figures.database}, {_version('httpcore')}; {SENDERS} processes, "
+        f"{figures.events:,} events a run. Medians of {len(figures.rounds)} rounds."
+    )
+    rows = []
+    for label_, website in (("a bare client's posts", BARE), ("this app's events", OURS)):
+        run = figures.medians(website)
+        rows.append([label_, f"{run.rate:.0f}", f"{run.busy:.0%}"])
+    rows[0].append("")
+    rows[1].append(f"{figures.ratio:.2f}")
+    yield table(["sent", "per second", "receiver's share of a core", "ratio"], rows)
+    reached = _verdict(
+        figures.ratio >= LEAST_EVENTS_RATIO,
+        f"{figures.ratio:.2f} times as many events a second as a bare client posts; "
+        f"at least {LEAST_EVENTS_RATIO:.2f}.",
+    )
+    yield f"- {reached}"
 
 
 def report(figures: Figures) -> Iterator[str]:

@@ -9,16 +9,25 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from statistics import median
 from typing import Any
 
-from tests.benchmarks.load.cluster import Cluster
+from tests.benchmarks.load.cluster import Cluster, programs, running_cluster
 from tests.benchmarks.load.settings import BARE, OURS
 from tests.benchmarks.load.websites import ask, environment
 from tests.benchmarks.measuring import TOP
 from tests.plain_receiver import PlainReceiver, receiving_much
 
 SENDERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class EventsEffort:
+    """How long to measure: so many rounds, with so many ``events`` sent in both ways in each."""
+
+    rounds: int = 11
+    events: int = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +40,13 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """All rounds: a run of the app's, and one of the bare client right before or after."""
+    """All rounds: a run of the app's, and one of the bare client right before or after.
+
+    ``database``: what the server calls itself.
+    """
 
     events: int
+    database: str
     rounds: Sequence[tuple[Sent, Sent]]
 
     @property
@@ -47,12 +60,28 @@ class Sending:
         return Sent(median(run.rate for run in runs), median(run.busy for run in runs))
 
 
+def missing_for_events() -> str:
+    """Return what this run lacks; "" where all is there."""
+    wanted = {
+        "PostgreSQL (on Debian: apt-get install postgresql)": programs() is not None,
+        "httpcore (requirements/bench.txt)": find_spec("httpcore") is not None,
+    }
+    return ", ".join(what for what, is_there in wanted.items() if not is_there)
+
+
+def measure_events(effort: EventsEffort, say: Callable[[str], None]) -> Sending:
+    """Send in both ways in turn, from a database server of its own."""
+    with running_cluster() as cluster:
+        ask("seed", OURS, cluster)
+        return sending(cluster, effort.rounds, effort.events, say)
+
+
 def sending(cluster: Cluster, rounds: int, events: int, say: Callable[[str], None]) -> Sending:
     """Send so many ``events`` in both ways in turn, ``rounds`` times."""
     with receiving_much(cluster.folder, keeps=False) as receiver:
 
         def ours() -> Sent:
-            ask("write_events", OURS, cluster, [receiver.address, events])
+            ask("write_again", OURS, cluster)
             sent = _send([None] * SENDERS, cluster, receiver, events)
             if left := ask("count_waiting", OURS, cluster):
                 raise RuntimeError(f"{left} events were not sent.")
@@ -75,7 +104,7 @@ def sending(cluster: Cluster, rounds: int, events: int, say: Callable[[str], Non
             else:
                 pairs.append((ours(), bare()))
             say(f"Events, round {number + 1} of {rounds}.")
-    return Sending(events, pairs)
+    return Sending(events, cluster.version, pairs)
 
 
 def _send(
