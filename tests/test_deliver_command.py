@@ -1,153 +1,213 @@
-"""`manage.py consent_deliver`: once or for ever, alone or several at once."""
+"""`manage.py consent_deliver`: once or for ever, alone or with others."""
 
 from __future__ import annotations
 
 import signal
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from subprocess import Popen
-from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.core.management.base import OutputWrapper
-from django.db import connection
+from django.db import connection, transaction
 
-from consent.models import Delivery
+from consent.management.commands import consent_deliver
+from consent.models import Delivery, Tool
 from consent.outbox import delivering
 from tests import processes
-from tests.events import State, events_site, states, track
+from tests import receiver as receivers
+from tests.events import WEBHOOKS, State, events_site, states, track
 from tests.plain_receiver import receiving_much
-from tests.receiver import HOST, receiving, stall, status
+from tests.proofs import sql
+from tests.receiver import Receiver, status
 
-on_a_server = pytest.mark.skipif(
-    connection.vendor == "sqlite", reason="processes of their own need a database that is shared"
+pytestmark = pytest.mark.django_db(transaction=True)
+
+needs_server = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="elsewhere processes cannot share it, or wait"
 )
 
+NAME = "deliverer"
 
-@pytest.fixture
-def receiver(tmp_path, monkeypatch, settings):
-    with receiving(tmp_path) as running:
+
+@pytest.fixture(autouse=True)
+def receiver(tmp_path, monkeypatch, settings) -> Iterator[Receiver]:
+    with receivers.receiving(tmp_path) as running:
         monkeypatch.setenv("SSL_CERT_FILE", str(running.authority))
-        settings.CONSENT_EVENTS_TRUSTED_HOSTS = [HOST]
+        settings.CONSENT_EVENTS_TRUSTED_HOSTS = [receivers.HOST]
+        events_site(running.address)
         yield running
 
 
-def run(*arguments: str, **options: Any) -> str:
-    out = StringIO()
-    call_command("consent_deliver", *arguments, stdout=out, **options)
-    return out.getvalue()
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
-@pytest.mark.django_db
-def test_one_run_says_how_many_had_which_outcome(receiver):
-    events_site(receiver.address)
+def run(*arguments: str, errors: StringIO | None = None) -> str:
+    """Run the command here; return what it says."""
+    output = StringIO()
+    call_command("consent_deliver", *arguments, stdout=output, stderr=errors or StringIO())
+    return output.getvalue()
+
+
+def test_report_says_how_many_had_which_outcome(receiver, settings):
+    settings.CONSENT_EVENTS_ATTEMPTS = 1
+    receiver.answers.append(status(404))
     track(3)
-    receiver.answers.append(status(500))
+    Delivery.objects.filter(pk=Delivery.objects.latest("pk").pk).update(decision="")
 
-    assert run() == "2 delivered, 1 to be tried again, 0 dropped, 0 given up.\n"
+    assert run() == "1 delivered, 0 to be tried again, 1 dropped, 1 given up.\n"
+
+    settings.CONSENT_EVENTS_ATTEMPTS = 2
+    receiver.answers.append(status(404))
+    track()
+    assert run() == "0 delivered, 1 to be tried again, 0 dropped, 0 given up.\n"
+
+
+def test_nothing_to_do_is_said_as_well():
     assert run() == "0 delivered, 0 to be tried again, 0 dropped, 0 given up.\n"
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize("is_terminal", [True, False])
-def test_progress_is_shown_on_a_terminal_alone(receiver, is_terminal):
-    events_site(receiver.address)
-    track(3)
-    errors = StringIO()
-    errors.isatty = lambda: is_terminal  # type: ignore[method-assign]
+def test_progress_is_drawn_on_a_terminal_alone():
+    watched, written = Terminal(), StringIO()
+    track(2)
+    run(errors=watched)
+    track(2)
+    run(errors=written)
 
-    run(stderr=OutputWrapper(errors))
-
-    assert ("100% 3" in errors.getvalue()) is is_terminal
+    assert "100% 2" in watched.getvalue()
+    assert written.getvalue() == ""
 
 
 @pytest.mark.parametrize("interval", ["0", "-1"])
-def test_interval_that_is_none_is_refused(interval):
-    with pytest.raises(CommandError, match="--interval has to be more than 0"):
+def test_interval_has_to_be_more_than_nothing(interval):
+    with pytest.raises(CommandError, match="more than 0"):
         run("--watch", "--interval", interval)
 
 
-def test_without_the_library_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(delivering, "can_send", lambda: False)
-
-    with pytest.raises(CommandError, match=r"pip install 'django-consent-tools\[events\]'"):
+def test_database_that_fails_is_said():
+    with no_outbox(), pytest.raises(CommandError, match="run it again"):
         run()
 
 
-def ended(process: Popen[str]) -> tuple[str, str]:
-    process.send_signal(signal.SIGTERM)
-    return processes.end(process)
+@contextmanager
+def no_outbox() -> Iterator[None]:
+    """Take away the table of deliveries, and bring it back."""
+    table, elsewhere = Delivery._meta.db_table, "consent_elsewhere"
+    with connection.schema_editor() as editor:
+        editor.alter_db_table(Delivery, table, elsewhere)
+    try:
+        yield
+    finally:
+        with connection.schema_editor() as editor:
+            editor.alter_db_table(Delivery, elsewhere, table)
 
 
-@on_a_server
-@pytest.mark.django_db(transaction=True)
-def test_watching_delivers_what_comes_and_gives_back_the_rest_when_it_is_stopped(receiver):
-    events_site(receiver.address)
+def test_missing_library_is_said(monkeypatch):
+    monkeypatch.setattr(delivering, "can_send", lambda: False)
+
+    with pytest.raises(CommandError, match="pip install"):
+        run()
+
+
+def test_stop_gives_back_what_is_not_sent(receiver, monkeypatch):
+    couriers = []
+    monkeypatch.setattr(
+        consent_deliver, "Courier", lambda: couriers.append(delivering.Courier()) or couriers[0]
+    )
+    receiver.observe = lambda received: couriers[0].stop()
+    track(3)
+
+    run()
+
+    assert states() == [State.DELIVERED, State.WAITING, State.WAITING]
+    left = Delivery.objects.waiting()
+    assert set(left.values_list("claim", "attempts")) == {(None, 0)}
+
+
+# In processes of their own
+
+
+@pytest.fixture
+def watching(receiver) -> Iterator[Popen[str]]:
+    """One that stays, and looks for events a hundred times a second."""
     process = processes.start(
-        "consent_deliver", "--watch", "--interval", "0.05", authority=receiver.authority
+        "consent_deliver",
+        *("--watch", "--interval", "0.01"),
+        authority=receiver.authority,
+        database={"OPTIONS": {"application_name": NAME}},
     )
     try:
-        assert process.stderr is not None
-        assert "Stop with Ctrl-C" in process.stderr.readline()
-        track(2)
-        receiver.wait_for(2)
-        # While it waits for an answer it is told to end; the rest is nobody's then.
-        receiver.answers.append(stall)
-        track(3)
-        receiver.wait_for(3)
-        process.send_signal(signal.SIGTERM)
-        receiver.released.set()
-        output, _ = processes.end(process)
+        yield process
     finally:
         process.kill()
-
-    assert output.startswith("2 delivered, ")
-    assert states().count(State.DELIVERED) == 2
-    assert len(receiver.received) == 3
-    waiting = Delivery.objects.filter(state=State.WAITING).order_by("pk")
-    assert [each.claim for each in waiting] == [None, None, None]
+        process.communicate()
 
 
-@on_a_server
-@pytest.mark.django_db(transaction=True)
-def test_watching_goes_on_after_the_database_was_away(receiver):
-    if connection.vendor != "postgresql":
-        pytest.skip("PostgreSQL can end the connections of others")
-    events_site(receiver.address)
-    process = processes.start(
-        "consent_deliver", "--watch", "--interval", "0.05", authority=receiver.authority
-    )
-    try:
+@needs_server
+def test_watch_sends_what_comes_until_it_is_told_to_stop(receiver, watching):
+    for number in (1, 2):
         track()
-        receiver.wait_for(1)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        track()
-        receiver.wait_for(2)
-        ended(process)
-    finally:
-        process.kill()
+        receiver.wait_for(number)
+    watching.send_signal(signal.SIGTERM)
 
+    output, errors = processes.end(watching)
+
+    assert output == "2 delivered, 0 to be tried again, 0 dropped, 0 given up.\n"
+    assert errors == "Delivering what is due. Stop with Ctrl-C.\n"
     assert states() == [State.DELIVERED] * 2
 
 
-@on_a_server
-@pytest.mark.django_db(transaction=True)
-def test_several_at_once_deliver_each_event_once(tmp_path, settings):
-    settings.CONSENT_EVENTS_TRUSTED_HOSTS = [HOST]
+@needs_server
+def test_watch_that_is_told_to_stop_ends_its_event_and_gives_back_the_rest(receiver, watching):
+    def stop_first(handler: receivers.Handler) -> None:
+        watching.send_signal(signal.SIGTERM)
+        status(204)(handler)
+
+    receiver.answers.append(stop_first)
+    with transaction.atomic():
+        track(20)
+    processes.end(watching)
+
+    assert states() == [State.DELIVERED] + [State.WAITING] * 19
+    assert len(receiver.received) == 1
+    left = Delivery.objects.waiting()
+    assert set(left.values_list("claim", "attempts")) == {(None, 0)}
+
+
+@needs_server
+def test_watch_goes_on_once_the_database_is_back(receiver, watching):
+    track()
+    receiver.wait_for(1)
+    killed = sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", NAME
+    )
+    assert killed
+    track()
+    receiver.wait_for(2)
+    watching.send_signal(signal.SIGTERM)
+
+    _, errors = processes.end(watching)
+
+    assert "The database fails" in errors
+    assert states()[1] == State.DELIVERED
+
+
+@needs_server
+def test_several_at_once_send_each_event_once(tmp_path):
+    events = 400
     with receiving_much(tmp_path) as receiver:
-        events_site(receiver.address)
-        track(400)
-        running = [
+        Tool.objects.filter(key=WEBHOOKS).update(parameters={"url": receiver.address})
+        track(events)
+        together = [
             processes.start("consent_deliver", authority=receiver.authority) for _ in range(3)
         ]
-        reports = [processes.end(process)[0] for process in running]
+        said = [processes.end(process)[0] for process in together]
 
-    assert Counter(receiver.ids).most_common(1)[0][1] == 1
-    assert len(receiver.ids) == 400
-    assert set(states()) == {State.DELIVERED}
-    assert sum(int(report.split()[0]) for report in reports) == 400
+    assert set(Counter(receiver.ids).values()) == {1}
+    assert len(receiver.ids) == events
+    assert sum(int(each.partition(" ")[0]) for each in said) == events
+    assert states() == [State.DELIVERED] * events
