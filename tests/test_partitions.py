@@ -135,7 +135,7 @@ def test_rows_columns_and_indexes_are_those_from_before():
         unique = sql("SELECT indexdef FROM pg_indexes WHERE tablename = %s", part)
         assert any("UNIQUE" in text and "(receipt)" in text for (text,) in unique)
         assert any("UNIQUE" in text and "(sequence, number)" in text for (text,) in unique)
-    assert not sql("SELECT 1 FROM pg_constraint WHERE conname LIKE '%%_range'")
+    assert not sql("SELECT 1 FROM pg_constraint WHERE conname LIKE 'consent%%_range'")
 
 
 @on_postgresql
