@@ -483,6 +483,20 @@ def test_withdrawal_before_delivery_drops_the_event(receiver, tool):
     assert not receiver.received
 
 
+@pytest.mark.parametrize("obstacle", ["forbidden", "unfit"])
+def test_withdrawal_drops_the_event_also_where_none_can_be_sent(receiver, tool, settings, obstacle):
+    request = decided(MARKETING)
+    consent.track(request, "Signed Up", {"email": "ada@example.com"})
+    consent_in(request).withdraw()
+    if obstacle == "forbidden":
+        settings.CONSENT_EVENTS_HOSTS = []
+    else:
+        Tool.objects.filter(pk=tool.pk).update(parameters={"url": "nonsense"})
+
+    assert deliver() == {State.DROPPED: 1}
+    assert (only().reason, only().body, only().subject) == (Reason.WITHDRAWN, "", None)
+
+
 def test_withdrawal_counts_although_consent_was_given_again(receiver, tool):
     request = decided(MARKETING)
     consent.track(request, "Signed Up")

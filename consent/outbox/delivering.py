@@ -141,9 +141,12 @@ class _Trip:
         try:
             send = self._way(client)
         except _UnusableError as problem:
+            # Whether it could be sent or not: what was taken back is not kept.
+            self._ask()
             self._fail_all(problem.reason)
             return
         except _ForbiddenError:
+            self._ask()
             self._give_up_all(Reason.NOT_HERE)
             return
         try:
@@ -229,7 +232,7 @@ class _Trip:
     def _give_up_all(self, reason: str) -> None:
         for delivery in self._left:
             delivery.give_up(reason)
-        self._courier.tally[State.DEAD] += len(self._left)
+            self._courier.tally[State.DEAD] += 1
         self._left = []
 
     def _fail_all(self, reason: str, status: int | None = None) -> None:
