@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 
@@ -167,7 +169,9 @@ def test_pages_stand_while_the_receiver_is_gone(visitor):
     assert "Crossing Looked Up to Webhooks waiting" in words(visitor)
 
 
-def test_serving_begins_and_ends_with_what_receives_and_delivers(tmp_path):
+@pytest.fixture
+def manage(tmp_path) -> Callable[..., subprocess.Popen[str]]:
+    """A function that runs a command of the demo, seeded, in a session of its own."""
     environment = {
         **os.environ,
         "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
@@ -175,40 +179,85 @@ def test_serving_begins_and_ends_with_what_receives_and_delivers(tmp_path):
         "PYTHONUNBUFFERED": "1",
     }
 
-    def manage(*arguments: str) -> list[str]:
-        return [sys.executable, "manage.py", *arguments]
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=TOP,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            # As in a terminal, also where the tests themselves run in the background.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
 
     for step in (["migrate", "--verbosity", "0"], ["demo_seed", "--verbosity", "0"]):
-        subprocess.run(manage(*step), cwd=TOP, env=environment, check=True, capture_output=True)
-    serving = subprocess.Popen(
-        manage("demo_serve", "127.0.0.1:0", "--noreload"),
-        cwd=TOP,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert serving.stdout is not None
+        output, _ = (step_process := start(*step)).communicate()
+        assert step_process.returncode == 0, output
+    return start
+
+
+@contextmanager
+def ending(serving: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """Whatever becomes of the test, leave nothing of it running."""
     try:
+        yield serving
+    finally:
+        # Where all is well it has ended by itself, and all that it had started.
+        with suppress(ProcessLookupError):
+            os.killpg(serving.pid, signal.SIGKILL)
+        serving.wait()
+        serving.stdout.close()
+
+
+def interrupt_all(serving: subprocess.Popen[str]) -> None:
+    """Do what Ctrl-C does in a terminal."""
+    os.killpg(serving.pid, signal.SIGINT)
+
+
+def terminate(serving: subprocess.Popen[str]) -> None:
+    serving.terminate()
+
+
+def hang_up(serving: subprocess.Popen[str]) -> None:
+    serving.send_signal(signal.SIGHUP)
+
+
+@pytest.mark.parametrize(
+    ("stop", "options"),
+    [(interrupt_all, []), (terminate, []), (hang_up, []), (terminate, ["--noreload"])],
+)
+def test_serving_begins_and_ends_with_what_receives_and_delivers(manage, options, stop):
+    with ending(manage("demo_serve", "127.0.0.1:0", *options)) as serving:
         lines = iter(serving.stdout.readline, "")
         said = next(line for line in lines if "Events are received at" in line)
         address = said.split()[-1]
         with urllib.request.urlopen(address) as answer:  # noqa: S310
             assert json.load(answer) == []
         next(line for line in lines if "Quit the server" in line)
-        serving.terminate()
-        # What delivers has the same output: once that is at its end, both are.
-        for _ in lines:
-            pass
-        assert serving.wait(30) == 0
-    finally:
-        with_all = os.getpgid(serving.pid) if serving.poll() is None else None
-        if with_all is not None:
-            os.killpg(with_all, signal.SIGKILL)
-        serving.stdout.close()
+
+        stop(serving)
+
+        # All of them have the same output: it is at its end once each of them is.
+        said, _ = serving.communicate(timeout=30)
+        assert serving.returncode == 0
+        assert "Traceback" not in said
     with pytest.raises((urllib.error.URLError, ConnectionError)):
         urllib.request.urlopen(address)  # noqa: S310
+
+
+def test_serving_where_somebody_else_does_begins_nothing(manage):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        # Without the reloader this is the process that `runserver` would end on the spot.
+        with ending(manage("demo_serve", f"127.0.0.1:{port}", "--noreload")) as serving:
+            said, _ = serving.communicate(timeout=30)
+
+            assert serving.returncode == 1
+            assert f"There is no serving at 127.0.0.1:{port}: Address already in use." in said
+            # Whoever serves there keeps the events.
+            assert "Events are received at" not in said
 
 
 def test_serving_is_refused_without_debug():
