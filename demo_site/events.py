@@ -1,4 +1,8 @@
-"""What the panel shows of events: those that were tracked last, and what the receiver got."""
+"""What the panel shows of events: the visitor's own, and what the receiver got.
+
+The app forgets whose an event was as soon as it has arrived. So that the panel can go on showing it
+to its visitor, and to nobody else, the demo remembers that for an hour.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,17 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
-from consent.models import Delivery, Policy, Tool
+from django.core.cache import cache
+
+from consent.models import Delivery, Policy, Record, Tool
+from consent.signals import DecisionMade, decision_made
 from demo_site.receiver import HOST
 
 SHOWN = 5
+# Seconds for which it is remembered whose an event was.
+REMEMBERED = 3_600
 # The receiver is on this machine: it answers at once, or it is not there.
 PATIENCE = 0.5
 
@@ -23,20 +33,47 @@ class EventLine:
     name: str
     tool: str
     state: str
+    waits: bool
     arrived: bool
     remark: str
     got: str
 
 
-def last_events() -> list[EventLine]:
-    """Return the deliveries that were written last, the newest first."""
-    deliveries = list(Delivery.objects.order_by("-pk")[:SHOWN])
+def remember_events(subject: UUID | None) -> None:
+    """Note which events on their way are of ``subject``; None, a visitor who is not known."""
+    if subject is None:
+        return
+    waiting = Delivery.objects.waiting().filter(subject=subject).order_by("-pk")[:SHOWN]
+    events = [*waiting.values_list("event", flat=True), *cache.get(_key(subject), [])]
+    cache.set(_key(subject), list(dict.fromkeys(events))[:SHOWN], REMEMBERED)
+
+
+def remember_decisions() -> None:
+    """From now on do so for the events of decisions, too."""
+    decision_made.connect(_remember_decision)
+
+
+def _remember_decision(event: DecisionMade, **kwargs: Any) -> None:
+    record = Record.objects.filter(receipt=event.receipt).first() if event.receipt else None
+    if record:
+        remember_events(record.subject)
+
+
+def _key(subject: UUID) -> str:
+    return f"demo_site.events.{subject.hex}"
+
+
+def events_of(subject: UUID | None) -> list[EventLine]:
+    """Return the last deliveries of what ``subject`` is remembered for, the newest first."""
+    events = cache.get(_key(subject), []) if subject else []
+    deliveries = list(Delivery.objects.filter(event__in=events).order_by("-pk")[:SHOWN])
     got = _got() if deliveries else {}
     return [
         EventLine(
             name=each.name,
             tool=each.tool_name,
             state=str(each.get_state_display()).lower(),
+            waits=each.state == Delivery.State.WAITING,
             arrived=each.state == Delivery.State.DELIVERED,
             remark=str(each.get_reason_display()) if each.reason else "",
             # An event has one id, whichever tool it is for.

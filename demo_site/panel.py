@@ -13,7 +13,7 @@ from consent.compiled import CompiledCategory, CompiledTool
 from consent.conf import conf
 from consent.decision import Decision
 from consent.visitor import Consent
-from demo_site.events import EventLine, last_events
+from demo_site.events import EventLine, events_of
 from demo_site.region import REGIONS
 
 REGIMES = {
@@ -95,6 +95,11 @@ class Panel:
         return sum(len(category.tools) for category in self.categories)
 
     @property
+    def waits(self) -> bool:
+        """Whether one of the events is on its way still."""
+        return any(event.waits for event in self.events)
+
+    @property
     def running(self) -> int:
         """How many of them run on this page."""
         return sum(tool.runs for category in self.categories for tool in category.tools)
@@ -114,8 +119,8 @@ def describe(request: VisitorRequest, placed: Collection[str] = ()) -> Panel:
         cookie_name=conf.COOKIE_NAME,
         cookie_text=request.COOKIES.get(conf.COOKIE_NAME, ""),
         parts=[] if consent.decision is None else _parts(consent, consent.decision),
-        # Before a decision there are none of this visitor, and their page costs no query.
-        events=[] if consent.decision is None else last_events(),
+        # Before a decision nothing ties an event to this visitor, and their page costs no query.
+        events=[] if consent.decision is None else events_of(consent.origin.subject),
     )
 
 

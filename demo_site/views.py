@@ -1,6 +1,9 @@
 """The pages. None of them sets a cookie: what a visitor decides is the consent app's to store."""
 
+from collections.abc import Mapping
+
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,6 +16,7 @@ from consent.guard import extended_csp
 from consent.origin import same_origin
 from consent.page import is_cacheable
 from demo_site.csp import guarded, site_policy
+from demo_site.events import remember_events
 from demo_site.forms import ContactForm
 from demo_site.panel import VisitorRequest, describe
 
@@ -39,7 +43,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
 # where the request comes from protects the form instead.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
-def contact(request: HttpRequest) -> HttpResponse:
+def contact(request: VisitorRequest) -> HttpResponse:
     """Show the form with reCAPTCHA; on POST check it and thank the sender.
 
     Raises PermissionDenied where another site sent the form. Nothing of the letter is stored or
@@ -53,7 +57,7 @@ def contact(request: HttpRequest) -> HttpResponse:
                 "This form is only taken from our own page. Please send it there."
             )
         if form.is_valid():
-            consent.track(request, "Letter Sent", {"about": form.cleaned_data["about"]})
+            _track(request, "Letter Sent", {"about": form.cleaned_data["about"]})
             return HttpResponseRedirect(reverse("thanks"), status=303)
     return render(request, "demo_site/contact.html", {"form": form, "placed_tools": ["recaptcha"]})
 
@@ -81,15 +85,26 @@ def csp(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @require_http_methods(["POST"])
-def look_up(request: HttpRequest) -> HttpResponse:
+def look_up(request: VisitorRequest) -> HttpResponse:
     """Track that somebody looked up the next crossing, and show the timetable.
 
     Raises PermissionDenied where another site sent the form.
     """
     if not same_origin(request):
         raise PermissionDenied("This form is only taken from our own page. Please send it there.")
-    consent.track(request, "Crossing Looked Up", {"from": "Oddersay", "to": "Stray Ness"})
+    _track(request, "Crossing Looked Up", {"from": "Oddersay", "to": "Stray Ness"})
     return HttpResponseRedirect(f"{reverse('home')}#panel-title", status=303)
+
+
+def _track(request: VisitorRequest, name: str, data: Mapping[str, str]) -> None:
+    """Track an event, and have the panel show it to this visitor.
+
+    A site of yours needs no more than ``consent.track``.
+    """
+    # Before it is there for others: once it has arrived, nothing says whose it was.
+    with transaction.atomic():
+        consent.track(request, name, data)
+        remember_events(request.consent.aside().origin.subject)
 
 
 @require_safe

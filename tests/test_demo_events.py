@@ -19,9 +19,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from consent import recording
 from consent.compiled import policies
 from consent.models import Delivery, Policy, SigningSecret, Tool
-from demo_site.events import point_webhooks_at
+from consent.signals import decision_made
+from demo_site.events import _remember_decision, point_webhooks_at, remember_decisions
 from demo_site.receiver import Receiver, receiving
 from tests.events import deliver
 from tests.scenes import grant
@@ -43,10 +45,27 @@ def seeded(settings) -> Policy:
 
 @pytest.fixture
 def visitor(seeded) -> Client:
-    """A visitor who allows Marketing & Analytics."""
+    """A visitor who allows Marketing & Analytics, and whom a record knows by their cookie."""
+    return enter("marketing-analytics")
+
+
+def enter(*granted: str) -> Client:
     client = Client()
-    client.cookies["consent"] = grant("marketing-analytics")
+    client.cookies["consent"] = grant(*granted)
+    client.cookies["consent_subject"] = recording.new_secret(None)
     return client
+
+
+def choose(client: Client, **choices: bool) -> None:
+    """Decide on a page of the site: all that is not among ``choices`` is refused."""
+    others = {"functional": False, "marketing-analytics": False, "advertising": False}
+    response = client.put(
+        "/consent/api/preferences/",
+        {"choices": {**others, **{key.replace("_", "-"): value for key, value in choices.items()}}},
+        content_type="application/json",
+        headers=OWN_PAGE,
+    )
+    assert response.status_code == 200
 
 
 @pytest.fixture
@@ -98,30 +117,77 @@ def test_letter_with_a_fault_is_no_event(visitor):
 
 
 def test_webhooks_is_told_of_a_decision(seeded, client):
-    choices = {"functional": False, "marketing-analytics": True, "advertising": False}
-    client.put(
-        "/consent/api/preferences/",
-        {"choices": choices},
-        content_type="application/json",
-        headers=OWN_PAGE,
-    )
+    choose(client, marketing_analytics=True)
 
     assert names() == [("consent.granted", "webhooks")]
 
 
-def test_panel_before_the_first_event(client, seeded):
-    assert "None was sent yet: without your consent none is." in words(client)
+def test_panel_before_a_decision_lists_no_event_and_stores_nothing(client, seeded):
+    assert "Until you choose, nothing ties an event to you" in words(client)
+    client.post("/look-up/", headers=OWN_PAGE)
+    assert "Until you choose, nothing ties an event to you" in words(client)
+    assert not client.cookies
+
+
+def test_panel_shows_each_visitor_their_own_events_alone(visitor):
+    visitor.post("/look-up/", headers=OWN_PAGE)
+    others = [enter("marketing-analytics"), enter(), enter("functional")]
+    # Whoever made up a cookie is nobody else.
+    others[1].cookies["consent_subject"] = "none"
+    for other in others[1:]:
+        other.post("/look-up/", headers=OWN_PAGE)
+
+    assert "Crossing Looked Up to Webhooks waiting" in words(visitor)
+    for other in others:
+        assert "None of yours is known: without your consent none is sent." in words(other)
+
+
+def test_panel_shows_the_five_last_events(visitor):
+    for _ in range(4):
+        visitor.post("/look-up/", headers=OWN_PAGE)
+    visitor.post("/contact/", LETTER, headers=OWN_PAGE)
+
+    shown = words(visitor)
+    assert shown.count("Letter Sent to") == 2
+    assert shown.count("Crossing Looked Up to") == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_panel_shows_the_event_of_a_decision(seeded, client):
+    remember_decisions()
+    try:
+        choose(client, marketing_analytics=True)
+    finally:
+        decision_made.disconnect(_remember_decision)
+
+    assert "consent.granted to Webhooks waiting" in words(client)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_panel_shows_that_a_withdrawal_was_faster(seeded, client):
+    choose(client, marketing_analytics=True)
+    client.post("/look-up/", headers=OWN_PAGE)
+    choose(client)
+
+    assert deliver() == {Delivery.State.DROPPED: 3}
+
+    # Zapier's as well, although none is sent there.
+    why = "The visitor's consent no longer covers it dropped"
+    for tool in ("Webhooks", "Zapier"):
+        assert f"Crossing Looked Up to {tool}: {why}" in words(client)
 
 
 def test_panel_shows_what_waits_and_what_arrived(receiver, visitor):
     visitor.post("/look-up/", headers=OWN_PAGE)
     assert "Crossing Looked Up to Webhooks waiting" in words(visitor)
+    assert b"data-panel-waits" in visitor.get("/panel/").content
 
     assert deliver() == {Delivery.State.DELIVERED: 1, Delivery.State.DEAD: 1}
 
     shown = words(visitor)
     assert "to Webhooks: received, its signature is genuine delivered" in shown
     assert "to Zapier: The settings let no event go to this host given up" in shown
+    assert b"data-panel-waits" not in visitor.get("/panel/").content
 
 
 def test_receiver_takes_nothing_that_is_not_signed(receiver):

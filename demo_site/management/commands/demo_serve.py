@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.commands.runserver import naiveip_re
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
-from demo_site.events import point_webhooks_at
+from demo_site.events import point_webhooks_at, remember_decisions
 from demo_site.receiver import receiving
 
 # Seconds that what delivers has to give back what it took.
@@ -45,6 +45,7 @@ class Command(BaseCommand):
             raise CommandError("demo_serve is for one's own machine: it only runs with DEBUG.")
 
         def serve() -> None:
+            remember_decisions()
             call_command("runserver", options["addrport"], use_reloader=not options["noreload"])
 
         if os.environ.get(DJANGO_AUTORELOAD_ENV) == "true":
