@@ -59,6 +59,14 @@ def test_form_of_a_tool_that_gets_events_leads_to_its_page(admin_client, tool):
     assert admin_client.get(page_of(Tool(pk=10_000_000))).status_code == 404
 
 
+def test_page_leads_back_to_the_list_of_tools(admin_client, tool):
+    page = text(admin_client.get(page_of(tool)))
+
+    # Not the admin's own navigation, which leads there from everywhere.
+    (breadcrumbs,) = re.findall(r'class="breadcrumbs".*?</(?:div|ol)>', page, re.DOTALL)
+    assert f'href="{reverse(TOOLS)}"' in breadcrumbs
+
+
 def test_page_counts_deliveries_and_leads_to_them(admin_client, tool):
     track(3)
     Delivery.objects.drop(Delivery.objects.claim(1, 60), "withdrawn")

@@ -100,6 +100,7 @@ def _context(section: Any, request: HttpRequest, tool: Tool) -> dict[str, Any]:
         **section.admin_site.each_context(request),
         **live_policy(),
         "title": gettext("Events for %s") % tool,
+        "has_view_permission": section.has_view_permission(request, tool),
         "opts": section.opts,
         "media": section.media,
         "original": tool,
