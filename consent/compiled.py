@@ -39,6 +39,9 @@ logger = logging.getLogger("consent")
 # Characters of markup that are kept for one policy, whatever states of consent strangers invent.
 RENDERED_LENGTH = 2_000_000
 
+# Seconds for which a request waits for another that compiles what this process has edited.
+EDIT_PATIENCE = 1.0
+
 # Policies that are kept beyond their time.
 SUPERSEDED = 3
 
@@ -665,7 +668,9 @@ class CompiledPolicies:
         # Pages that show them may come back.
         self._superseded: deque[CompiledSites] = deque(maxlen=SUPERSEDED)
         self._looked = 0.0
-        self._forgotten = True
+        # The last edit in this process, and the last one that was looked at: each an object alone.
+        self._edit = object()
+        self._seen: object = None
 
     def current(self, host: Callable[[], str] | None = None) -> CompiledPolicy:
         """Return the policy, looking for changes where the last look is too long ago.
@@ -703,11 +708,15 @@ class CompiledPolicies:
 
     def is_stale(self) -> bool:
         """Say whether a look is due."""
-        return self._forgotten or time.monotonic() - self._looked >= conf.POLICY_MAX_AGE
+        return self._edited or time.monotonic() - self._looked >= conf.POLICY_MAX_AGE
+
+    @property
+    def _edited(self) -> bool:
+        return self._edit is not self._seen
 
     def forget(self) -> None:
         """Make the next request compile the policy anew."""
-        self._forgotten = True
+        self._edit = object()
 
     def forget_on_commit(self, using: str) -> None:
         """Have an edit in the database ``using`` show once it is committed, and never before."""
@@ -716,13 +725,14 @@ class CompiledPolicies:
     def refresh(self) -> None:
         """Look at the policy's row and compile anew where it changed.
 
-        One thread does; others go on with what is there, or wait where nothing is. A database
-        that fails leaves the last policy in place, and so does a transaction that has edited the
-        policy: it sees what may be rolled back.
+        One thread does; others go on with what is there. They wait where nothing is, and a moment
+        where this process has edited it: an edit shows at once. A database that fails leaves the
+        last policy in place, and so does a transaction that has edited the policy: it sees what
+        may be rolled back.
         """
         if _sees_own_edits(Policy.objects.db):
             return
-        if not self._lock.acquire(blocking=self._sites is None):
+        if not self._acquire():
             return
         try:
             if self.is_stale():
@@ -733,18 +743,28 @@ class CompiledPolicies:
             self._looked = time.monotonic()
             self._lock.release()
 
+    def _acquire(self) -> bool:
+        """Take the lock, and say whether that was possible in the time that there is for it."""
+        if self._sites is None:
+            return self._lock.acquire()
+        return self._lock.acquire(timeout=EDIT_PATIENCE if self._edited else 0)
+
     async def arefresh(self) -> None:
         """Do what `refresh` does, away from the event loop."""
         await sync_to_async(self.refresh)()
 
     def _look(self) -> None:
-        # Cleared first: an edit that is committed meanwhile sets it again. A failure does not, so
-        # that a database that is down is asked again only after CONSENT_POLICY_MAX_AGE.
-        forgotten, self._forgotten = self._forgotten, False
-        if forgotten or self._sites is None or self._sites.stamp != read_stamp():
-            superseded, self._sites = self._sites, build()
-            if superseded and superseded.stamp != self._sites.stamp:
-                self._superseded.appendleft(superseded)
+        # Not that of afterwards: one that is committed meanwhile has to be looked at once more.
+        edit = self._edit
+        try:
+            if self._edited or self._sites is None or self._sites.stamp != read_stamp():
+                superseded, self._sites = self._sites, build()
+                if superseded and superseded.stamp != self._sites.stamp:
+                    self._superseded.appendleft(superseded)
+        finally:
+            # Also after a failure, so that a database that is down is asked again only after
+            # CONSENT_POLICY_MAX_AGE.
+            self._seen = edit
 
 
 @dataclass(frozen=True)

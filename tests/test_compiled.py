@@ -3,10 +3,11 @@
 import asyncio
 import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import product
-from threading import Thread
+from threading import Event, Lock, Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,8 @@ from consent import compiled as compiled_module
 from consent.compiled import (
     NO_POLICY,
     CompiledPolicies,
+    CompiledPolicy,
+    CompiledSites,
     Memo,
     Selection,
     build,
@@ -303,6 +306,74 @@ def test_missing_policy_is_looked_for_once_every_max_age(clock):
 
 
 # How it is kept fresh.
+
+
+class TellingLock:
+    """A lock that says when somebody is about to ask for it the third time."""
+
+    def __init__(self, third: Event) -> None:
+        self._lock, self._third, self._asked = Lock(), third, 0
+
+    def acquire(self, *arguments: Any, **options: Any) -> bool:
+        self._asked += 1
+        if self._asked == 3:
+            self._third.set()
+        return self._lock.acquire(*arguments, **options)
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+def of_revision(number: int) -> CompiledSites:
+    return CompiledSites(CompiledPolicy(stamp=(1, timezone.now()), revision=number))
+
+
+@pytest.fixture
+def _no_transaction(monkeypatch) -> None:
+    monkeypatch.setattr(compiled_module, "_sees_own_edits", lambda using: False)
+
+
+@pytest.mark.usefixtures("_no_transaction")
+def test_request_after_an_edit_waits_for_another_that_compiles_it(monkeypatch):
+    made, began, go_on = [], Event(), Event()
+
+    def build():
+        made.append(of_revision(len(made)))
+        if len(made) == 2:
+            began.set()
+            assert go_on.wait(30)
+        return made[-1]
+
+    monkeypatch.setattr(compiled_module, "build", build)
+    monkeypatch.setattr(compiled_module, "EDIT_PATIENCE", 30)
+    kept = CompiledPolicies()
+    kept._lock = TellingLock(go_on)  # type: ignore[assignment]
+    assert kept.current().revision == 0
+
+    kept.forget()
+    with ThreadPoolExecutor(2) as threads:
+        compiling = threads.submit(kept.current)
+        assert began.wait(30)
+        # It comes while the first compiles, and is not to see what was there before the edit.
+        coming = threads.submit(kept.current)
+        assert [compiling.result(30).revision, coming.result(30).revision] == [1, 1]
+    assert len(made) == 2
+
+
+@pytest.mark.usefixtures("_no_transaction")
+def test_edit_that_comes_while_another_is_compiled_is_compiled_next(monkeypatch):
+    made = []
+
+    def build():
+        made.append(of_revision(len(made)))
+        if len(made) == 1:
+            kept.forget()
+        return made[-1]
+
+    monkeypatch.setattr(compiled_module, "build", build)
+    kept = CompiledPolicies()
+
+    assert [kept.current().revision for _ in range(3)] == [0, 1, 1]
 
 
 @pytest.mark.django_db
