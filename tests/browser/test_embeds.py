@@ -159,6 +159,7 @@ def test_vendor_is_asked_only_for_what_is_loaded_once_and_nothing_is_stored(visi
 
     frame = group(visitor, f"A thing of {key}").locator("iframe")
     expect(frame).to_have_attribute("src", address(key))
+    visitor.wait_for_request(address(key))
     visitor.settle()
     assert visitor.requests == [address(key)]
     assert visitor.cookies == {}
@@ -191,6 +192,7 @@ def test_vendor_is_asked_once_a_page_where_its_category_is_allowed(visitor, embe
     for times in (1, 2):
         visitor.goto(f"/shows/{key}/")
         expect(visitor.page.locator("iframe")).to_have_attribute("src", address(key))
+        visitor.wait_for_request(address(key), times)
         visitor.settle()
         assert asked(visitor) == [address(key)] * times
 
@@ -207,6 +209,8 @@ def test_always_allow_loads_all_of_the_category_here_and_later(visitor, embeds):
 
     expect(visitor.page.locator("iframe")).to_have_count(len(EMBEDS))
     expect(visitor.status).to_contain_text("Functional")
+    for key in EMBEDS:
+        visitor.wait_for_request(address(key))
     visitor.settle()
     assert sorted(asked(visitor)) == sorted(map(address, EMBEDS))
     assert same(visitor)
@@ -224,6 +228,7 @@ def test_page_that_is_refused_again_is_left_and_asks_again(visitor, embeds):
     visitor.has_decided("functional", revision=embeds.revision)
     visitor.goto("/shows/youtube/")
     expect(visitor.page.locator("iframe")).to_have_count(1)
+    visitor.wait_for_request(address("youtube"))
     visitor.settle()
     assert asked(visitor) == [address("youtube")]
 
@@ -253,6 +258,7 @@ def test_what_was_loaded_once_stays_through_a_choice_on_the_same_page(visitor):
     mark(visitor)
 
     visitor.choose("advertising")
+    visitor.wait_for_request(address("youtube"))
     visitor.settle()
 
     assert same(visitor)
@@ -465,6 +471,7 @@ def test_without_javascript_load_once_is_a_page_of_its_own(enter):
     press(group(visitor, "A thing of youtube"), "Load once")
 
     expect(visitor.page.locator("iframe")).to_have_attribute("src", address("youtube"))
+    visitor.wait_for_request(address("youtube"))
     visitor.settle()
     assert asked(visitor) == [address("youtube")]
     assert visitor.cookies == {}

@@ -17,6 +17,8 @@ from tests.factories import example_parameters
 
 OPTIONAL = ("functional", "marketing-analytics", "advertising")
 TIMEOUT = 10_000
+# A page draws 60 a second: about as long as the timeout.
+FRAMES = 600
 expect.set_options(timeout=TIMEOUT)
 
 # Hosts that tests make up for snippets of their own; no such name can be registered (RFC 2606).
@@ -126,6 +128,17 @@ class Visitor:
             route.fulfill(body=body, content_type="text/javascript; charset=utf-8")
         else:
             route.fulfill(status=204, headers={"Access-Control-Allow-Origin": "*"})
+
+    def wait_for_request(self, url: str, times: int = 1) -> None:
+        """Wait until ``url``, of another site, was asked for so often.
+
+        A frame that is put into a page asks a little later, when the page itself has settled.
+        """
+        for _ in range(FRAMES):
+            if self.requests.count(url) >= times:
+                return
+            self.page.evaluate("() => new Promise((next) => requestAnimationFrame(next))")
+        raise AssertionError(f"{url} was asked for {self.requests.count(url)} times, not {times}.")
 
     def asked(self, path: str) -> list[Request]:
         """Return the requests that went to this path of the site."""
