@@ -34,7 +34,7 @@ from consent.decision import (
 )
 from consent.keys import is_category_key
 from consent.leftovers import CleanUp
-from consent.models import Record
+from consent.models import Delivery, Record
 from consent.outbox import writing
 from consent.outbox.writing import Origin
 from consent.recording import IN_CODE, Draft, Occasion
@@ -534,8 +534,12 @@ class Consent:
 
     def _tell_unrecorded(self, draft: Draft) -> None:
         """Do so where nothing is recorded: a decision holds, whatever becomes of the event."""
+        if not self._hearing:
+            return
         try:
-            self._tell(draft)
+            # Apart: a transaction that is open outlives it.
+            with transaction.atomic(using=router.db_for_write(Delivery)):
+                self._tell(draft)
         except Error:
             logger.exception("What tools were to be told of a decision could not be stored.")
 

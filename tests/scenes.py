@@ -1,11 +1,12 @@
 """A small website with a policy, and visitors to it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.test import RequestFactory
@@ -84,17 +85,22 @@ def no_policy() -> None:
     policies.forget()
 
 
-@contextmanager
-def no_ledger() -> Iterator[None]:
+def no_ledger() -> AbstractContextManager[None]:
     """Take away the table that every record needs, and bring it back."""
-    table, elsewhere = Sequence._meta.db_table, "consent_elsewhere"
+    return no_table(Sequence)
+
+
+@contextmanager
+def no_table(model: type[Model]) -> Iterator[None]:
+    """Take away the table of ``model``, and bring it back."""
+    table, elsewhere = model._meta.db_table, "consent_elsewhere"
     with connection.schema_editor() as editor:
-        editor.alter_db_table(Sequence, table, elsewhere)
+        editor.alter_db_table(model, table, elsewhere)
     try:
         yield
     finally:
         with connection.schema_editor() as editor:
-            editor.alter_db_table(Sequence, elsewhere, table)
+            editor.alter_db_table(model, elsewhere, table)
 
 
 def grant(*granted: str, at: int | None = None, day: int | None = None) -> str:

@@ -22,7 +22,7 @@ from consent.models import Category, Delivery, Record, Tool
 from consent.outbox.writing import MAX_BODY
 from consent.recording import Occasion
 from tests.events import MARKETING, WEBHOOKS, events_site, visitor, webhooks
-from tests.scenes import consent_in, grant, iso, page_request
+from tests.scenes import consent_in, grant, iso, no_table, page_request
 
 pytestmark = pytest.mark.django_db
 
@@ -391,6 +391,22 @@ def test_decision_that_comes_twice_is_told_once():
         consent_in(page_request()).accept_all(occasion=occasion)
 
     assert Record.objects.count() == Delivery.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_decision_that_is_not_recorded_holds_where_its_event_cannot_be_stored(settings, caplog):
+    settings.CONSENT_RECORDS = False
+    decision_site("essential")
+    request = page_request()
+    assert policies.current()
+
+    # As in a view with ATOMIC_REQUESTS: what else it does is not to fail either.
+    with no_table(Delivery), transaction.atomic():
+        consent_in(request).accept_all()
+        assert Tool.objects.exists()
+
+    assert consent_in(request).allows(MARKETING)
+    assert "could not be stored" in caplog.text
 
 
 # The subject's cookie

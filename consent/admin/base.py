@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from itertools import chain, count
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest
 from django.db import DataError
@@ -31,6 +32,8 @@ REGIMES: dict[str, Any] = {
     Policy.Regime.IMPLIED: _("Implied"),
     Policy.Regime.NOTICE_ONLY: _("Notice only"),
 }
+# Stands where there is nothing to say.
+NOTHING = "–"  # noqa: RUF001
 # Words of the history; they are stored in English and translated when it is shown.
 REVISION = gettext_noop("revision")
 WORDING_ONLY = gettext_noop("wording only, as a cosmetic change")
@@ -106,7 +109,11 @@ class SectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class ReadOnlyAdmin(SectionAdmin):
     """A section to look at: nothing in it can be added, changed or deleted, whoever asks."""
 
-    actions = None
+    actions: Sequence[Any] | None = None
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return each field that the sections of its page name."""
+        return flatten_fieldsets(self.fieldsets or ())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse."""

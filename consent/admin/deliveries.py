@@ -17,16 +17,14 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from consent.admin.base import SectionAdmin, tell
+from consent.admin.base import NOTHING, ReadOnlyAdmin, tell
 from consent.models import Delivery
+from consent.models.outbox import ID_PREFIX
 from consent.outbox import delivering
-
-NOTHING = "–"  # noqa: RUF001
-_PREFIX = "evt_"
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(SectionAdmin):
+class DeliveryAdmin(ReadOnlyAdmin):
     """Looks at deliveries; what was given up can be sent again."""
 
     introduction = _(
@@ -57,26 +55,10 @@ class DeliveryAdmin(SectionAdmin):
         (_("Consent"), {"fields": ("policy", "decision", "regime", "gpc", "subject", "user")}),
     )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse: the website's code tracks events."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: nothing of it can be edited."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: ``consent_purge`` deletes what has come to its end."""
-        return False
-
     def has_resend_permission(self, request: HttpRequest) -> bool:
         """Say whether the user may have something sent again."""
         user: Any = request.user
         return bool(user.has_perm("consent.change_delivery"))
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Delivery | None = None) -> Any:
-        """Return all of them."""
-        return [name for __, options in self.fieldsets for name in options["fields"]]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -152,6 +134,6 @@ def overdue() -> str:
 def read_event(text: str) -> UUID | None:
     """Return the event whose id ``text`` is; None where it is none."""
     try:
-        return UUID(text.strip().removeprefix(_PREFIX))
+        return UUID(text.strip().removeprefix(ID_PREFIX))
     except ValueError:
         return None

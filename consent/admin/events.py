@@ -19,7 +19,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from consent.admin.base import live_policy, tell
+from consent.admin.base import tell
 from consent.admin.preview import gone
 from consent.models import Delivery, SigningSecret, Tool
 from consent.models.outbox import OVERLAPS
@@ -97,12 +97,8 @@ def _context(section: Any, request: HttpRequest, tool: Tool) -> dict[str, Any]:
     recipe = tool.get_recipe()
     is_signed = bool(recipe and recipe.signed)
     return {
-        **section.admin_site.each_context(request),
-        **live_policy(),
-        "title": gettext("Events for %s") % tool,
-        "has_view_permission": section.has_view_permission(request, tool),
-        "opts": section.opts,
-        "media": section.media,
+        **section.page_context(request, gettext("Events for %s") % tool),
+        "add": False,
         "original": tool,
         "gone": gone(tool),
         "outcomes": _outcomes(tool),

@@ -25,7 +25,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.admin import export
-from consent.admin.base import REGIMES, ReadOnlyAdmin, category_names, tell, verdict_of
+from consent.admin.base import NOTHING, REGIMES, ReadOnlyAdmin, category_names, tell, verdict_of
 from consent.models import Counter, Record
 from consent.signing import Verdict
 
@@ -38,7 +38,6 @@ LOOKUPS = {"from", "to", "category", "action__exact", "subject", "user"}
 # What the list reads of a record.
 SHOWN = ("decided_at", "action", "granted", "source", "language", "regime", "gpc", "receipt")
 
-NOTHING = "–"  # noqa: RUF001
 VERDICTS = {
     Verdict.GENUINE: ("✓", "genuine", _("Genuine: it is exactly as it was stored.")),
     Verdict.ALTERED: ("✗", "altered", _("Altered: it is not what was signed when it was stored.")),
@@ -207,10 +206,6 @@ class RecordAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list that does not count."""
         return RecordList
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Record | None = None) -> Any:
-        """Return all of them."""
-        return [name for __, options in self.fieldsets for name in options["fields"]]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allow what has an index, and nothing else."""

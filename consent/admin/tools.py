@@ -323,7 +323,10 @@ class ToolAdmin(DatedAdmin):
         tell(request, messages.SUCCESS, done % count)
 
     def _catalogue(self, request: HttpRequest) -> HttpResponse:
-        context = {**self._page(request, gettext("Add a tool")), **catalogue_context(request)}
+        context = {
+            **self.page_context(request, gettext("Add a tool")),
+            **catalogue_context(request),
+        }
         return TemplateResponse(request, "admin/consent/tool/catalogue.html", context)
 
     def _preview_page(self, request: HttpRequest, object_id: str | None) -> HttpResponse:
@@ -335,12 +338,12 @@ class ToolAdmin(DatedAdmin):
         if tool is not None and not self.has_change_permission(request, tool):
             raise PermissionDenied
         form = self.get_form(request, tool, change=tool is not None)(request.POST, instance=tool)
-        context = {**self._page(request, gettext("Preview")), "form": form, "original": tool}
+        context = {**self.page_context(request, gettext("Preview")), "form": form, "original": tool}
         if form.is_valid():
             context.update(preview_of(form.save(commit=False)))
         return TemplateResponse(request, "admin/consent/tool/preview.html", context)
 
-    def _page(self, request: HttpRequest, title: str) -> dict[str, Any]:
+    def page_context(self, request: HttpRequest, title: str) -> dict[str, Any]:
         """Return the context of a page of its own, which looks like one of the admin's forms."""
         return {
             **self.admin_site.each_context(request),

@@ -24,6 +24,8 @@ from consent.keys import KEY_LENGTH
 from consent.models.policies import Policy, Tool
 
 NAME_LENGTH = 100
+# Begins what a receiver knows an event by.
+ID_PREFIX = "evt_"
 
 # Seconds before the second attempt, and the most before any; in between each one waits four times
 # as long as the one before. Twelve attempts take about two days, as Standard Webhooks advises.
@@ -214,7 +216,7 @@ class Delivery(models.Model):
     @property
     def message_id(self) -> str:
         """What the receiver knows the event by, at each attempt the same."""
-        return f"evt_{self.event.hex}"
+        return f"{ID_PREFIX}{self.event.hex}"
 
     def fail(
         self, reason: str, status: int | None = None, *, after: float | None = None

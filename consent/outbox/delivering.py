@@ -21,7 +21,7 @@ from django.utils.module_loading import import_string
 from consent import endpoints
 from consent.compiled import policies
 from consent.conf import conf
-from consent.endpoints import Endpoint, EndpointError
+from consent.endpoints import Endpoint
 from consent.models import Delivery, SigningSecret, Tool
 from consent.models.policies import parameter_errors
 from consent.outbox import signatures
@@ -138,8 +138,11 @@ class _Trip:
         self._asked_at = float("-inf")
 
     def make(self, client: Any) -> None:
+        self._drop_disabled()
+        if self._tool is None or not self._left:
+            return
         try:
-            send = self._way(client)
+            send = self._way(client, self._tool)
         except _UnusableError as problem:
             # Whether it could be sent or not: what was taken back is not kept.
             self._ask()
@@ -156,14 +159,11 @@ class _Trip:
             self._note_arrivals()
         Delivery.objects.release(self._left, timezone.now())
 
-    def _way(self, client: Any) -> Callable[[Delivery], Any]:
-        """Return what sends a delivery to the tool. Raises _UnusableError where nothing can, and
+    @staticmethod
+    def _way(client: Any, tool: Tool) -> Callable[[Delivery], Any]:
+        """Return what sends a delivery to ``tool``. Raises _UnusableError where nothing can, and
         _ForbiddenError where nothing may.
         """
-        tool = self._tool
-        self._drop_disabled()
-        if tool is None or not self._left:
-            return lambda delivery: None
         endpoint, secrets, more = _endpoint(tool), _secrets(tool), _headers(tool)
 
         def send(delivery: Delivery) -> Any:
@@ -265,14 +265,15 @@ class _Trip:
 
 def _endpoint(tool: Tool) -> Endpoint:
     recipe, values = tool.get_recipe(), tool.parameters
-    if recipe is None or not recipe.endpoint or not isinstance(values, dict):
+    if (
+        recipe is None
+        or not recipe.endpoint
+        or not isinstance(values, dict)
+        or parameter_errors(recipe, values)
+    ):
         raise _UnusableError(Reason.UNFIT)
-    if parameter_errors(recipe, values):
-        raise _UnusableError(Reason.UNFIT)
-    try:
-        endpoint = endpoints.read(values[recipe.endpoint])
-    except (EndpointError, KeyError) as error:
-        raise _UnusableError(Reason.UNFIT) from error
+    # What fits has an address that can be read.
+    endpoint = endpoints.read(values[recipe.endpoint])
     if not endpoint.may_be_used:
         raise _ForbiddenError
     return endpoint
