@@ -1,6 +1,6 @@
 /*
  * Builds what pages load of consent/browser/: minified scripts and stylesheets, named after their
- * content, and consent/assets.py, by which Python knows these names.
+ * content, and consent/pages/assets.py, by which Python knows these names.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -75,7 +75,7 @@ for (const name of readdirSync(file("static/consent"))) {
 for (const [constant, parts] of Object.entries(FILES)) await build(constant, parts);
 
 writeFileSync(
-  file("assets.py"),
+  file("pages/assets.py"),
   `"""What pages load, named after its content. Written by \`\`make assets\`\`, never by hand."""
 
 ${names.join("\n")}

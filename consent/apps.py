@@ -15,7 +15,10 @@ class ConsentConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect receivers and checks; they need the models, which are loaded only now."""
-        from consent import checks, receivers
+        from consent import checks
+        from consent.policy import edits
+        from consent.visitor import login_sync
 
-        receivers.connect()
+        edits.connect()
+        login_sync.connect()
         checks.register_all()

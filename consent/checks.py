@@ -15,13 +15,15 @@ from django.template.backends.django import DjangoTemplates
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from consent import locating, recipes, regions, snippets
+from consent import recipes, regions
 from consent.conf import conf
-from consent.decision import MAX_CATEGORIES
+from consent.events import delivering
+from consent.events.tasks import deliver
 from consent.models import Category, Policy, RegionRule, Tool
 from consent.models.policies import parameter_errors
-from consent.outbox import delivering
-from consent.outbox.tasks import deliver
+from consent.recipes import snippets
+from consent.recipes.keys import MAX_CATEGORIES
+from consent.regions import locating
 from consent.tasking import NoLibraryError, required_task
 
 MIDDLEWARE = "consent.middleware.ConsentMiddleware"

@@ -110,7 +110,7 @@ class ConsentSettings:
 
     @cached_property
     def REGION(self) -> str | Mapping[str, str] | Callable[[HttpRequest], str | None] | None:
-        """Where a visitor's region is known from; see `consent.locating`. None: from nowhere.
+        """Source of a visitor's region; see `consent.regions.locating`. None: no region is known.
 
         A preset (``cloudflare``, ``cloudfront``, ``fastly``, ``app-engine``), ``geoip2``, a dict
         with the names of headers (``country``, ``subdivision``), or a function of the request, or

@@ -13,10 +13,11 @@ from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.safestring import SafeString
 
-from consent.contexts import texts_context
-from consent.page import consent_of, nonce_of
-from consent.rendering import consent_style
-from consent.required import check_keys, lacking, reasons, refusal
+from consent.pages.access import check_keys, lacking, reasons, refusal
+from consent.pages.contexts import texts_context
+from consent.pages.page import nonce_of
+from consent.pages.tags import consent_style
+from consent.visitor import consent_of
 
 HTML, JSON = "text/html", "application/json"
 
@@ -44,7 +45,7 @@ def consent_required(*keys: str) -> Callable[[Callable[..., Any]], Callable[...,
     (``@method_decorator(consent_required("advertising"), name="dispatch")``). Others get 403: a
     page with a way to the preferences, or JSON where they prefer that or where REST framework
     asks. A key that the policy does not know refuses everybody. Raises ImproperlyConfigured where
-    no key is named, and as `consent.required.lacking` does.
+    no key is named, and as `consent.pages.access.lacking` does.
     """
     needed = check_keys(keys)
 

@@ -9,9 +9,9 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from consent.compiled import policies
-from consent.guard import guard
-from consent.visitor import Consent
+from consent.pages.csp import guard
+from consent.policy.compiled import policies
+from consent.visitor.consent import Consent
 
 
 class ConsentMiddleware:

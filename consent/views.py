@@ -32,21 +32,23 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 
-from consent import delivery, embeds, receipts
 from consent.conf import conf
-from consent.contexts import choices_context, policy_context, receipt_context, texts_context
-from consent.disclosure import version_of
 from consent.models import Record
-from consent.origin import same_origin
-from consent.page import consent_of, is_cacheable, page_of
-from consent.recording import Occasion, read_key
-from consent.rendering import consent_style
-from consent.visitor import (
+from consent.pages import embeds, script_bundles
+from consent.pages.contexts import choices_context, policy_context, receipt_context, texts_context
+from consent.pages.page import is_cacheable, page_of
+from consent.pages.tags import consent_style
+from consent.policy.versions import version_of
+from consent.proof import receipts
+from consent.proof.recording import Occasion, read_key
+from consent.visitor import consent_of
+from consent.visitor.consent import (
     Consent,
     InvalidChoicesError,
     NotRecordedError,
     PolicyUnavailableError,
 )
+from consent.visitor.same_origin import same_origin
 
 STATUS = "#dcp-status"
 # Seconds: what caches are told of what never changes.
@@ -76,23 +78,23 @@ class PolicyView(TemplateView):
 
 @require_safe
 def tools(request: HttpRequest, version: str, grants: str) -> HttpResponse:
-    """Return the script file that starts the tools of these grants; see :mod:`consent.delivery`.
+    """Return the script bundle that starts the tools of these grants.
 
     Kept by every cache forever: an address of another version of the policy is answered with 302 to
     the one of now, and one that no page of now can have with 404.
     """
     policy = consent_of(request).policy
-    selection = delivery.select(policy, grants)
-    name = delivery.grants(selection) if selection is not None else ""
+    selection = script_bundles.select(policy, grants)
+    name = script_bundles.grants(selection) if selection is not None else ""
     if selection is None or not name or not is_cacheable():
         return _not_found()
     if version != policy.fingerprint:
-        response: HttpResponse = HttpResponseRedirect(delivery.address(policy, name))
+        response: HttpResponse = HttpResponseRedirect(script_bundles.address(policy, name))
         patch_cache_control(response, public=True, max_age=int(conf.POLICY_MAX_AGE))
         return response
     if grants != name:
         return _not_found()
-    script = delivery.script(selection)
+    script = script_bundles.script(selection)
     response = HttpResponse(script, content_type="text/javascript; charset=utf-8")
     patch_cache_control(response, public=True, max_age=YEAR, immutable=True)
     return response
@@ -214,8 +216,8 @@ class EmbedView(_OwnView):
     """One embed on a page of its own: what “Load once” shows without JavaScript. Stores nothing.
 
     POST takes what the placeholder's form says: ``tool``, ``title``, ``ratio`` and the parameters,
-    with `consent.embeds.PREFIX`; it answers 400 or 403 with a reason where it shows nothing. GET
-    shows nothing, with 405: no link may make a visitor load what a stranger chose.
+    with `consent.pages.embeds.PREFIX`; it answers 400 or 403 with a reason where it shows nothing.
+    GET shows nothing, with 405: no link may make a visitor load what a stranger chose.
     """
 
     template_name = "consent/embed_page.html"
@@ -253,7 +255,7 @@ class EmbedView(_OwnView):
         return self.render_to_response(context, status=status)
 
 
-# Without a token, and safely so: see consent.origin. And what is recorded has to be committed
+# No CSRF token is needed: see consent.visitor.same_origin. The record has to be committed
 # before the answer says so.
 @method_decorator([csrf_exempt, transaction.non_atomic_requests], name="dispatch")
 class PreferencesView(View):

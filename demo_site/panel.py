@@ -8,11 +8,11 @@ from datetime import date
 
 from django.http import HttpRequest
 
-from consent import locating
-from consent.compiled import CompiledCategory, CompiledTool
 from consent.conf import conf
-from consent.decision import Decision
-from consent.visitor import Consent
+from consent.policy.compiled import CompiledCategory, CompiledTool
+from consent.policy.decision import Decision
+from consent.regions import locating
+from consent.visitor.consent import Consent
 from demo_site.events import EventLine, events_of
 from demo_site.region import REGIONS
 

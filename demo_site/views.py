@@ -12,9 +12,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 import consent
-from consent.guard import extended_csp
-from consent.origin import same_origin
-from consent.page import is_cacheable
+from consent.pages.csp import extended_csp
+from consent.pages.page import is_cacheable
+from consent.visitor.same_origin import same_origin
 from demo_site.csp import guarded, site_policy
 from demo_site.events import remember_events
 from demo_site.forms import ContactForm

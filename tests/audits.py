@@ -6,7 +6,7 @@ from collections import Counter as Count
 from typing import Any
 
 from consent.models import Counter, Record, Sequence
-from consent.signing import Verdict
+from consent.models.signing import Verdict
 
 DIMENSIONS = ("day", "event", "source", "regime", "granted")
 

@@ -10,8 +10,8 @@ from django.core.cache import cache
 from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
-from consent import ledger, tally
-from consent.compiled import policies
+from consent.policy.compiled import policies
+from consent.proof import ledger, notice_counter
 
 # How long an example takes says more about how busy the machine is than about the code.
 hypothesis_settings.register_profile("unhurried", deadline=None)
@@ -23,7 +23,7 @@ def pytest_report_header() -> str:
 
 
 # No test waits for the threads that store later what is not, or could not be, stored at once.
-ledger.PATIENCE = tally.PATIENCE = 1_000_000
+ledger.PATIENCE = notice_counter.PATIENCE = 1_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -55,5 +55,5 @@ def forget_everything() -> None:
     policies.forget()
     ledger.forget()
     ledger.waiting.clear()
-    tally.forget()
+    notice_counter.forget()
     cache.clear()

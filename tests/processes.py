@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from tests.receiver import HOST
+from tests.events.receiver import HOST
 
 TOP = Path(__file__).resolve().parents[1]
 PATIENCE = 120

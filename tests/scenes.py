@@ -12,12 +12,12 @@ from django.http.response import HttpResponseBase
 from django.test import RequestFactory
 from django.utils import timezone
 
-from consent.compiled import policies
-from consent.decision import Decision, today
 from consent.middleware import ConsentMiddleware
 from consent.models import Category, Cookie, Policy, Sequence, Tool
-from consent.texts import CATEGORIES
-from consent.visitor import Consent
+from consent.models.default_texts import CATEGORIES
+from consent.policy.compiled import policies
+from consent.policy.decision import Decision, today
+from consent.visitor.consent import Consent
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}

@@ -14,10 +14,10 @@ from django.db import ProgrammingError, connection
 from django.http import HttpResponse
 
 from consent import recipes
+from consent.events import delivering
 from consent.middleware import ConsentMiddleware
 from consent.models import Category, Policy, RegionRule, Tool
-from consent.outbox import delivering
-from tests.events import events_site, time_passes, track
+from tests.events.scenes import events_site, time_passes, track
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
 from tests.scenes import small_site
 

@@ -20,10 +20,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from consent.api.permissions import HasConsent
-from consent.compiled import policies
 from consent.decorators import ConsentRequiredMixin, consent_required
-from consent.http import ConsentHttpRequest
 from consent.models import Category, Tool
+from consent.policy.compiled import policies
+from consent.visitor import ConsentHttpRequest
 from tests.scenes import ANALYTICS, OPTIONAL, grant, no_policy, small_site, vary
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.test_decorators")]

@@ -18,8 +18,7 @@ from django.utils.html import strip_tags
 from django.utils.translation import override
 from django.utils.translation.template import templatize
 
-from consent import texts
-from consent.models import Category, Policy
+from consent.models import Category, Policy, default_texts
 from tests.factories import ToolFactory
 
 pytestmark = pytest.mark.once
@@ -52,11 +51,11 @@ LABELS = {
     ),
 }
 DEFAULT_TEXTS = (
-    texts.POLICY_NAME,
-    texts.INTRODUCTION,
-    texts.EXPLANATION,
-    texts.NOTICE,
-    *(text for category in texts.CATEGORIES for text in (category.name, category.purpose)),
+    default_texts.POLICY_NAME,
+    default_texts.INTRODUCTION,
+    default_texts.EXPLANATION,
+    default_texts.NOTICE,
+    *(text for category in default_texts.CATEGORIES for text in (category.name, category.purpose)),
 )
 
 
@@ -254,14 +253,16 @@ def test_no_french_sign_is_parted_from_its_word():
 )
 def test_lifetime_in_words(language, days, expected):
     with override(language):
-        assert texts.lifetime(days) == expected
+        assert default_texts.lifetime(days) == expected
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("text", [texts.NOTICE, texts.IMPLIED_NOTICE, texts.INTRODUCTION])
+@pytest.mark.parametrize(
+    "text", [default_texts.NOTICE, default_texts.IMPLIED_NOTICE, default_texts.INTRODUCTION]
+)
 def test_texts_call_the_control_what_it_is_called(language, text):
     with override(language):
-        assert words(LABELS[language][0]) in words(texts.localized(text))
+        assert words(LABELS[language][0]) in words(default_texts.localized(text))
 
 
 @pytest.fixture
@@ -286,8 +287,8 @@ def test_visitor_reads_the_default_texts_in_their_language(policy, language):
     read_by_visitor, _ = page("/consent/policy/", language)
 
     with override(language):
-        lifetime = texts.lifetime(policy.lifetime_days)
-        shown = {text: texts.localized(text, lifetime=lifetime) for text in DEFAULT_TEXTS}
+        lifetime = default_texts.lifetime(policy.lifetime_days)
+        shown = {text: default_texts.localized(text, lifetime=lifetime) for text in DEFAULT_TEXTS}
     for original, translation in shown.items():
         assert translation != original
         assert words(translation) in read_by_visitor
@@ -301,8 +302,11 @@ def test_visitor_reads_in_their_language_that_tools_run_already(policy, language
     read_by_visitor, _ = page("/consent/policy/", language)
 
     with override(language):
-        lifetime = texts.lifetime(policy.lifetime_days)
-        assert words(texts.localized(texts.IMPLIED_NOTICE, lifetime=lifetime)) in read_by_visitor
+        lifetime = default_texts.lifetime(policy.lifetime_days)
+        assert (
+            words(default_texts.localized(default_texts.IMPLIED_NOTICE, lifetime=lifetime))
+            in read_by_visitor
+        )
 
 
 def test_other_languages_read_english(policy):

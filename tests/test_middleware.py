@@ -16,10 +16,10 @@ from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import include, path
 
-from consent.compiled import policies
 from consent.middleware import ConsentMiddleware
 from consent.models import Policy, Tool
-from consent.visitor import Consent
+from consent.policy.compiled import policies
+from consent.visitor.consent import Consent
 from tests.scenes import (
     ANALYTICS,
     CHAT,

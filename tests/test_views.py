@@ -10,9 +10,9 @@ from django.test import Client
 from django.utils.html import strip_tags
 from hypothesis import HealthCheck, given, settings, strategies
 
-from consent.compiled import policies
-from consent.decision import Decision, parse
 from consent.models import Category, Policy, Tool
+from consent.policy.compiled import policies
+from consent.policy.decision import Decision, parse
 from tests.factories import CategoryFactory, ToolFactory
 from tests.scenes import (
     CHAT,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from consent import __version__, assets
+from consent import __version__
+from consent.pages import assets
 
 TOP = Path(__file__).resolve().parents[1]
 

@@ -23,7 +23,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import Category, Dated, Policy, Tool
-from consent.texts import localized
+from consent.models.default_texts import localized
 
 COSMETIC = "cosmetic"
 # The regimes' own words are sentences, too long for a table.

@@ -8,8 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, QueryDict
 from django.utils.translation import gettext
 
-from consent import texts
-from consent.models import Category, Policy, Tool
+from consent.models import Category, Policy, Tool, default_texts
 from consent.recipes import Recipe, catalogue, search
 
 CUSTOM = "custom"
@@ -68,7 +67,9 @@ def passed_on(request: HttpRequest) -> QueryDict:
 def _grouped(recipes: list[Recipe], policy: Policy | None) -> list[tuple[str, list[Recipe]]]:
     """Return names of categories, as the policy orders them, with the recipes that suit each."""
     names = {category.key: str(category) for category in Category.objects.filter(policy=policy)}
-    names |= {text.key: gettext(text.name) for text in texts.CATEGORIES if text.key not in names}
+    names |= {
+        text.key: gettext(text.name) for text in default_texts.CATEGORIES if text.key not in names
+    }
     groups: dict[str, list[Recipe]] = {key: [] for key in names}
     for recipe in recipes:
         groups.setdefault(recipe.category, []).append(recipe)

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.admin.base import CosmeticForm, DatedAdmin, free_key, keys_in
 from consent.admin.consent_types import ConsentTypesField
-from consent.keys import CATEGORY_KEY_LENGTH
 from consent.models import Category, Policy
+from consent.recipes.keys import CATEGORY_KEY_LENGTH
 
 SIGNALS = _(
     "Where visitors allow this category, Google's and Microsoft's tools are told that they may do "

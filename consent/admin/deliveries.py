@@ -18,9 +18,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.admin.base import NOTHING, ReadOnlyAdmin, tell
+from consent.events import delivering
 from consent.models import Delivery
 from consent.models.outbox import ID_PREFIX
-from consent.outbox import delivering
 
 
 @admin.register(Delivery)

@@ -21,10 +21,10 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.admin.base import tell
 from consent.admin.preview import gone
+from consent.events import signatures, writing
 from consent.models import Delivery, SigningSecret, Tool
 from consent.models.outbox import OVERLAPS
-from consent.outbox import signatures, writing
-from consent.signing import UnknownKeyError
+from consent.models.signing import UnknownKeyError
 
 PAGE = "consent_tool_events"
 

@@ -6,11 +6,11 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
-from consent.compiled import Selection, compile_policy, compile_tool, with_tools
 from consent.models import Policy, Tool
 from consent.models.policies import parameter_errors
+from consent.pages.consent_signals import code
+from consent.policy.compiled import Selection, compile_policy, compile_tool, with_tools
 from consent.recipes import Embed
-from consent.told import code
 
 
 def preview_of(tool: Tool) -> dict[str, str]:

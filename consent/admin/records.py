@@ -27,7 +27,7 @@ from django.utils.translation import gettext_lazy as _
 from consent.admin import export
 from consent.admin.base import NOTHING, REGIMES, ReadOnlyAdmin, category_names, tell, verdict_of
 from consent.models import Counter, Record
-from consent.signing import Verdict
+from consent.models.signing import Verdict
 
 FORMAT_VAR = "format"
 FORMATS = {"csv": "CSV", "jsonl": "JSON Lines"}

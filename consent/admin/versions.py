@@ -17,10 +17,10 @@ from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from consent.admin.base import ReadOnlyAdmin, verdict_of
-from consent.assets import STYLESHEET
-from consent.contexts import addresses
-from consent.disclosure import NAME_LENGTH
 from consent.models import PolicyVersion
+from consent.pages.assets import STYLESHEET
+from consent.pages.contexts import addresses
+from consent.policy.versions import NAME_LENGTH
 
 VERDICTS = {
     True: ("✓", "genuine", _("Genuine: it is exactly what the digest was made of.")),

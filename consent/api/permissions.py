@@ -15,14 +15,14 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from consent.conf import conf
-from consent.origin import same_origin
-from consent.required import check_keys, lacking, refusal
+from consent.pages.access import check_keys, lacking, refusal
+from consent.visitor.same_origin import same_origin
 
 logger = logging.getLogger("consent")
 
 
 class SameOriginWrites(BasePermission):
-    """Whoever reads; writes only from a page of this site (see :mod:`consent.origin`)."""
+    """Allow reading to everybody, and writing only from a page of this site."""
 
     message = _("The request was not sent by a page of this site.")
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from consent.keys import is_key
-from consent.recording import read_key
+from consent.proof.recording import read_key
+from consent.recipes.keys import is_key
 
 MAX_CHOICES = 50
 

@@ -29,7 +29,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from consent import receipts
 from consent.api.parsers import SmallJSONParser
 from consent.api.permissions import SameOriginWrites, WriteThrottle
 from consent.api.schema import (
@@ -42,12 +41,13 @@ from consent.api.schema import (
 )
 from consent.api.serializers import ChoicesSerializer, PolicySerializer
 from consent.conf import conf
-from consent.delivery import start
-from consent.disclosure import disclosure
 from consent.models import Record
-from consent.page import consent_of
-from consent.recording import Occasion
-from consent.visitor import (
+from consent.pages.script_bundles import start
+from consent.policy.versions import disclosure
+from consent.proof import receipts
+from consent.proof.recording import Occasion
+from consent.visitor import consent_of
+from consent.visitor.consent import (
     Consent,
     InvalidChoicesError,
     NotRecordedError,

@@ -1,7 +1,7 @@
 """Delivery and SigningSecret: what is on its way from this server to tools, and what signs it.
 
 A delivery is one event for one tool. Its row is written in the transaction of whoever tracks the
-event, so that it is there exactly if what it tells of is; `consent.outbox` sends it.
+event, so that it is there exactly if what it tells of is; `consent.events` sends it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from consent import signing
 from consent.conf import conf
-from consent.decision import MAX_LENGTH
-from consent.keys import KEY_LENGTH
+from consent.models import signing
 from consent.models.policies import Policy, Tool
+from consent.recipes.keys import KEY_LENGTH, MAX_COOKIE_LENGTH
 
 NAME_LENGTH = 100
 # Begins what a receiver knows an event by.
@@ -173,7 +172,7 @@ class Delivery(models.Model):
     body = models.TextField(blank=True)
     is_test = models.BooleanField(_("test"), default=False)
     policy = models.CharField(_("policy"), max_length=KEY_LENGTH)
-    decision = models.CharField(_("decision"), max_length=MAX_LENGTH, blank=True)
+    decision = models.CharField(_("decision"), max_length=MAX_COOKIE_LENGTH, blank=True)
     regime = models.CharField(_("regime"), max_length=16, choices=Policy.Regime.choices)
     gpc = models.BooleanField(_("Global Privacy Control"))
     subject = models.UUIDField(_("subject"), null=True, blank=True)

@@ -22,10 +22,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from consent import endpoints, regions, snippets, sources, texts
-from consent.decision import MAX_CATEGORIES
-from consent.keys import CATEGORY_KEY_LENGTH, KEY
-from consent.recipes import CONSENT_TYPES, Recipe, RecipeError, catalogue
+from consent import regions
+from consent.events import endpoints
+from consent.models import default_texts
+from consent.recipes import CONSENT_TYPES, Recipe, RecipeError, catalogue, csp_sources, snippets
+from consent.recipes.keys import CATEGORY_KEY_LENGTH, KEY, MAX_CATEGORIES
 
 validate_key = RegexValidator(
     rf"\A{KEY}\Z",
@@ -119,7 +120,7 @@ class Policy(models.Model):
     key = models.CharField(
         _("key"), max_length=40, unique=True, default="default", validators=[validate_key]
     )
-    name = models.CharField(_("title"), max_length=120, default=texts.POLICY_NAME)
+    name = models.CharField(_("title"), max_length=120, default=default_texts.POLICY_NAME)
     is_default = models.BooleanField(
         _("in use"), default=True, help_text=_("The website follows the policy that is in use.")
     )
@@ -138,7 +139,7 @@ class Policy(models.Model):
     )
     notice_text = models.TextField(
         _("text of the notice"),
-        default=texts.NOTICE,
+        default=default_texts.NOTICE,
         help_text=_(
             "Two or three plain sentences: what is collected and why, that other companies are "
             "involved, how long the choice is kept ({lifetime} stands for it) and where it can "
@@ -147,12 +148,12 @@ class Policy(models.Model):
     )
     introduction = models.TextField(
         _("introduction of the policy page"),
-        default=texts.INTRODUCTION,
+        default=default_texts.INTRODUCTION,
         blank=True,
         help_text=_("An empty line starts a paragraph; {lifetime} stands for how long."),
     )
     explanation = models.TextField(
-        _("how data is collected"), default=texts.EXPLANATION, blank=True
+        _("how data is collected"), default=default_texts.EXPLANATION, blank=True
     )
     policy_url = models.CharField(
         _("address of the policy page"),
@@ -713,7 +714,7 @@ class Tool(Dated):
     def _wrong_sources(self) -> list[str]:
         if self.recipe and self.sources.strip():
             return [gettext("Leave this empty: the recipe knows what its tool loads from.")]
-        return sources.problems(self.sources)
+        return csp_sources.problems(self.sources)
 
     def _clean_parameters(self, errors: dict[str, Any]) -> None:
         recipe = self.get_recipe()

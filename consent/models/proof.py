@@ -21,9 +21,9 @@ from django.db import connections, models
 from django.db.models import F, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
-from consent import signing
-from consent.decision import MAX_LENGTH, SECONDS_PER_DAY, Decision
+from consent.models import signing
 from consent.models.policies import Policy
+from consent.recipes.keys import MAX_COOKIE_LENGTH
 
 # Decisions of one sequence wait for each other, up to the end of the transaction.
 SEQUENCES = 16
@@ -101,8 +101,8 @@ class PolicyVersion(AppendOnly):
     """What visitors were shown, in one language; stored with the first decision that refers to it.
 
     ``policy``: the key of the policy. ``content``: JSON with the texts, categories, tools and
-    cookies (see `consent.disclosure`), of which ``digest`` is the SHA-256 in hex. Whoever shows the
-    same stores nothing new.
+    cookies (see `consent.policy.versions`). ``digest``: its SHA-256 in hex. Equal content is stored
+    once.
     """
 
     digest = models.CharField(_("digest"), max_length=64, unique=True)
@@ -130,7 +130,7 @@ class PolicyVersion(AppendOnly):
 
     @property
     def shown(self) -> dict[str, Any]:
-        """The content, as `consent.disclosure.disclosure` made it."""
+        """The content, as `consent.policy.versions.disclosure` made it."""
         shown: dict[str, Any] = json.loads(self.content)
         return shown
 
@@ -254,7 +254,7 @@ class Record(AppendOnly):
     )
     revision = models.PositiveIntegerField(_("revision"))
     choices = models.JSONField(_("choices"))
-    granted = models.CharField(_("allowed"), max_length=MAX_LENGTH, blank=True)
+    granted = models.CharField(_("allowed"), max_length=MAX_COOKIE_LENGTH, blank=True)
     action = models.CharField(_("action"), max_length=16, choices=Action.choices)
     source = models.CharField(_("source"), max_length=16, choices=Source.choices)
     language = models.CharField(_("language"), max_length=35)
@@ -289,13 +289,6 @@ class Record(AppendOnly):
 
     def __str__(self) -> str:
         return str(self.receipt)
-
-    @property
-    def made(self) -> Decision:
-        """The decision that it proves, as the preference cookie had it; only its moment is less."""
-        day = int(self.decided_at.timestamp() // SECONDS_PER_DAY)
-        revision = max([self.revision, *self.choices.values()])
-        return Decision(revision, day, self.choices, opt_out=self.gpc)
 
     @property
     def counted(self) -> dict[str, Any]:
@@ -504,7 +497,7 @@ class Counter(models.Model):
     event = models.CharField(max_length=16)
     source = models.CharField(max_length=16)
     regime = models.CharField(max_length=16)
-    granted = models.CharField(max_length=MAX_LENGTH, blank=True)
+    granted = models.CharField(max_length=MAX_COOKIE_LENGTH, blank=True)
     number = models.PositiveBigIntegerField()
 
     objects = CounterQuerySet.as_manager()

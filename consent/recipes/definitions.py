@@ -268,8 +268,7 @@ class Recipe:
     def render(self, values: Mapping[str, str], tool_key: str) -> str:
         """Return the HTML of all scripts, in order; "" for a tool that has none.
 
-        Where the nonce of the request belongs, each tag holds a NUL character; `consent.markup`
-        tells of the other marks.
+        Each tag has a marker where the request's nonce belongs; see `consent.recipes.markers`.
         Raises ValueError, naming recipe and parameters, where `errors(values)` is not empty.
         """
         filled = self._filled(values)

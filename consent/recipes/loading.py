@@ -11,10 +11,8 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from consent.csp import DIRECTIVES
-from consent.keys import KEY
-from consent.markup import MARKS
 from consent.recipes import google
+from consent.recipes.csp import DIRECTIVES
 from consent.recipes.definitions import (
     DeclaredCookie,
     Embed,
@@ -24,6 +22,8 @@ from consent.recipes.definitions import (
     Script,
 )
 from consent.recipes.escaping import PLACEHOLDER, csp_origin
+from consent.recipes.keys import KEY
+from consent.recipes.markers import MARKS
 from consent.recipes.tables import LENGTHS, RecipeError, Table
 
 KINDS = ("browser", "server", "embed")

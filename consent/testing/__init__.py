@@ -8,9 +8,10 @@ from typing import Any
 
 from django.test.utils import TestContextDecorator
 
-from consent.compiled import CompiledPolicy, policies
-from consent.decision import MAX_LENGTH, Decision, today
-from consent.visitor import Consent
+from consent.policy.compiled import CompiledPolicy, policies
+from consent.policy.decision import Decision, today
+from consent.recipes.keys import MAX_COOKIE_LENGTH
+from consent.visitor.consent import Consent
 
 
 class override_consent(TestContextDecorator):  # noqa: N801
@@ -71,10 +72,11 @@ class override_consent(TestContextDecorator):  # noqa: N801
         tools = (key for key in sorted(self._refused) if policy.tools[key].category in granted)
         choices.update(dict.fromkeys(tools, 0))
         text = Decision(policy.revision, today(), MappingProxyType(choices)).text
-        if len(text) > MAX_LENGTH:
+        if len(text) > MAX_COOKIE_LENGTH:
             raise ValueError(
                 f"override_consent(refused_tools={sorted(self._refused)}): no visitor can refuse "
-                f"so many single tools; the cookie would have more than {MAX_LENGTH} characters."
+                "so many single tools; the cookie would have more than "
+                f"{MAX_COOKIE_LENGTH} characters."
             )
         return text
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from consent.decision import MAX_CATEGORIES
+from consent.recipes.keys import MAX_CATEGORIES
 from consent.transfer.document import (
     CategoryData,
     CookieData,

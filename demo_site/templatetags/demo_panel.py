@@ -6,7 +6,7 @@ from django import template
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from consent.page import is_cacheable
+from consent.pages.page import is_cacheable
 from demo_site.panel import describe
 
 register = template.Library()

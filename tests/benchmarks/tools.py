@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from consent.markup import MARKS, NONCE
 from consent.recipes import Recipe, catalogue
+from consent.recipes.markers import MARKS, NONCE
 
 OPTIONAL = ("functional", "marketing-analytics", "advertising")
 ESSENTIAL = "essential"

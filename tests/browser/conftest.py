@@ -22,8 +22,8 @@ from django.test import override_settings
 from playwright.sync_api import Browser, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from consent.compiled import policies
 from consent.models import Category, Cookie, Policy, RegionRule, Tool
+from consent.policy.compiled import policies
 from consent.recipes import catalogue
 from tests.browser.visitor import Visitor, visiting
 from tests.factories import example_parameters

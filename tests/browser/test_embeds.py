@@ -15,15 +15,15 @@ from django.template import engines
 from django.urls import include, path
 from playwright.sync_api import Locator, expect
 
-from consent.compiled import policies
-from consent.decision import Decision, today
 from consent.models import Category, Policy, Tool
+from consent.policy.compiled import policies
+from consent.policy.decision import Decision, today
 from consent.recipes import catalogue
 from tests.browser.test_accessibility import complaints
 from tests.browser.test_notice import DESK, PHONE
 from tests.browser.visitor import OPTIONAL, Visitor
 from tests.factories import ToolFactory
-from tests.test_embed_recipes import ADDRESSES, EMBEDS
+from tests.recipes.test_embeds import ADDRESSES, EMBEDS
 
 FRAME = """<!DOCTYPE html><html lang="en"><head><title>Embeds</title>
 <meta name="viewport" content="width=device-width">{% consent_head %}</head><body>

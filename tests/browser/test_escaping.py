@@ -15,8 +15,8 @@ import pytest
 from django.db import models
 from playwright.sync_api import expect
 
-from consent.compiled import policies
 from consent.models import Category, Cookie, Policy, Tool
+from consent.policy.compiled import policies
 from consent.recipes import Recipe, catalogue
 from tests.browser.visitor import OPTIONAL, Visitor
 from tests.factories import ToolFactory

@@ -19,10 +19,10 @@ from django.test import override_settings
 from django.urls import path
 from playwright.sync_api import expect
 
-from consent.compiled import policies
-from consent.csp import merged
 from consent.models import Category, Tool
+from consent.policy.compiled import policies
 from consent.recipes import catalogue
+from consent.recipes.csp import merged
 from demo_site.urls import urlpatterns as demo_urlpatterns
 from tests.browser.visitor import OPTIONAL, Visitor, asked_of
 from tests.factories import ToolFactory

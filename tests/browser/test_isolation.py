@@ -7,7 +7,7 @@ from urllib.request import Request, urlopen
 
 from playwright.sync_api import expect
 
-from consent.decision import Decision, today
+from consent.policy.decision import Decision, today
 from consent.recipes import catalogue
 from tests.browser.visitor import asked_of, tools_of
 

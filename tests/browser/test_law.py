@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from consent.decision import Decision, parse
 from consent.models import Category, Policy, RegionRule, Tool
-from tests import oracle
+from consent.policy.decision import Decision, parse
 from tests.browser.conftest import Enter
 from tests.browser.test_cacheable import files, started, tools_of
 from tests.browser.visitor import OPTIONAL, Visitor
-from tests.oracle import UNCLEAR, text_of, today
+from tests.visitor import oracle
+from tests.visitor.oracle import UNCLEAR, text_of, today
 
 GERMANY = {"CF-IPCountry": "DE"}
 TEXAS = {"CF-IPCountry": "US", "CF-Region-Code": "TX"}

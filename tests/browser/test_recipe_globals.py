@@ -18,11 +18,11 @@ import pytest
 from hypothesis import given, settings
 from playwright.sync_api import Route, sync_playwright
 
-from consent.compiled import NO_POLICY
-from consent.markup import NONCE
+from consent.pages.consent_signals import told
+from consent.policy.compiled import NO_POLICY
 from consent.recipes import Recipe, Script, catalogue
-from consent.told import told
-from tests.test_recipes import STARTS, examples, nasty_text, recipe_with, required
+from consent.recipes.markers import NONCE
+from tests.recipes.test_recipes import STARTS, examples, nasty_text, recipe_with, required
 
 pytestmark = pytest.mark.browser
 

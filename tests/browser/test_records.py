@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import expect
 
-from consent import ledger
 from consent.models import Record
+from consent.proof import ledger
 from tests.browser.visitor import OPTIONAL, Visitor
 from tests.scenes import no_ledger
 

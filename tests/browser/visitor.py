@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route, expect
 
-from consent.decision import Decision, today
+from consent.policy.decision import Decision, today
 from consent.recipes import Recipe, catalogue
 from tests.factories import example_parameters
 

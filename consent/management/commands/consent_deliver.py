@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, close_old_connections, connections
 from django.utils import timezone
 
+from consent.events.delivering import FAILED, Courier, MissingLibraryError
 from consent.management.progress import Bar
 from consent.models import Delivery
-from consent.outbox.delivering import FAILED, Courier, MissingLibraryError
 
 logger = logging.getLogger("consent")
 

@@ -7,8 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from consent import texts
-from consent.models import Category, Policy
+from consent.models import Category, Policy, default_texts
 
 
 class Command(BaseCommand):
@@ -34,7 +33,7 @@ class Command(BaseCommand):
 
     def _create_categories(self, policy: Policy) -> None:
         # All or none: what an owner removed later does not come back.
-        for order, text in enumerate(texts.CATEGORIES, start=1):
+        for order, text in enumerate(default_texts.CATEGORIES, start=1):
             category = Category.objects.create(
                 policy=policy,
                 key=text.key,

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 from django.db import Error
 
-from consent import partitions
+from consent.proof import partitions
 
 
 class Command(BaseCommand):

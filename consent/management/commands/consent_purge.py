@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 from django.db import Error
 
-from consent import partitions, retention
 from consent.management.progress import Bar
+from consent.proof import partitions, retention
 
 
 class Command(BaseCommand):

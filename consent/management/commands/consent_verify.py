@@ -9,11 +9,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 
-from consent import audit, receipts, retention
-from consent.audit import NAMED, End, Report
 from consent.management.progress import Bar
 from consent.models import Record
-from consent.signing import Verdict
+from consent.models.signing import Verdict
+from consent.proof import receipts, retention, verification
+from consent.proof.verification import NAMED, End, Report
 
 _FORMAT = "consent-anchor 1"
 
@@ -53,9 +53,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--batch-size",
             type=int,
-            default=audit.BATCH,
+            default=verification.BATCH,
             metavar="N",
-            help=f"how many records to read at a time; {audit.BATCH} unless you say",
+            help=f"how many records to read at a time; {verification.BATCH} unless you say",
         )
 
     @no_translations
@@ -70,8 +70,8 @@ class Command(BaseCommand):
             self.stdout.write(_verify_receipt(options["receipt"]))
             return
         against = _read(options["against"]) if options["against"] else None
-        bar = Bar(self.stderr, audit.extent)
-        report = audit.audit(against, batch=options["batch_size"], progress=bar.show)
+        bar = Bar(self.stderr, verification.extent)
+        report = verification.audit(against, batch=options["batch_size"], progress=bar.show)
         bar.close()
         self.stdout.write(
             f"{report.records:,} records and {report.versions:,} versions of the policy checked.\n"
@@ -118,7 +118,7 @@ def _read(name: str) -> dict[int, End]:
     try:
         content = json.loads(Path(name).read_bytes())
         ends = {int(number): End(int(last), str(sig)) for number, last, sig in content["ends"]}
-        intact = content["format"] == _FORMAT and content["anchor"] == audit.digest_of(ends)
+        intact = content["format"] == _FORMAT and content["anchor"] == verification.digest_of(ends)
     except OSError as error:
         raise CommandError(f"Cannot read {name}: {error.strerror}.") from error
     except (ValueError, TypeError, KeyError) as error:

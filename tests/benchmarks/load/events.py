@@ -17,7 +17,7 @@ from tests.benchmarks.load.cluster import Cluster, programs, running_cluster
 from tests.benchmarks.load.settings import BARE, OURS
 from tests.benchmarks.load.websites import ask, environment
 from tests.benchmarks.measuring import TOP
-from tests.plain_receiver import PlainReceiver, receiving_much
+from tests.events.plain_receiver import PlainReceiver, receiving_much
 
 SENDERS = 8
 

@@ -19,8 +19,8 @@ from tests.benchmarks.load.wsgi import application  # noqa: F401
 import httpcore
 from django.db import connection
 
-from consent.compiled import policies
-from consent.outbox.delivering import Courier
+from consent.events.delivering import Courier
+from consent.policy.compiled import policies
 
 
 def courier() -> Callable[[], None]:

@@ -20,9 +20,9 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 import consent
-from consent.compiled import policies
 from consent.models import Delivery, PolicyVersion, Record, Tool
-from consent.recording import receipt_for
+from consent.policy.compiled import policies
+from consent.proof.recording import receipt_for
 from tests.audits import faults
 from tests.benchmarks.solutions import consent_tools
 from tests.benchmarks.tools import SIZES

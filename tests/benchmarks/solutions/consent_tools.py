@@ -7,10 +7,10 @@ from io import StringIO
 from django.core.management import call_command
 from django.urls import include, path
 
-from consent.compiled import policies
 from consent.conf import conf
-from consent.decision import Decision, today
 from consent.models import Category, Cookie, Policy, Tool
+from consent.policy.compiled import policies
+from consent.policy.decision import Decision, today
 from tests.benchmarks.tools import OPTIONAL, examples, further, granted, placement, recipes
 from tests.benchmarks.website.urls import pages
 

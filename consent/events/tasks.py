@@ -1,0 +1,56 @@
+"""Delivers in the background, where a backend of TASKS is named in CONSENT_EVENTS_TASKS.
+
+The task delivers whatever is due, not just what it was begun for: so a task that is lost costs only
+time, and a second one that finds nothing to do costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db import router, transaction
+
+from consent.conf import conf
+from consent.events.delivering import Courier
+from consent.models import Delivery
+from consent.tasking import DEFAULT, task
+
+logger = logging.getLogger("consent")
+
+
+@partial(task, backend=conf.EVENTS_TASKS or DEFAULT)
+def deliver() -> dict[str, int]:
+    """Deliver what is due, and return how many had which outcome.
+
+    What failed is tried again by a task that begins then, where the backend can wait: one for all
+    that have failed equally often, as they wait about equally long.
+    """
+    with Courier() as courier:
+        courier.run()
+    for due_at in courier.retries.values():
+        _begin(due_at)
+    return dict(courier.tally)
+
+
+def deliver_soon() -> None:
+    """Begin the task once the open transaction is committed, where one is to deliver."""
+    if conf.EVENTS_TASKS:
+        transaction.on_commit(_begin, using=router.db_for_write(Delivery), robust=True)
+
+
+def _begin(run_after: datetime | None = None) -> None:
+    """Enqueue the task. Never raises: ``consent_deliver``, or the next task, finds all of it."""
+    if not conf.EVENTS_TASKS:
+        return
+    try:
+        # Without a library for tasks it is a plain function, and `consent.checks` says so.
+        chosen: Any = deliver.using(backend=conf.EVENTS_TASKS)
+        if run_after is None:
+            chosen.enqueue()
+        elif chosen.get_backend().supports_defer:
+            chosen.using(run_after=run_after).enqueue()
+    except Exception:
+        logger.exception("The task that delivers events could not be begun; they wait for another.")

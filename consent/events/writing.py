@@ -1,0 +1,156 @@
+"""Puts events into the outbox: a row for each tool that the visitor's consent allows, no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+
+from consent.events.tasks import deliver_soon
+from consent.models import Delivery, Tool
+from consent.models.outbox import NAME_LENGTH
+from consent.policy.compiled import CompiledPolicy, CompiledTool, Standing
+
+MAX_BODY = 64 * 1024
+"""Bytes that an event may have, as JSON and with everything that the app adds."""
+
+RESERVED = "consent."
+"""Names that begin so are the app's own."""
+
+TEST = f"{RESERVED}test"
+GRANTED, CHANGED, WITHDRAWN = (f"{RESERVED}{what}" for what in ("granted", "changed", "withdrawn"))
+
+
+class EventError(ValueError):
+    """An event that cannot be sent as it is: the caller's mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whom an event is about: how the visitor stands, and by what a withdrawal is noticed later.
+
+    ``regime``, ``gpc``: as in `Record`. ``subject``, ``user``: as in `Record`, None and "" where
+    that is not known.
+    """
+
+    policy: CompiledPolicy
+    standing: Standing
+    regime: str
+    gpc: bool
+    subject: UUID | None = None
+    user: str = ""
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What the receiver is told of the visitor's consent."""
+        decision = self.standing.decision
+        allows = self.standing.selection.allows
+        return {
+            "categories": {each.key: allows(each.key) for each in self.policy.categories},
+            "revision": decision.revision if decision else self.policy.revision,
+            "decided_on": decision.decided_on.isoformat() if decision else None,
+            "regime": self.regime,
+            "gpc": self.gpc,
+        }
+
+
+def check_name(name: str) -> None:
+    """Raise EventError for what is no name that a website may give its events."""
+    if not isinstance(name, str) or not name.strip() or len(name) > NAME_LENGTH:
+        raise EventError(f"An event's name has 1 to {NAME_LENGTH} characters; {name!r} has not.")
+    if not name.isprintable():
+        raise EventError(f"The event's name {name!r} has characters that cannot be printed.")
+    if name.startswith(RESERVED):
+        raise EventError(f"Names that begin with “{RESERVED}” are the app's own, as {name!r} does.")
+
+
+def write(
+    origin: Origin, name: str, data: Mapping[str, Any] | None, tools: Iterable[CompiledTool]
+) -> frozenset[str]:
+    """Write the event for each of ``tools`` that ``origin`` allows; return the keys of those.
+
+    In the transaction that is open. Raises EventError where ``data`` cannot be written as JSON, and
+    django.db.Error where the database fails.
+    """
+    allows = origin.standing.selection.allows
+    allowed = [tool for tool in tools if allows(tool.key)]
+    event = uuid4()
+    body = _body(event, name, data, origin.context)
+    decision = origin.standing.decision
+    written = Delivery.objects.bulk_create(
+        Delivery(
+            event=event,
+            tool_id=tool.pk,
+            tool_name=tool.name,
+            name=name,
+            body=body,
+            policy=origin.policy.key,
+            decision=decision.text if decision else "",
+            regime=origin.regime,
+            gpc=origin.gpc,
+            subject=origin.subject,
+            user=origin.user,
+            **_now(),
+        )
+        for tool in allowed
+    )
+    if written:
+        deliver_soon()
+    return frozenset(tool.key for tool in allowed)
+
+
+def write_test(tool: Tool) -> Delivery:
+    """Write an event that is about nobody, to see whether it arrives; return its delivery."""
+    event = uuid4()
+    policy = tool.category.policy
+    data = {"message": "This is a test. It is about no visitor."}
+    delivery = Delivery.objects.create(
+        event=event,
+        tool=tool,
+        tool_name=tool.name,
+        name=TEST,
+        body=_body(event, TEST, data, None),
+        is_test=True,
+        policy=policy.key,
+        regime=policy.regime,
+        gpc=False,
+        **_now(),
+    )
+    deliver_soon()
+    return delivery
+
+
+def _now() -> dict[str, Any]:
+    now = timezone.now()
+    return {"created_at": now, "due_at": now}
+
+
+def _body(
+    event: UUID, name: str, data: Mapping[str, Any] | None, context: Mapping[str, Any] | None
+) -> str:
+    """Return what is sent, each time the same: ``type``, ``timestamp`` and ``data`` as
+    Standard Webhooks has them, the event's id for who cannot read headers, and the consent.
+    """
+    found = {
+        "id": Delivery(event=event).message_id,
+        "type": name,
+        "timestamp": timezone.now(),
+        "data": dict(data or {}),
+        "consent": context,
+    }
+    try:
+        body = json.dumps(found, cls=DjangoJSONEncoder, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise EventError(f"What the event “{name}” holds cannot be written as JSON: {error}") from (
+            error
+        )
+    if len(body) > MAX_BODY:
+        raise EventError(
+            f"The event “{name}” has {len(body):,} bytes as JSON; at most {MAX_BODY:,} are sent."
+        )
+    return body

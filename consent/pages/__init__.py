@@ -1,0 +1,1 @@
+"""Everything that the app writes into a page."""

@@ -1,0 +1,104 @@
+"""What the app's templates are told, in the active language: the policy, the visitor's choices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+
+from consent.conf import conf
+from consent.models import Record, default_texts
+from consent.policy.compiled import CompiledCategory, CompiledPolicy
+from consent.policy.versions import category_texts, policy_texts, version_of
+from consent.visitor.consent import Consent
+
+# Stands for the address of the page in markup that is reused, as NONCE does for the nonce.
+NEXT = "\1"
+
+
+def texts_context(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
+    """Return the policy's texts, where ``regime`` holds, and the app's addresses, translated."""
+    sales = [c for c in policy.optional if c.key in policy.sales]
+    return {
+        "policy": policy_texts(policy, regime),
+        "version": version_of(policy, regime).name if policy else "",
+        "cookie_name": policy.cookie_name,
+        "sales": [default_texts.localized(category.name) for category in sales],
+        "dnt": conf.DNT,
+        **addresses(),
+    }
+
+
+def policy_context(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
+    """Return what the templates show of the policy under ``regime``, in the active language."""
+    categories = [category_texts(category) for category in policy.categories]
+    return {**texts_context(policy, regime), "categories": categories}
+
+
+def choices_context(consent: Consent) -> dict[str, Any]:
+    """Return what the visitor chose and what is new to them, in the active language."""
+    choices = consent.choices
+    granted = [c for c in consent.policy.optional if choices[c.key]]
+    refused = [c for c in consent.policy.optional if choices[c.key] is False]
+    ticked = [c.key for c in consent.policy.optional if covers_all(consent, c)]
+    return {
+        "decided": consent.decision is not None,
+        "granted": [default_texts.localized(category.name) for category in granted],
+        "refused": [default_texts.localized(category.name) for category in refused],
+        "ticked": ticked,
+        "refused_tools": consent.refused_tools,
+        "opted_out": consent.is_opted_out,
+        "news": [
+            {"name": item.name, "category": default_texts.localized(item.category)}
+            for item in consent.news
+        ],
+    }
+
+
+def embed_context(policy: CompiledPolicy, regime: str, key: str) -> dict[str, Any]:
+    """Return what a placeholder tells of the category or tool ``key``, which the policy has.
+
+    ``tools``: who would get data; ``category``: what for.
+    """
+    known = {category.key: category for category in policy.categories}
+    category = category_texts(known.get(key) or known[policy.tools[key].category])
+    tools = [tool for tool in category["tools"] if key in (tool["key"], category["key"])]
+    context = {"category": category, "tools": tools, "embed_url": reverse("consent:embed")}
+    return {**texts_context(policy, regime), **context}
+
+
+def name_of(policy: CompiledPolicy, key: str) -> str:
+    """Return what the category or tool ``key``, which the policy has, is called."""
+    found = next((category for category in policy.categories if category.key == key), None)
+    return policy.tools[key].name if found is None else default_texts.localized(found.name)
+
+
+def receipt_context(record: Record) -> dict[str, Any]:
+    """Return what a visitor is told of one of their records, in the words of then."""
+    categories = record.version.shown["categories"]
+    shown = [*categories, *(tool for category in categories for tool in category["tools"])]
+    names = {each["key"]: each["name"] for each in shown}
+    return {
+        "id": record.receipt,
+        "decided_at": record.decided_at,
+        "granted": [names.get(key, key) for key, at in record.choices.items() if at],
+        "refused": [names.get(key, key) for key, at in record.choices.items() if not at],
+    }
+
+
+def covers_all(consent: Consent, category: CompiledCategory) -> bool:
+    """Say whether everything in ``category`` is allowed: only then its box is ticked."""
+    position = consent.policy.categories.index(category)
+    return consent.selection.levels[position] == len(category.thresholds)
+
+
+def addresses() -> dict[str, Any]:
+    """Return where the app's own pages and its API are, and the name of the cookie."""
+    return {
+        "preferences_url": reverse("consent:preferences"),
+        "api_url": reverse("consent:api-preferences"),
+        "notice_url": reverse("consent:notice"),
+        "region_url": reverse("consent:region"),
+        "receipts_url": reverse("consent:receipts") if conf.RECORDS else "",
+        "next": NEXT,
+    }

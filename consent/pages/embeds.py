@@ -1,0 +1,183 @@
+"""What third parties show in a page: nothing of it is asked for before the visitor allows it.
+
+An embed (the iframe of a recipe) and a block (any markup) are written in a frame of their own. In
+it stands the markup as it is, where the visitor allows it; else the markup as the text of a
+``<template>``, which no browser looks into, and beside it a placeholder that asks.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+
+from consent.pages.contexts import NEXT, embed_context, name_of
+from consent.pages.page import Page, page_of, switch
+from consent.recipes import Embed
+from consent.recipes.markers import NONCE
+
+logger = logging.getLogger("consent")
+
+# In the placeholder's form, ahead of the names of the embed's own parameters.
+PREFIX = "embed-"
+RATIO = "16:9"
+_RATIO = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
+_MARKS = re.compile(f"[{NONCE}{NEXT}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One embed as a template, or the placeholder's form, says it.
+
+    ``title`` says what it shows, ``ratio`` how wide and high it is ("16:9"); ``values`` are the
+    parameters of its recipe.
+    """
+
+    embed: Embed
+    title: str
+    ratio: str
+    values: Mapping[str, str]
+
+    @classmethod
+    def read(cls, embed: Embed, title: Any, ratio: Any, values: Mapping[str, Any]) -> Shown:
+        """Return what was said of ``embed``; raises ValueError where it is not right."""
+        shown = cls(embed, _text(title), _text(ratio), {k: _text(v) for k, v in values.items()})
+        if problems := [*embed.errors(shown.values).values(), *shown._problems()]:
+            raise ValueError(" ".join(problems))
+        return shown
+
+    @property
+    def html(self) -> str:
+        """The iframe."""
+        return self.embed.html(self.values, self.title)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What the placeholder's form sends, for `read` to understand."""
+        values = {f"{PREFIX}{name}": value for name, value in self.values.items() if value}
+        return {"title": self.title, "ratio": self.ratio, **values}
+
+    def _problems(self) -> list[str]:
+        problems = [_wrong_ratio(self.ratio)]
+        if not self.title:
+            problems.append(gettext("The title is missing: say what is shown."))
+        return [problem for problem in problems if problem]
+
+
+def consent_embed(
+    request: HttpRequest | None, key: str, /, title: str = "", ratio: str = RATIO, **values: Any
+) -> SafeString:
+    """Return the embed of the tool ``key``, or a placeholder that asks for it; see `Shown`.
+
+    Nothing, and a line in the log, where no enabled tool has that key. What is wrong with the rest
+    is raised as ImproperlyConfigured under DEBUG; elsewhere it is logged, and nothing is written.
+    """
+    page = page_of(request)
+    tool = page.policy.tools.get(key)
+    if tool is None:
+        return _unknown(key)
+    if tool.embed is None:
+        return _refused(key, "it is no embed; write {% consent_tool %} or {% consentblock %}.")
+    try:
+        shown = Shown.read(tool.embed, title, ratio, values)
+    except ValueError as error:
+        return _refused(key, str(error))
+    inside = shown.html
+    allowed = page.shown.allows(key)
+    head = page.embedding(asks=not allowed)
+    if not allowed:
+        inside = switch(key, inside, _placeholder(page, key, shown.title, shown.fields))
+    return page.finished(head, _frame(key, shown.title, shown.ratio, inside))
+
+
+def consent_block(
+    request: HttpRequest | None, key: str, html: str, /, title: str = "", ratio: str = ""
+) -> SafeString:
+    """Return ``html`` where the category or tool ``key`` may run, or a placeholder that asks.
+
+    Text that is not safe HTML is escaped. ``title`` says what it is (else the name of the tool),
+    ``ratio`` how wide and high, if that is known. For what is wrong see `consent_embed`.
+    """
+    return block(request, key, lambda: conditional_escape(html), title, ratio)
+
+
+def block(
+    request: HttpRequest | None, key: str, content: Callable[[], str], title: Any, ratio: Any
+) -> SafeString:
+    """Do what `consent_block` does, with what ``content`` returns; it is called only if needed."""
+    page = page_of(request)
+    if key not in page.policy.needed:
+        return _unknown(key)
+    ratio = _text(ratio)
+    if ratio and (problem := _wrong_ratio(ratio)):
+        return _refused(key, problem)
+    title = _text(title) or name_of(page.policy, key)
+    allowed = page.shown.allows(key)
+    head = page.embedding(asks=not allowed)
+    with page.aside():
+        inside = _MARKS.sub("", content())
+    if not allowed:
+        inside = switch(key, inside, _placeholder(page, key, title, {}))
+    return page.finished(head, _frame(key, title, ratio, inside))
+
+
+def loaded(request: HttpRequest, key: str, shown: Shown) -> SafeString:
+    """Return an embed as it is, whatever the visitor's consent: they asked for this one."""
+    page = page_of(request)
+    page.lent.append(page.policy.tools[key])
+    frame = _frame(key, shown.title, shown.ratio, shown.html, " data-consent-once")
+    return page.finished(page.embedding(asks=False), frame)
+
+
+def _placeholder(page: Page, key: str, title: str, fields: Mapping[str, str]) -> str:
+    """Return what asks; ``fields``: what its form says of the embed, if it is one."""
+
+    def context() -> dict[str, Any]:
+        told = embed_context(page.policy, page.regime, key)
+        return {**told, "key": key, "title": title, "fields": dict(fields)}
+
+    return page.remembered("embed.html", (key, title, *fields.items()), context)
+
+
+def _frame(key: str, title: str, ratio: str, inside: str, mark: str = "") -> str:
+    """Return the element that is there, and as large, before and after; ``mark``: an attribute."""
+    name = f'data-consent-embed="{escape(key)}"{mark} role="group" aria-label="{escape(title)}"'
+    size = ratio.replace(":", " ")
+    # Its box is as wide as there is room and as high as the ratio says, without inline style,
+    # which a Content-Security-Policy may forbid.
+    room = f'<svg viewBox="0 0 {size}" aria-hidden="true"></svg>' if ratio else ""
+    return f'<div class="dcp-embed" {name}>{room}{inside}</div>'
+
+
+def _text(value: Any) -> str:
+    """Return ``value`` as text without the marks that pages are made with."""
+    return "" if value is None else _MARKS.sub("", str(value)).strip()
+
+
+def _wrong_ratio(ratio: str) -> str:
+    if _RATIO.fullmatch(ratio):
+        return ""
+    return gettext("“%s” is no ratio of width to height, such as 16:9.") % ratio[:40]
+
+
+def _unknown(key: str) -> SafeString:
+    logger.info("No category or enabled tool has the key %r: nothing is written for it.", key)
+    return SafeString("")
+
+
+def _refused(key: str, reason: str) -> SafeString:
+    """Say why nothing is written: to a developer at once, to others in the log."""
+    if settings.DEBUG:
+        raise ImproperlyConfigured(f"The embed “{key}” cannot be written: {reason}")
+    logger.error("The embed %s cannot be written: %s", key, reason)
+    return SafeString("")

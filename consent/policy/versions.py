@@ -1,0 +1,155 @@
+"""What visitors are told, in the active language: the policy's texts, categories, tools, cookies.
+
+A *version* is that, written down as one text: two visitors who were shown the same share one. Each
+page names the version that it shows, so that a decision can refer to it however much later it is
+made.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from itertools import product
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import get_language, override
+
+from consent.models import Policy, default_texts
+from consent.models.signing import canonical
+from consent.policy.compiled import CompiledCategory, CompiledPolicy, CompiledTool, policies
+
+# Hex digits by which a page names its version: no site ever has two that share them.
+NAME_LENGTH = 16
+
+
+class Version(NamedTuple):
+    """A version of the policy. ``content``: the disclosure as JSON; ``digest``: its SHA-256."""
+
+    digest: str
+    language: str
+    content: str
+
+    @property
+    def name(self) -> str:
+        """What pages call it."""
+        return self.digest[:NAME_LENGTH]
+
+    @property
+    def policy(self) -> str:
+        """The key of the policy."""
+        key: str = json.loads(self.content)["key"]
+        return key
+
+    @property
+    def revision(self) -> int:
+        """The policy's revision that it shows."""
+        revision: int = json.loads(self.content)["policy"]["revision"]
+        return revision
+
+
+def disclosure(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
+    """Return all that notice, preferences and policy page tell of ``policy`` under ``regime``."""
+    return {
+        "policy": policy_texts(policy, regime),
+        "categories": [category_texts(category) for category in policy.categories],
+    }
+
+
+def policy_texts(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
+    """Return the policy's own texts and rules, where ``regime`` holds."""
+    lifetime = default_texts.lifetime(policy.lifetime_days)
+    return {
+        "name": default_texts.localized(policy.name),
+        "introduction": default_texts.localized(policy.introduction, lifetime=lifetime),
+        "explanation": default_texts.localized(policy.explanation, lifetime=lifetime),
+        "notice_text": _notice_text(policy, regime, lifetime),
+        "policy_url": policy.policy_url or reverse("consent:policy"),
+        "privacy_url": policy.privacy_url,
+        "revision": policy.revision,
+        "regime": regime,
+        "lifetime_days": policy.lifetime_days,
+        "lifetime": lifetime,
+        "tool_choices": policy.tool_choices,
+    }
+
+
+def category_texts(category: CompiledCategory) -> dict[str, Any]:
+    """Return what visitors are told of a category."""
+    return {
+        "key": category.key,
+        "name": default_texts.localized(category.name),
+        "purpose": default_texts.localized(category.purpose),
+        "essential": category.essential,
+        "sale": category.sale,
+        "since": category.since,
+        "own_since": category.thresholds[0],
+        "tools": [_tool_texts(tool) for tool in category.tools],
+    }
+
+
+def version_of(policy: CompiledPolicy, regime: str) -> Version:
+    """Return the version that pages made now show where ``regime`` holds, written down once."""
+    language = get_language() or ""
+
+    def make() -> Version:
+        told = {"language": language, "key": policy.key, **disclosure(policy, regime)}
+        content = canonical(told)
+        return Version(sha256(content.encode()).hexdigest(), language, content)
+
+    return Version(*policy.parts.get(("version", language, regime), make))
+
+
+def version_called(name: str, key: str) -> Version | None:
+    """Return the version that pages of the policy ``key`` call ``name``.
+
+    It may be of before the last few edits, of another language than the request that refers to it,
+    and of another regime.
+    """
+    for policy in policies.recent():
+        for language, regime in product(dict(settings.LANGUAGES), policy.regimes):
+            if policy.key == key:
+                with override(language):
+                    version = version_of(policy, regime)
+                if version.name == name:
+                    return version
+    return None
+
+
+def _notice_text(policy: CompiledPolicy, regime: str, lifetime: str) -> str:
+    """Return the notice's text; it says what holds under the ``regime``.
+
+    The shipped one does. An editor's own is one for all regions: where they differ, it is said
+    after it.
+    """
+    asks_first = regime == Policy.Regime.OPT_IN
+    if policy.notice_text == default_texts.NOTICE:
+        shipped = default_texts.NOTICE if asks_first else default_texts.IMPLIED_NOTICE
+        return default_texts.localized(shipped, lifetime=lifetime)
+    own = default_texts.localized(policy.notice_text, lifetime=lifetime)
+    if not policy.has_rules:
+        return own
+    here = default_texts.ASKS_FIRST_HERE if asks_first else default_texts.RUNS_FIRST_HERE
+    return f"{own} {default_texts.localized(here)}"
+
+
+def _tool_texts(tool: CompiledTool) -> dict[str, Any]:
+    return {
+        "key": tool.key,
+        "name": tool.name,
+        "vendor": tool.vendor,
+        "privacy_url": tool.privacy_url,
+        "since": tool.since,
+        "server": tool.server,
+        "cookies": [
+            {
+                "name": cookie.name,
+                "kind": cookie.kind,
+                "party": cookie.party,
+                "retention": default_texts.localized(cookie.retention),
+                "purpose": default_texts.localized(cookie.purpose),
+            }
+            for cookie in tool.cookies
+        ],
+    }

@@ -1,0 +1,1 @@
+"""The proof of decisions: records, receipts, their verification and their retention."""

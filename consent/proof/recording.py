@@ -1,0 +1,234 @@
+"""A decision on its way into the ledger: who decided, what, where, and on which text."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+from django.db import router
+
+from consent.events import writing
+from consent.models import Record, signing
+from consent.models.proof import granted_in
+from consent.policy.compiled import CompiledPolicy
+from consent.policy.decision import Decision
+from consent.policy.versions import Version, version_of
+from consent.proof import ledger
+from consent.signals import DecisionMade, consent_withdrawn, decision_made
+
+_SECRET = re.compile(r"[A-Za-z0-9_-]{32}")
+_SECRET_BYTES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """How a decision came about.
+
+    ``source``: one of `Record.Source`. ``version``: what the visitor's page called what it showed
+    (see `consent.policy.versions`), "" where that is not known. ``key``: the sender's, by which a
+    request that comes twice is known; a random one. ``withdraws``: whether the visitor said so.
+    ``decided_at``: when it was made, if not just now.
+    """
+
+    source: str = Record.Source.CODE
+    version: str = ""
+    key: UUID | None = None
+    withdraws: bool = False
+    decided_at: datetime | None = None
+
+
+IN_CODE = Occasion()
+
+
+@dataclass
+class Draft:
+    """A decision that is about to be recorded.
+
+    ``held``: the decision that held up to now; ``before``: the last one, whether it held or not.
+    ``shown``: the policy's revision that the visitor was shown. ``secret``: what the subject's
+    cookie holds; a new one, where that is "", as soon as the decision is stored. ``regime``: what
+    held for the visitor before they decided. ``gpc``: whether their browser opted out.
+    """
+
+    decision: Decision
+    held: Decision | None
+    before: Decision | None
+    shown: int
+    occasion: Occasion
+    policy: CompiledPolicy
+    secret: str
+    regime: str
+    gpc: bool
+    user: str
+    decided_at: datetime
+    receipt: UUID | None = None
+    is_new: bool = True
+    _version: Version | None = None
+    _commitment: ledger.Commitment | None = None
+
+    def store(self) -> None:
+        """Store its record. Raises django.db.Error where that fails."""
+        self._version = ledger.find_version(
+            self.occasion.version, version_of(self.policy, self.regime)
+        )
+        secret = self.secret or new_secret(self.occasion.key)
+        record = self._record(secret, self._version)
+        self._commitment = ledger.store(record, self._version)
+        self.secret, self.receipt = secret, record.receipt
+        self.is_new = record.pk is not None
+
+    def holds(self) -> bool:
+        """Say whether what was stored is there to stay."""
+        return self._commitment is not None and self._commitment.holds()
+
+    def refusal(self) -> Draft | None:
+        """Return the part of it that holds without a record; None where it refuses nothing."""
+        held = self.held or Decision(0, 0)
+        # To refuse a tool no longer is a grant, too.
+        lifted = self._refused_tools(held) - self._refused_tools(self.decision)
+        decision = self.decision.without_grants(self.held).refusing(
+            sorted(self._tools_in(self.decision.allowed, lifted))
+        )
+        refused = [key for key, granted in decision.choices.items() if not granted]
+        is_all = decision.choices == self.decision.choices
+        if is_all or any(
+            self.held is None or self.held.choice(key) is not False for key in refused
+        ):
+            return replace(self, decision=decision, receipt=None, _commitment=None)
+        return None
+
+    def postpone(self) -> None:
+        """Keep its record until the database can be reached again."""
+        version = self._version or version_of(self.policy, self.regime)
+        secret = self.secret or new_secret(self.occasion.key)
+        ledger.postpone(self._record(secret, version), version)
+
+    def announce(self) -> None:
+        """Send the signals, once what is stored is committed; not twice for the same record."""
+        heard = decision_made.has_listeners(Record) or consent_withdrawn.has_listeners(Record)
+        if self.is_new and heard:
+            event = self.event
+            ledger.after_commit(lambda: _send(event), router.db_for_write(Record))
+
+    @property
+    def event(self) -> DecisionMade:
+        """What the rest of the website is told of it."""
+        held = self.held or Decision(0, 0)
+        had, has = held.allowed, self.decision.allowed
+        before, now = self._refused_tools(held), self._refused_tools(self.decision)
+        return DecisionMade(
+            choices=_answers(self.decision),
+            # A tool counts by itself only where its category was granted before and is now.
+            granted=(has - had) | self._tools_in(had & has, before - now),
+            withdrawn=(had - has) | self._tools_in(had & has, now - before),
+            revision=self.shown,
+            action=self.action,
+            source=self.occasion.source,
+            decided_at=self.decided_at,
+            receipt=self.receipt,
+            user=self.user,
+        )
+
+    def _refused_tools(self, decision: Decision) -> frozenset[str]:
+        return frozenset(key for key in self.policy.refusable if decision.choice(key) is False)
+
+    def _tools_in(self, categories: frozenset[str], tools: frozenset[str]) -> frozenset[str]:
+        return frozenset(key for key in tools if self.policy.tools[key].category in categories)
+
+    @property
+    def action(self) -> Record.Action:
+        """What was done."""
+        allowed, choices = self.decision.allowed, self.decision.choices
+        if self.occasion.withdraws or (not allowed and self.held and self.held.allowed):
+            return Record.Action.WITHDRAWN
+        if self.before and _answers(self.before) == _answers(self.decision):
+            return Record.Action.RENEWED
+        if allowed:
+            all_of_it = len(allowed) == len(choices)
+            return Record.Action.ACCEPT_ALL if all_of_it else Record.Action.CHOSEN
+        return Record.Action.REJECT_ALL
+
+    @property
+    def event_name(self) -> str:
+        """What tools are told of it as; "" where there is nothing to tell of."""
+        if self.action == Record.Action.RENEWED:
+            return ""
+        if self.action == Record.Action.WITHDRAWN:
+            return writing.WITHDRAWN
+        is_first = self.held is None and self.decision.allowed
+        return writing.GRANTED if is_first else writing.CHANGED
+
+    def _record(self, secret: str, version: Version) -> Record:
+        return Record(
+            receipt=receipt_for(self.occasion.key, _answers(self.decision)),
+            subject=subject_of(secret),
+            user=self.user,
+            revision=self.shown,
+            choices=dict(self.decision.choices),
+            granted=granted_in(self.decision.choices),
+            action=self.action,
+            source=self.occasion.source,
+            language=version.language,
+            regime=self.regime,
+            gpc=self.gpc,
+            decided_at=self.decided_at,
+        )
+
+
+def _answers(decision: Decision) -> dict[str, bool]:
+    return {key: granted > 0 for key, granted in decision.choices.items()}
+
+
+def _send(event: DecisionMade) -> None:
+    decision_made.send_robust(sender=Record, event=event)
+    if event.withdrawn:
+        consent_withdrawn.send_robust(sender=Record, event=event)
+
+
+def read_key(text: str) -> UUID | None:
+    """Return the key that a sender gave a decision; None where it gave none.
+
+    Raises ValueError for anything but a random UUID (RFC 9562, version 4 or 7): a key that
+    somebody else may choose, too, would make one decision of two.
+    """
+    if not text:
+        return None
+    key = UUID(text)
+    if key.version not in (4, 7):
+        raise ValueError(text)
+    return key
+
+
+def new_secret(key: UUID | None) -> str:
+    """Return what a new visitor's cookie is to hold: 192 bits, in 32 characters.
+
+    The same for the same ``key``, so that a visitor who did not see the first answer gets it with
+    the second.
+    """
+    if key is None:
+        return secrets.token_urlsafe(_SECRET_BYTES)
+    return urlsafe_b64encode(signing.derive("subject", str(key))[:_SECRET_BYTES]).decode()
+
+
+def is_secret(text: str) -> bool:
+    """Say whether ``text`` is one that `new_secret` could have made."""
+    return _SECRET.fullmatch(text) is not None
+
+
+def subject_of(secret: str) -> UUID:
+    """Return what records hold of the visitor with ``secret``: a hash, which opens nothing."""
+    return signing.uuid_of(sha256(f"consent.subject {secret}".encode()).digest())
+
+
+def receipt_for(key: UUID | None, choices: Mapping[str, bool]) -> UUID:
+    """Return the receipt of a decision: a new one, or the same for the same key and choices."""
+    if key is None:
+        return uuid4()
+    return signing.uuid_of(signing.derive("receipt", str(key), json.dumps(sorted(choices.items()))))

@@ -1,0 +1,224 @@
+"""How long the proof of decisions is kept, and how what is older than that goes.
+
+Everything is done in small transactions, each of which leaves a ledger without a gap: whoever stops
+it, at whatever moment, has lost nothing, and the next run goes on.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import router, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from consent.conf import conf
+from consent.models import (
+    Delivery,
+    DeliveryQuerySet,
+    Policy,
+    PolicyVersion,
+    Record,
+    RecordQuerySet,
+    Sequence,
+)
+from consent.models.proof import PolicyVersionQuerySet
+from consent.models.signing import Verdict
+from consent.proof import partitions
+
+# Records of one transaction: the decisions of one sequence wait that long, some milliseconds.
+BATCH = 1_000
+
+_PERIOD = re.compile(r"([1-9][0-9]{0,5})([dmy]?)")
+_MONTHS_PER_YEAR = 12
+
+
+class PeriodError(ValueError):
+    """A period that is none, or too short."""
+
+
+@dataclass
+class Purged:
+    """What a purge deleted, or would. ``missing``: numbers that had no record already."""
+
+    records: int = 0
+    versions: int = 0
+    missing: int = 0
+    partitions: list[str] = field(default_factory=list)
+
+
+def cutoff_of(period: str | None = None, now: datetime | None = None) -> datetime:
+    """Return the moment before which records are old.
+
+    ``period``: days, months or years, as in ``1095d``, ``36m`` or ``3y``; a number alone means
+    days; CONSENT_RETENTION_DAYS where there is none. Raises PeriodError where it is no period.
+    """
+    text = str(conf.RETENTION_DAYS) if period is None else period.strip()
+    match = _PERIOD.fullmatch(text)
+    if match is None:
+        raise PeriodError(f"“{text}” is no period: write 1095d, 36m or 3y.")
+    count, unit = int(match[1]), match[2] or "d"
+    now = now or timezone.now()
+    try:
+        if unit == "d":
+            return now - timedelta(days=count)
+        return _months_before(now, count * (_MONTHS_PER_YEAR if unit == "y" else 1))
+    except (ValueError, OverflowError) as error:
+        raise PeriodError(f"“{text}” is too long.") from error
+
+
+def _months_before(moment: datetime, months: int) -> datetime:
+    year, month = divmod(moment.year * _MONTHS_PER_YEAR + moment.month - 1 - months, 12)
+    day = min(moment.day, monthrange(year, month + 1)[1])
+    return moment.replace(year=year, month=month + 1, day=day)
+
+
+def check(cutoff: datetime) -> None:
+    """Raise PeriodError where decisions that are younger than ``cutoff`` demands may still hold.
+
+    They would hold without a proof.
+    """
+    days = Policy.objects.aggregate(days=Max("lifetime_days"))["days"] or 0
+    if cutoff > timezone.now() - timedelta(days=days):
+        raise PeriodError(
+            f"A decision holds for up to {days} days (the policy's lifetime): its record has to "
+            "be kept for as long."
+        )
+
+
+def due(cutoff: datetime) -> int:
+    """Return how many records a purge would delete. A whole partition counts by its records."""
+    return sum(len(numbers) for s in _sequences() for numbers in _batches(s, cutoff, BATCH))
+
+
+def purge(
+    cutoff: datetime,
+    *,
+    batch: int = BATCH,
+    progress: Callable[[int], None] = lambda records: None,
+) -> Purged:
+    """Delete the records that were decided before ``cutoff``, and versions that none refers to.
+
+    Each sequence loses its beginning, up to the first record that is younger. ``progress`` is told
+    how many records are gone so far. Raises django.db.Error where the database fails, or somebody
+    holds on to a partition that is to be dropped.
+    """
+    purged = Purged()
+    for dropped in partitions.drop_before(cutoff):
+        purged.partitions.append(dropped.name)
+        purged.records += dropped.records
+        progress(purged.records)
+    for sequence in _sequences():
+        for numbers in _batches(sequence, cutoff, batch):
+            _purge_batch(sequence.pk, numbers, cutoff, purged)
+            progress(purged.records)
+    purged.versions = _purge_versions()
+    _renew_signatures()
+    return purged
+
+
+def deliveries_due() -> DeliveryQuerySet:
+    """Return the deliveries that came to their end longer ago than they are kept."""
+    cutoff = timezone.now() - timedelta(days=conf.EVENTS_RETENTION_DAYS)
+    return Delivery.objects.filter(ended_at__lt=cutoff)
+
+
+def purge_deliveries(batch: int = BATCH) -> int:
+    """Delete those, some at a time, and return how many they were."""
+    gone = 0
+    while some := list(deliveries_due().order_by("pk").values_list("pk", flat=True)[:batch]):
+        gone += Delivery.objects.filter(pk__in=some).delete()[0]
+    return gone
+
+
+def accept_sequences() -> int:
+    """Sign the sequences as they are now, and return how many had no genuine signature.
+
+    For who has looked into what an audit found: it does not find that again.
+    """
+    with transaction.atomic(using=_using()):
+        sequences = Sequence.objects.using(_using()).all_locked()
+        wrong = [s for s in sequences if s.verdict() is not Verdict.GENUINE]
+        for sequence in wrong:
+            sequence.sign()
+            sequence.advance()
+    return len(wrong)
+
+
+def _using() -> str:
+    return router.db_for_write(Record)
+
+
+def _records() -> RecordQuerySet:
+    return Record.objects.using(_using())
+
+
+def _versions() -> PolicyVersionQuerySet:
+    return PolicyVersion.objects.using(_using())
+
+
+def _sequences() -> list[Sequence]:
+    return list(Sequence.objects.using(_using()).order_by("number"))
+
+
+def _batches(sequence: Sequence, cutoff: datetime, size: int) -> Iterator[list[int]]:
+    """Yield the numbers of the records to delete, whether those before have gone or not."""
+    records = _records().filter(sequence=sequence.number).order_by("number")
+    # What comes before the sequence's beginning is a left-over, and holds nothing up.
+    young = records.filter(number__gte=sequence.first, decided_at__gte=cutoff)
+    stop = young.values_list("number", flat=True).first()
+    old = records.filter(decided_at__lt=cutoff)
+    old = old.filter(number__lte=sequence.last) if stop is None else old.filter(number__lt=stop)
+    number = -1
+    while numbers := list(old.filter(number__gt=number).values_list("number", flat=True)[:size]):
+        yield numbers
+        number = numbers[-1]
+
+
+def _purge_batch(number: int, numbers: list[int], cutoff: datetime, purged: Purged) -> None:
+    using = _using()
+    with transaction.atomic(using=using):
+        sequence = Sequence.objects.using(using).locked(number)
+        records = _records().filter(
+            sequence=number, number__range=(numbers[0], numbers[-1]), decided_at__lt=cutoff
+        )
+        gone = records.purge()
+        if numbers[-1] >= sequence.first:
+            expected = numbers[-1] - sequence.first + 1
+            purged.missing += expected - sum(n >= sequence.first for n in numbers)
+            sequence.advance(first=numbers[-1] + 1)
+    purged.records += gone
+
+
+def _purge_versions() -> int:
+    """Delete the versions that no record refers to; no decision may be on its way meanwhile.
+
+    Those that come later, and think that the version is there, find that it is not: see
+    `consent.proof.ledger`.
+    """
+    # Found without holding anybody up, and looked at again when nobody is on the way.
+    found = _unused(_versions().order_by("pk").values_list("pk", flat=True))
+    if not found:
+        return 0
+    with transaction.atomic(using=_using()):
+        Sequence.objects.using(_using()).all_locked()
+        return _versions().filter(pk__in=_unused(found)).purge()
+
+
+def _unused(versions: Iterable[int]) -> list[int]:
+    """Return those of these primary keys to which no record refers."""
+    # By the order of an index, whatever a database thinks of how many there are.
+    used = _records().order_by("version_id").values_list("version_id", flat=True)
+    return [pk for pk in versions if used.filter(version_id__gte=pk).first() != pk]
+
+
+def _renew_signatures() -> None:
+    """Sign each sequence with the present key, so that no old one is needed for their sake."""
+    using = _using()
+    for number in [sequence.number for sequence in _sequences()]:
+        with transaction.atomic(using=using):
+            Sequence.objects.using(using).locked(number).advance()
