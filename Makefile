@@ -2,17 +2,20 @@
 
 PORT ?= 8000
 PYTHON ?= python3
+# BROWSER=no leaves out the tests that drive a browser, and what only they need.
+BROWSER ?= yes
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 SOURCES := consent demo_site tests
 ESLINT := .ci/node_modules/.bin/eslint
 
-.PHONY: help demo test bench assets lint lint-python lint-format lint-types lint-imports lint-templates \
-	lint-javascript chromium clean
+.PHONY: help demo test test-full bench assets lint lint-python lint-format lint-types lint-imports \
+	lint-templates lint-javascript driver chromium clean
 
 help:
 	@echo "make demo    install, migrate, seed and serve the demo site on http://127.0.0.1:$(PORT)/"
-	@echo "make test    install what the tests need and run all of them"
+	@echo "make test    install what the tests need and run them; BROWSER=no leaves out the browser tests"
+	@echo "make test-full  the same, and the exhaustive tests, which take longer"
 	@echo "make bench   measure what the app costs a page, decisions under load, and events; write docs/benchmarks.md"
 	@echo "make lint    check style, types, imports, templates and JavaScript"
 	@echo "make assets  build what browsers load after a change of consent/browser/"
@@ -29,8 +32,16 @@ demo: $(VENV)/demo.stamp
 	@echo
 	@$(RUN) manage.py demo_serve 127.0.0.1:$(PORT)
 
-test: $(VENV)/test.stamp chromium
-	@CHROMIUM="$$($(find-chromium))" $(RUN) -m pytest --numprocesses auto --dist loadfile
+# What the browser tests need, and how pytest's markers leave them out.
+browser-needs = $(if $(filter no,$(BROWSER)),,driver chromium)
+run-tests = CHROMIUM="$$($(find-chromium))" $(RUN) -m pytest --numprocesses auto --dist loadfile \
+	-m "$(1)$(if $(filter no,$(BROWSER)), and not browser)"
+
+test: $(VENV)/test.stamp $(browser-needs)
+	@$(call run-tests,not exhaustive)
+
+test-full: $(VENV)/test.stamp $(browser-needs)
+	@$(call run-tests,(exhaustive or not exhaustive))
 
 bench: $(VENV)/bench.stamp
 	@command -v wrk >/dev/null || ( $(call apt-install,wrk,Decisions under load are left out without \
@@ -97,11 +108,19 @@ $(RUN):
 find-chromium = if [ -n "$$CHROMIUM" ]; then command -v "$$CHROMIUM"; else command -v chromium \
 	|| command -v chromium-browser || command -v google-chrome || true; fi
 
+# Playwright's driver is a Node.js that comes with it. It needs a library that only machines with a
+# compiler have. Whether all of it starts, the tests check once before the first of them.
+driver: $(VENV)/test.stamp
+	@$(RUN) -m playwright --version >/dev/null 2>&1 || { $(call apt-install,libatomic1,Playwright's \
+		driver does not start. On Debian: apt-get install libatomic1. Or leave out the browser \
+		tests: make test BROWSER=no) ; }
+
 chromium:
 	@[ -z "$$CHROMIUM" ] || command -v "$$CHROMIUM" >/dev/null || { \
 		echo "CHROMIUM names $$CHROMIUM, which cannot be run." >&2; exit 1; }
 	@[ -n "$$($(find-chromium))" ] || $(call apt-install,chromium,The browser tests need Chromium. \
-		On Debian: apt-get install chromium. Or name a browser: make test CHROMIUM=/path/to/chrome)
+		On Debian: apt-get install chromium. Or name a browser: make test CHROMIUM=/path/to/chrome. \
+		Or leave out the browser tests: make test BROWSER=no)
 
 .ci/node_modules/.stamp: .ci/package.json
 	@command -v npm >/dev/null || { \

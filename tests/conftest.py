@@ -1,8 +1,16 @@
-"""What every test has: empty caches, and a word about the database in the report's head."""
+"""What every test has: empty caches, and a line about the database in the report's head.
+
+Before browser tests it is checked once that the browser starts, so that a machine without one gets
+one message instead of an error for each test.
+"""
 
 import sqlite3
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from functools import cache as cached
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -17,9 +25,38 @@ from consent.proof import ledger, notice_counter
 hypothesis_settings.register_profile("unhurried", deadline=None)
 hypothesis_settings.load_profile("unhurried")
 
+TOP = Path(__file__).resolve().parents[1]
+BROWSER_TESTS = "tests/browser/"
+
 
 def pytest_report_header() -> str:
     return f"database: {connection.vendor}, {settings.DATABASE_REMARK}"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Check the browser where this process runs the tests by itself."""
+    if not (session.config.option.collectonly or hasattr(session.config, "workerinput")):
+        check_browser(item.nodeid for item in session.items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(ids: list[str]) -> None:
+    """Check the browser where processes of pytest-xdist run the tests. This one has no items."""
+    check_browser(ids)
+
+
+def check_browser(tests: Iterable[str]) -> None:
+    """End the run if ``tests`` (their ids) include browser tests and the browser does not start."""
+    if any(test.startswith(BROWSER_TESTS) for test in tests) and (why := browser_problem()):
+        raise pytest.UsageError(why)
+
+
+@cached
+def browser_problem() -> str:
+    """Return why the browser tests cannot run, or "". It is tried once, in another process."""
+    command = [sys.executable, "-m", "tests.browser.launcher"]
+    tried = subprocess.run(command, capture_output=True, text=True, cwd=TOP)
+    return tried.stderr if tried.returncode else ""
 
 
 # No test waits for the threads that store later what is not, or could not be, stored at once.

@@ -6,8 +6,6 @@ look. One that edits the policy takes the fixture `policy`, which puts everythin
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from io import StringIO
@@ -25,24 +23,10 @@ from pytest_django.live_server_helper import LiveServer
 from consent.models import Category, Cookie, Policy, RegionRule, Tool
 from consent.policy.compiled import policies
 from consent.recipes import catalogue
+from tests.browser import launcher
 from tests.browser.visitor import Visitor, visiting
 from tests.factories import example_parameters
 
-# No request may leave the machine, not even one that Playwright cannot intercept: every name but
-# the site's own is unknown. Hosts below example.test make parent domains possible.
-HOSTS = (
-    "MAP *.example.test 127.0.0.1, MAP example.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-    f"--host-resolver-rules={HOSTS}",
-]
 # Children last: the order in which they can be inserted.
 MODELS: tuple[type[models.Model], ...] = (Policy, RegionRule, Category, Tool, Cookie)
 
@@ -139,10 +123,8 @@ def site(serve) -> Site:
 @pytest.fixture(scope="package")
 def chromium(site) -> Iterator[Browser]:
     """The browser. It ends before the site, and its event loop with it."""
-    executable = shutil.which(os.environ.get("CHROMIUM") or "chromium")
-    assert executable, "Chromium is missing: apt-get install chromium, or name it by CHROMIUM."
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        browser = launcher.launch(playwright.chromium)
         yield browser
         # Django keeps those made beside an event loop apart, and would not find them later.
         connections.close_all()

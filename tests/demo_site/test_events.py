@@ -254,14 +254,22 @@ def manage(tmp_path) -> Callable[..., subprocess.Popen[str]]:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            # As in a terminal, also where the tests themselves run in the background.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            preexec_fn=heed_signals,
         )
 
     for step in (["migrate", "--verbosity", "0"], ["demo_seed", "--verbosity", "0"]):
         output, _ = (step_process := start(*step)).communicate()
         assert step_process.returncode == 0, output
     return start
+
+
+def heed_signals() -> None:
+    """Take signals as in a terminal, also where the tests run in the background or under nohup.
+
+    What ignores a signal makes the processes that it starts ignore it, too.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @contextmanager
