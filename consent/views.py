@@ -43,6 +43,7 @@ from consent.proof import receipts
 from consent.proof.recording import Occasion, read_key
 from consent.visitor import consent_of
 from consent.visitor.consent import (
+from consent.models.times import to_utc
     Consent,
     InvalidChoicesError,
     NotRecordedError,
@@ -134,7 +135,7 @@ def gpc(request: HttpRequest) -> JsonResponse:
     stamp = consent_of(request).policy.stamp
     answer: dict[str, Any] = {"gpc": True}
     if stamp is not None:
-        answer["lastUpdate"] = stamp[1].date().isoformat()
+        answer["lastUpdate"] = to_utc(stamp[1]).date().isoformat()
     response = JsonResponse(answer)
     patch_cache_control(response, public=True, max_age=DAY)
     return response

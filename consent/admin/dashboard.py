@@ -23,6 +23,7 @@ from consent.admin.base import REGIMES, ReadOnlyAdmin, category_names, live_poli
 from consent.admin.records import FORMATS, export_url, may_export
 from consent.models import Counter, Record
 from consent.models.proof import day_of
+from consent.models.times import local_today
 
 DAYS_VAR = "days"
 PERIODS = {7: _("7 days"), 30: _("30 days"), 90: _("90 days"), 365: _("12 months")}
@@ -215,7 +216,7 @@ class CounterAdmin(ReadOnlyAdmin):
 
 def exports_of(days: int) -> list[tuple[Any, str]]:
     """Return the addresses of the records' files of the last ``days``, each after its label."""
-    first = timezone.localdate() - timedelta(days=days - 1)
+    first = local_today() - timedelta(days=days - 1)
     selected = QueryDict(f"from={first.isoformat()}")
     return [(label, export_url(selected, key)) for key, label in FORMATS.items()]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from datetime import UTC
 from io import StringIO
 from typing import Any
 
@@ -13,9 +12,9 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 from django.http.response import StreamingHttpResponse
-from django.utils import timezone
 
 from consent.models import RecordQuerySet
+from consent.models.times import local_today, to_utc
 
 # Rows that are in memory at a time.
 BATCH = 2_000
@@ -61,7 +60,7 @@ def response(
         _asynchronous(chunks) if isinstance(request, ASGIRequest) else chunks,
         content_type=content_type,
     )
-    name = f"consent-records-{timezone.localdate().isoformat()}.{file_format}"
+    name = f"consent-records-{local_today().isoformat()}.{file_format}"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     answer.headers["Cache-Control"] = "no-store"
     return answer
@@ -82,7 +81,7 @@ def _row(values: list[Any]) -> Row:
         **row,
         "receipt": str(row["receipt"]),
         "subject": str(row["subject"]),
-        "decided_at": row["decided_at"].astimezone(UTC).isoformat(),
+        "decided_at": to_utc(row["decided_at"]).isoformat(),
     }
 
 

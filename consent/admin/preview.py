@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
 from consent.models import Policy, Tool
 from consent.models.policies import parameter_errors
+from consent.models.times import to_local
 from consent.pages.consent_signals import code
 from consent.policy.compiled import Selection, compile_policy, compile_tool, with_tools
 from consent.recipes import Embed
@@ -57,7 +57,7 @@ def gone(tool: Tool) -> str:
     """Say when the receiver of a tool's events had enough of them; "" where it has not."""
     if tool.gone_at is None:
         return ""
-    day = date_format(localtime(tool.gone_at), "SHORT_DATETIME_FORMAT")
+    day = date_format(to_local(tool.gone_at), "SHORT_DATETIME_FORMAT")
     return (
         gettext(
             "Disabled on %s: the receiver answered that it wants no more events (410 Gone). Check "

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR, ChangeList
@@ -17,7 +16,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponse
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -28,6 +26,7 @@ from consent.admin import export
 from consent.admin.base import NOTHING, REGIMES, ReadOnlyAdmin, category_names, tell, verdict_of
 from consent.models import Counter, Record
 from consent.models.signing import Verdict
+from consent.models.times import local_today, midnight
 
 FORMAT_VAR = "format"
 FORMATS = {"csv": "CSV", "jsonl": "JSON Lines"}
@@ -114,7 +113,7 @@ class PeriodFilter(admin.ListFilter):
             for name, value in changelist.params.items()
             if name not in self.expected_parameters()
         }
-        today = timezone.localdate()
+        today = local_today()
         ranges = (
             (_("Any date"), None),
             (_("Today"), today),
@@ -133,9 +132,9 @@ class PeriodFilter(admin.ListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the records of these days, in the time zone of the website."""
         if self.first is not None:
-            queryset = queryset.filter(decided_at__gte=_midnight(self.first))
+            queryset = queryset.filter(decided_at__gte=midnight(self.first))
         if self.last is not None:
-            queryset = queryset.filter(decided_at__lt=_midnight(self.last + timedelta(days=1)))
+            queryset = queryset.filter(decided_at__lt=midnight(self.last + timedelta(days=1)))
         return queryset
 
 
@@ -346,8 +345,3 @@ def _list_link(text: str, field: str, value: Any) -> SafeString:
 def _day(text: str) -> date | None:
     """Return the day that ``text`` is, in ISO's form; raises ValueError where it is none."""
     return date.fromisoformat(text) if text else None
-
-
-def _midnight(day: date) -> datetime:
-    moment = datetime.combine(day, time.min)
-    return timezone.make_aware(moment) if settings.USE_TZ else moment

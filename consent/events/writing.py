@@ -14,6 +14,7 @@ from django.utils import timezone
 from consent.events.tasks import deliver_soon
 from consent.models import Delivery, Tool
 from consent.models.outbox import NAME_LENGTH
+from consent.models.times import to_utc
 from consent.policy.compiled import CompiledPolicy, CompiledTool, Standing
 
 MAX_BODY = 64 * 1024
@@ -139,7 +140,7 @@ def _body(
     found = {
         "id": Delivery(event=event).message_id,
         "type": name,
-        "timestamp": timezone.now(),
+        "timestamp": to_utc(timezone.now()),
         "data": dict(data or {}),
         "consent": context,
     }

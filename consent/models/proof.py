@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import copy
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from typing import Any, Self
@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.models import signing
 from consent.models.policies import Policy
+from consent.models.times import to_utc
 from consent.recipes.keys import MAX_COOKIE_LENGTH
 
 # Decisions of one sequence wait for each other, up to the end of the transaction.
@@ -330,7 +331,7 @@ class Record(AppendOnly):
             "language": self.language,
             "regime": self.regime,
             "gpc": self.gpc,
-            "decided_at": self.decided_at.astimezone(UTC).isoformat(),
+            "decided_at": to_utc(self.decided_at).isoformat(),
             "sequence": self.sequence,
             "number": self.number,
         }
@@ -563,7 +564,7 @@ def _append_sql(counted: tuple[str, ...]) -> str:
 
 def day_of(moment: datetime) -> Any:
     """Return the day (UTC) that a decision of ``moment`` is counted on."""
-    return moment.astimezone(UTC).date()
+    return to_utc(moment).date()
 
 
 def granted_in(choices: Mapping[str, int]) -> str:

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from consent.models import Record, Sequence
 from consent.models.proof import SEQUENCES
+from consent.models.times import to_utc
 
 TABLE = Record._meta.db_table
 PAST, DEFAULT = f"{TABLE}_past", f"{TABLE}_default"
@@ -277,7 +278,7 @@ def _new(name: str) -> str:
 
 def _month(moment: datetime, ahead: int = 0) -> datetime:
     """Return the beginning (UTC) of the month so many months after that of ``moment``."""
-    moment = moment.astimezone(UTC)
+    moment = to_utc(moment)
     year, month = divmod(moment.year * _MONTHS_PER_YEAR + moment.month - 1 + ahead, 12)
     return datetime(year, month + 1, 1, tzinfo=UTC)
 

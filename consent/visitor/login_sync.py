@@ -8,7 +8,7 @@ is asked; and what another user left there, because their session just ended, is
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ from django.http import HttpRequest
 
 from consent.conf import conf
 from consent.models import Record
+from consent.models.times import from_timestamp
 from consent.policy.decision import SECONDS_PER_DAY, today
 from consent.proof.recorded_decision import decision_of
 from consent.proof.recording import Occasion, subject_of
@@ -75,7 +76,7 @@ def _decided_at(consent: Consent, here: Record | None) -> datetime | None:
         return None
     if here is not None:
         return here.decided_at
-    return datetime.fromtimestamp(consent.decision.day * SECONDS_PER_DAY, UTC)
+    return from_timestamp(consent.decision.day * SECONDS_PER_DAY)
 
 
 def _adopt(consent: Consent, theirs: Record | None) -> None:
