@@ -43,7 +43,10 @@ def text_files() -> Iterator[Path]:
     """Every file of ours that is text: what pip, npm and git keep is not ours."""
     for path in TOP.rglob("*"):
         parts = path.relative_to(TOP).parts
-        if any(part in {"node_modules", "__pycache__"} for part in parts) or not path.is_file():
+        if (
+            any(part in {".git", "node_modules", "__pycache__"} for part in parts)
+            or not path.is_file()
+        ):
             continue
         if parts[0] in ALLOWED or parts[0] == ".ci" or len(parts) == 1:
             try:
@@ -85,6 +88,17 @@ def test_documents_link_to_files_that_exist():
     ]
 
     assert missing == []
+
+
+def test_lines_for_cron_name_a_python_that_is_there():
+    blocks = [
+        block
+        for document in TOP.glob("docs/**/*.md")
+        for block in re.findall(r"```cron\n(.*?)```", document.read_text(), re.DOTALL)
+    ]
+
+    assert blocks
+    assert [block for block in blocks if re.search(r"(?<![/\w])python", block)] == []
 
 
 def test_top_level_holds_only_what_it_may():

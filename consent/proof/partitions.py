@@ -73,7 +73,7 @@ def plan(months_ahead: int) -> Plan:
         raise PartitionError("Only on PostgreSQL can records be partitioned.")
     until = _month(timezone.now(), months_ahead + 1)
     if is_partitioned():
-        start = max((p.end for p in partitions()), default=_month(timezone.now()))
+        start = max((to_utc(p.end) for p in partitions()), default=_month(timezone.now()))
         months = _months(start, until)
         return Plan([], [_LOCK_TIMEOUT, *months] if months else [])
     _check_alone()

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import Error, IntegrityError, connection, models, transaction
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from consent.models import PolicyVersion, Record, Sequence
@@ -466,3 +466,17 @@ def test_decisions_are_stored_while_the_table_is_converted_and_months_are_added(
 def test_months_ahead_are_limited(ahead):
     with pytest.raises(CommandError, match="from 0 to 120"):
         partition(f"--months-ahead={ahead}")
+
+
+@on_postgresql
+def test_months_are_the_same_without_time_zones():
+    with override_settings(USE_TZ=False, TIME_ZONE="America/New_York"):
+        partition("--months-ahead", "3")
+        partition("--months-ahead", "4")
+        assert put().status_code == 200
+        decide(days=500)
+
+        assert names()[1:] == [name_of(ahead) for ahead in range(2, 5)]
+        assert partitions.due(timezone.now()) == []
+        purge()
+        assert findings() == ""
