@@ -34,6 +34,7 @@ from django.views.generic import TemplateView
 
 from consent.conf import conf
 from consent.models import Record
+from consent.models.times import to_utc
 from consent.pages import embeds, script_bundles
 from consent.pages.contexts import choices_context, policy_context, receipt_context, texts_context
 from consent.pages.page import is_cacheable, page_of
@@ -43,7 +44,6 @@ from consent.proof import receipts
 from consent.proof.recording import Occasion, read_key
 from consent.visitor import consent_of
 from consent.visitor.consent import (
-from consent.models.times import to_utc
     Consent,
     InvalidChoicesError,
     NotRecordedError,

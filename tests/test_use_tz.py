@@ -19,15 +19,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 import consent
-from consent import retention
-from consent.decision import Decision, parse
 from consent.models import Delivery, Policy, Record, SigningSecret
 from consent.models.proof import day_of
+from consent.models.signing import Verdict
 from consent.models.times import from_timestamp, local_today, midnight, to_local, to_utc
-from consent.signing import Verdict
-from tests.admin_pages import editor
-from tests.events import MARKETING, deliver, events_site, track, webhooks
-from tests.proofs import decide, findings, purge
+from consent.policy.decision import Decision, parse
+from consent.proof import retention
+from consent.proof.recorded_decision import decision_of
+from tests.admin.pages import editor
+from tests.events.scenes import MARKETING, deliver, events_site, track, webhooks
+from tests.proof.scenes import decide, findings, purge
 from tests.scenes import OPTIONAL, SAME_ORIGIN, days_ago, grant, small_site
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -122,7 +123,7 @@ def test_record_is_genuine_and_says_when(visitor):
     assert record.verdict() is Verdict.GENUINE
     assert timezone.is_naive(record.decided_at)
     assert abs(to_utc(record.decided_at) - datetime.now(UTC)) < timedelta(seconds=30)
-    made, decision = record.made, decision_in(visitor)
+    made, decision = decision_of(record), decision_in(visitor)
     assert (made.day, made.revision, made.choices) == (
         decision.day,
         decision.revision,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consent.models import Record
+from consent.models.times import to_utc
 from consent.policy.decision import SECONDS_PER_DAY, Decision
 
 
@@ -11,6 +12,6 @@ def decision_of(record: Record) -> Decision:
 
     The cookie knows only the day of the decision.
     """
-    day = int(record.decided_at.timestamp() // SECONDS_PER_DAY)
+    day = int(to_utc(record.decided_at).timestamp() // SECONDS_PER_DAY)
     revision = max([record.revision, *record.choices.values()])
     return Decision(revision, day, record.choices, opt_out=record.gpc)
