@@ -10,7 +10,7 @@ SOURCES := consent demo_site tests
 ESLINT := .ci/node_modules/.bin/eslint
 
 .PHONY: help demo test test-full bench assets lint lint-python lint-format lint-types lint-imports \
-	lint-templates lint-javascript driver chromium clean
+	lint-templates lint-javascript lint-structure driver chromium clean
 
 help:
 	@echo "make demo    install, migrate, seed and serve the demo site on http://127.0.0.1:$(PORT)/"
@@ -51,7 +51,7 @@ bench: $(VENV)/bench.stamp
 assets: .ci/node_modules/.stamp
 	@node .ci/assets.mjs
 
-lint: lint-python lint-format lint-types lint-imports lint-templates lint-javascript
+lint: lint-python lint-format lint-types lint-imports lint-templates lint-javascript lint-structure
 
 lint-python: $(VENV)/lint.stamp
 	$(RUN) -m ruff check $(SOURCES) manage.py
@@ -67,6 +67,9 @@ lint-imports: $(VENV)/lint.stamp
 
 lint-templates: $(VENV)/lint.stamp
 	$(RUN) -m djlint consent demo_site --lint --quiet
+
+lint-structure: $(VENV)/lint.stamp
+	$(RUN) -m tests.structure
 
 lint-javascript: .ci/node_modules/.stamp
 	$(ESLINT) --config .ci/eslint.config.mjs --max-warnings 0 --no-error-on-unmatched-pattern $(SOURCES)
