@@ -1,7 +1,6 @@
 """Each system check, firing and silent."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -304,7 +303,7 @@ def test_rates_that_pass_are_those_that_rest_framework_reads(settings, rate):
 
 def test_broken_recipe_is_named_with_its_file(tmp_path: Path, monkeypatch):
     (tmp_path / "broken-tool.toml").write_text('name = "Broken"\n')
-    monkeypatch.setattr(recipes, "problems", partial(recipes.problems, tmp_path))
+    monkeypatch.setattr(recipes, "directories", lambda: [tmp_path])
 
     (message,) = found()
 

@@ -1,7 +1,8 @@
-"""The catalogue of recipes: one TOML file a vendor in this directory, and what reads them.
+"""The catalogue of recipes: one TOML file for each vendor, and the code that reads these files.
 
-A new vendor is one new file here. Its fields are those of the classes in `definitions`; `load`
-refuses whatever does not fit them, and the system check and the tests load every file.
+A new vendor is one new file: in this directory, or in the directory `consent_recipes/` of any
+installed app. `load` refuses a file that does not fit the classes in `definitions`; the system
+check and the tests load every file.
 """
 
 import unicodedata
@@ -9,6 +10,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+
+from django.apps import apps
+from django.core.signals import setting_changed
 
 from consent.recipes import google
 from consent.recipes.definitions import DeclaredCookie, Embed, Parameter, Recipe, Script
@@ -25,6 +29,7 @@ __all__ = [
     "RecipeError",
     "Script",
     "catalogue",
+    "directories",
     "google",
     "load",
     "problems",
@@ -32,21 +37,44 @@ __all__ = [
 ]
 
 RECIPES = Path(__file__).parent
+"""The directory of the recipes that this package brings."""
+
+APP_DIRECTORY = "consent_recipes"
+"""An installed app's recipes are in its directory of this name."""
 
 
 @cache
 def catalogue() -> Mapping[str, Recipe]:
     """Return all recipes by key, in the order of their names.
 
-    Raises RecipeError, naming file and field, where a file is broken.
+    Where several directories have a file of the same name, the first one counts: see
+    `directories`. Raises RecipeError, naming file and field, where a file is invalid.
     """
-    recipes = sorted(map(load, _files(RECIPES)), key=lambda recipe: _plain(recipe.name))
+    recipes = sorted(map(load, _files()), key=lambda recipe: _plain(recipe.name))
     return MappingProxyType({recipe.key: recipe for recipe in recipes})
 
 
-def problems(directory: Path = RECIPES) -> list[str]:
-    """Return for each broken file in `directory` what is wrong with it, file and field named."""
-    return [message for path in _files(directory) if (message := _problem(path))]
+def directories() -> list[Path]:
+    """Return the directories with recipes: those of installed apps in their order, then RECIPES.
+
+    This is the order in which Django looks for templates and static files of apps.
+    """
+    of_apps = (Path(app.path) / APP_DIRECTORY for app in apps.get_app_configs())
+    return [*(directory for directory in of_apps if directory.is_dir()), RECIPES]
+
+
+def problems() -> list[str]:
+    """Return for each invalid file of the catalogue what is wrong, with file and field."""
+    return [message for path in _files() if (message := _problem(path))]
+
+
+def _forget_catalogue(*, setting: str, **kwargs: object) -> None:
+    if setting == "INSTALLED_APPS":
+        catalogue.cache_clear()
+
+
+# Sent by override_settings and modify_settings, so that a test sees the recipes of its own apps.
+setting_changed.connect(_forget_catalogue)
 
 
 def search(query: str) -> list[Recipe]:
@@ -63,8 +91,12 @@ def search(query: str) -> list[Recipe]:
     ]
 
 
-def _files(directory: Path) -> list[Path]:
-    return sorted(directory.glob("*.toml"))
+def _files() -> list[Path]:
+    by_key: dict[str, Path] = {}
+    for directory in directories():
+        for path in sorted(directory.glob("*.toml")):
+            by_key.setdefault(path.stem, path)
+    return list(by_key.values())
 
 
 def _problem(path: Path) -> str:

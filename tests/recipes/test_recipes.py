@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import chain
@@ -13,17 +15,18 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from django.db.models import Field, Model
+from django.test import modify_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.models import Cookie, Tool
 from consent.recipes import (
-    RECIPES,
     Parameter,
     Recipe,
     RecipeError,
     Script,
     catalogue,
+    directories,
     google,
     load,
     problems,
@@ -217,7 +220,8 @@ class Scripts(HTMLParser):
 def test_catalogue_has_the_tools_of_the_first_policy_and_no_broken_file():
     assert problems() == []
     assert catalogue().keys() >= STARTS.keys() | ON_THE_SERVER
-    assert set(catalogue()) == {path.stem for path in RECIPES.glob("*.toml")}
+    files = (path.stem for directory in directories() for path in directory.glob("*.toml"))
+    assert set(catalogue()) == set(files)
 
 
 def test_catalogue_is_in_the_order_of_names_and_read_once():
@@ -1014,12 +1018,57 @@ def test_file_that_cannot_be_read_is_refused(tmp_path: Path):
         load(tmp_path / "gone.toml")
 
 
-def test_problems_names_every_broken_file_and_no_other(tmp_path: Path):
+def test_problems_names_every_broken_file_and_no_other(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("consent.recipes.directories", lambda: [tmp_path])
     write(tmp_path, GOOD)
     write(tmp_path, GOOD.replace('kind = "browser"', 'kind = "x"'), "kind.toml")
     write(tmp_path, "", "empty.toml")
-    found = problems(tmp_path)
+    found = problems()
     assert [message.split(":")[0] for message in found] == ["empty.toml", "kind.toml"]
+
+
+# Recipes of other apps
+
+
+@pytest.fixture
+def app_with_recipes(tmp_path: Path, monkeypatch) -> Iterator[Path]:
+    """Return the directory for recipes of an app that is installed during the test."""
+    app = tmp_path / "vendors_of_ours"
+    directory = app / "consent_recipes"
+    directory.mkdir(parents=True)
+    app.joinpath("__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    with modify_settings(INSTALLED_APPS={"append": "vendors_of_ours"}):
+        yield directory
+    sys.modules.pop("vendors_of_ours", None)
+
+
+def test_installed_app_brings_its_own_recipes(app_with_recipes: Path):
+    write(app_with_recipes, GOOD)
+
+    assert catalogue()["good"].name == "Good"
+    assert "google-analytics" in catalogue()
+    assert [recipe.key for recipe in search("good inc")] == ["good"]
+
+
+def test_recipe_of_an_app_that_is_not_installed_is_not_offered(app_with_recipes: Path):
+    write(app_with_recipes, GOOD)
+    assert "good" in catalogue()
+
+    with modify_settings(INSTALLED_APPS={"remove": "vendors_of_ours"}):
+        assert "good" not in catalogue()
+
+
+def test_recipe_of_an_app_replaces_the_one_of_the_same_key(app_with_recipes: Path):
+    write(app_with_recipes, GOOD, "hotjar.toml")
+
+    assert catalogue()["hotjar"].name == "Good"
+
+
+def test_invalid_recipe_of_an_app_is_a_problem(app_with_recipes: Path):
+    write(app_with_recipes, "")
+
+    assert [message.split(":")[0] for message in problems()] == ["good.toml"]
 
 
 def test_server_side_tool_needs_no_privacy_page_and_uses_no_parameter_in_scripts(tmp_path: Path):

@@ -788,7 +788,7 @@ def other_recipes(monkeypatch) -> Iterator[Callable[[Path], None]]:
     """Takes another directory as the catalogue, until the test is over."""
 
     def take(directory: Path) -> None:
-        monkeypatch.setattr(recipes, "RECIPES", directory)
+        monkeypatch.setattr(recipes, "directories", lambda: [directory])
         recipes.catalogue.cache_clear()
 
     yield take
@@ -835,7 +835,7 @@ def test_import_without_secrets_keeps_those_that_are_stored(zapier, webhooks, fi
 
 def test_secret_of_another_recipe_is_not_kept(zapier, file, tmp_path, other_recipes):
     # Another vendor's secret has the same name.
-    known = recipes.RECIPES / "zapier.toml"
+    (known,) = (path for each in recipes.directories() for path in each.glob("zapier.toml"))
     for key in ("zapier", "other"):
         tmp_path.joinpath(f"{key}.toml").write_text(known.read_text())
     other_recipes(tmp_path)
