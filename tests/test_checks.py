@@ -16,9 +16,9 @@ from consent import recipes
 from consent.events import delivering
 from consent.middleware import ConsentMiddleware
 from consent.models import Category, Policy, RegionRule, Tool
-from tests.events.scenes import events_site, time_passes, track
+from tests.events.helpers import events_site, time_passes, track
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
-from tests.scenes import small_site
+from tests.helpers import small_site
 
 pytestmark = pytest.mark.django_db
 

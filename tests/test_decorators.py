@@ -24,7 +24,7 @@ from consent.decorators import ConsentRequiredMixin, consent_required
 from consent.models import Category, Tool
 from consent.policy.compiled import policies
 from consent.visitor import ConsentHttpRequest
-from tests.scenes import ANALYTICS, OPTIONAL, grant, no_policy, small_site, vary
+from tests.helpers import ANALYTICS, OPTIONAL, grant, no_policy, small_site, vary
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.test_decorators")]
 

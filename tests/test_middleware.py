@@ -20,7 +20,7 @@ from consent.middleware import ConsentMiddleware
 from consent.models import Policy, Tool
 from consent.policy.compiled import policies
 from consent.visitor.consent import Consent
-from tests.scenes import (
+from tests.helpers import (
     ANALYTICS,
     CHAT,
     OPTIONAL,

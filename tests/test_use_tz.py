@@ -26,10 +26,10 @@ from consent.models.times import from_timestamp, local_today, midnight, to_local
 from consent.policy.decision import Decision, parse
 from consent.proof import retention
 from consent.proof.recorded_decision import decision_of
-from tests.admin.pages import editor
-from tests.events.scenes import MARKETING, deliver, events_site, track, webhooks
-from tests.proof.scenes import decide, findings, purge
-from tests.scenes import OPTIONAL, SAME_ORIGIN, days_ago, grant, small_site
+from tests.admin.helpers import editor
+from tests.events.helpers import MARKETING, deliver, events_site, track, webhooks
+from tests.helpers import OPTIONAL, SAME_ORIGIN, days_ago, grant, small_site
+from tests.proof.helpers import decide, findings, purge
 
 NEW_YORK = ZoneInfo("America/New_York")
 CODE = Path(consent.__file__).parent

@@ -14,7 +14,7 @@ from consent.models import Category, Policy, Tool
 from consent.policy.compiled import policies
 from consent.policy.decision import Decision, parse
 from tests.factories import CategoryFactory, ToolFactory
-from tests.scenes import (
+from tests.helpers import (
     CHAT,
     OPTIONAL,
     SAME_ORIGIN,

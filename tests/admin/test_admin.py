@@ -19,7 +19,7 @@ from consent.models import Category, Cookie, Policy, Tool
 from consent.policy.compiled import policies
 from consent.recipes import CONSENT_TYPES
 from consent.recipes.keys import MAX_CATEGORIES
-from tests.admin.pages import (
+from tests.admin.helpers import (
     ADD_TOOL,
     CATEGORIES,
     CATEGORY,

@@ -24,8 +24,8 @@ from django.utils.html import escape
 from consent.admin import export, records
 from consent.models import Counter, Policy, PolicyVersion, Record
 from consent.models.proof import day_of, granted_in
-from tests.admin.pages import editor, said
-from tests.scenes import OPTIONAL, SAME_ORIGIN, small_site
+from tests.admin.helpers import editor, said
+from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site
 
 pytestmark = pytest.mark.django_db
 

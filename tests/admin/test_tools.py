@@ -12,7 +12,7 @@ from django.views.debug import SafeExceptionReporterFilter
 
 from consent.models import Category, Cookie, Tool
 from consent.recipes import catalogue
-from tests.admin.pages import (
+from tests.admin.helpers import (
     ADD_TOOL,
     TOOL,
     TOOLS,

@@ -12,8 +12,8 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from drf_spectacular.settings import patched_settings
 
-from tests.apart import run_apart
-from tests.scenes import OPTIONAL, grant, no_policy, small_site
+from tests.helpers import OPTIONAL, grant, no_policy, small_site
+from tests.separate_process import run_in_new_process
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("demo_site.urls")]
 
@@ -198,4 +198,4 @@ from django.test import Client
 from consent.api.schema import HAS_SPECTACULAR
 print(HAS_SPECTACULAR, Client().get("/consent/api/preferences/").status_code)
 """
-    assert run_apart(code, before=before) == "False 200\n"
+    assert run_in_new_process(code, before=before) == "False 200\n"

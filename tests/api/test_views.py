@@ -16,9 +16,8 @@ from consent.api.parsers import MAX_BYTES
 from consent.models import Category, Policy, Tool
 from consent.policy.compiled import policies
 from consent.policy.decision import parse
-from tests.apart import run_apart
 from tests.factories import CategoryFactory, CookieFactory, ToolFactory
-from tests.scenes import (
+from tests.helpers import (
     ANALYTICS,
     CAPTCHA,
     CHAT,
@@ -38,6 +37,7 @@ from tests.scenes import (
     small_site,
     vary,
 )
+from tests.separate_process import run_in_new_process
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("demo_site.urls")]
 
@@ -442,7 +442,7 @@ print(json.dumps([[answer.status_code, answer["Content-Type"]] for answer in ans
 
 
 def test_api_works_the_same_on_a_site_whose_own_api_is_another():
-    answers = run_apart(
+    answers = run_in_new_process(
         ELSEWHERE,
         rest_framework={
             "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.BasicAuthentication"],

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, expect
 
 from consent.models import Delivery, Policy
 from tests.browser.visitor import Visitor
-from tests.events.scenes import deliver
+from tests.events.helpers import deliver
 
 NAME = "Look up a crossing"
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from consent.models import Record
 from consent.proof import ledger
 from tests.browser.visitor import OPTIONAL, Visitor
-from tests.scenes import no_ledger
+from tests.helpers import no_ledger
 
 pytestmark = pytest.mark.browser
 

@@ -26,8 +26,8 @@ from consent.signals import decision_made
 from demo_site.events import _remember_decision, point_webhooks_at, remember_decisions
 from demo_site.receiver import Receiver, receiving
 from tests.demo_site.test_demo_site import LETTER, OWN_PAGE, words
-from tests.events.scenes import deliver
-from tests.scenes import grant
+from tests.events.helpers import deliver
+from tests.helpers import grant
 
 TOP = Path(__file__).resolve().parents[2]
 

@@ -14,8 +14,8 @@ from django.utils import timezone
 import consent
 from consent.events import signatures
 from consent.models import Delivery, SigningSecret, Tool
-from tests.admin.pages import TOOL, TOOLS, editor, errors, history, said, send
-from tests.events.scenes import MARKETING, State, events_site, track, visitor
+from tests.admin.helpers import TOOL, TOOLS, editor, errors, history, said, send
+from tests.events.helpers import MARKETING, State, events_site, track, visitor
 from tests.factories import ToolFactory
 
 pytestmark = pytest.mark.django_db

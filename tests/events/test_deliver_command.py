@@ -16,12 +16,12 @@ from django.db import connection, transaction
 from consent.events import delivering
 from consent.management.commands import consent_deliver
 from consent.models import Delivery, Tool
-from tests import processes
+from tests import command_processes
 from tests.events import receiver as receivers
+from tests.events.helpers import WEBHOOKS, State, events_site, states, track
 from tests.events.plain_receiver import receiving_much
 from tests.events.receiver import Receiver, status
-from tests.events.scenes import WEBHOOKS, State, events_site, states, track
-from tests.proof.scenes import sql
+from tests.proof.helpers import sql
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -134,7 +134,7 @@ def test_stop_gives_back_what_is_not_sent(receiver, monkeypatch):
 @pytest.fixture
 def watching(receiver) -> Iterator[Popen[str]]:
     """One that stays, and looks for events a hundred times a second."""
-    process = processes.start(
+    process = command_processes.start(
         "consent_deliver",
         *("--watch", "--interval", "0.01"),
         authority=receiver.authority,
@@ -154,7 +154,7 @@ def test_watch_sends_what_comes_until_it_is_told_to_stop(receiver, watching):
         receiver.wait_for(number)
     watching.send_signal(signal.SIGTERM)
 
-    output, errors = processes.end(watching)
+    output, errors = command_processes.end(watching)
 
     assert output == "2 delivered, 0 to be tried again, 0 dropped, 0 given up.\n"
     assert errors == "Delivering what is due. Stop with Ctrl-C.\n"
@@ -170,7 +170,7 @@ def test_watch_that_is_told_to_stop_ends_its_event_and_gives_back_the_rest(recei
     receiver.answers.append(stop_first)
     with transaction.atomic():
         track(20)
-    processes.end(watching)
+    command_processes.end(watching)
 
     assert states() == [State.DELIVERED] + [State.WAITING] * 19
     assert len(receiver.received) == 1
@@ -190,7 +190,7 @@ def test_watch_goes_on_once_the_database_is_back(receiver, watching):
     receiver.wait_for(2)
     watching.send_signal(signal.SIGTERM)
 
-    _, errors = processes.end(watching)
+    _, errors = command_processes.end(watching)
 
     assert "The database fails" in errors
     assert states()[1] == State.DELIVERED
@@ -203,9 +203,10 @@ def test_several_at_once_send_each_event_once(tmp_path):
         Tool.objects.filter(key=WEBHOOKS).update(parameters={"url": receiver.address})
         track(events)
         together = [
-            processes.start("consent_deliver", authority=receiver.authority) for _ in range(3)
+            command_processes.start("consent_deliver", authority=receiver.authority)
+            for _ in range(3)
         ]
-        said = [processes.end(process)[0] for process in together]
+        said = [command_processes.end(process)[0] for process in together]
 
     assert set(Counter(receiver.ids).values()) == {1}
     assert len(receiver.ids) == events

@@ -18,12 +18,12 @@ import consent
 from consent.conf import conf
 from consent.events.delivering import LEASE, NOTED
 from consent.models import Delivery
-from tests import processes
+from tests import command_processes
+from tests.events.helpers import MARKETING, Reason, State, events_site, time_passes
 from tests.events.plain_receiver import PlainReceiver, receiving_much
 from tests.events.receiver import HOST
-from tests.events.scenes import MARKETING, Reason, State, events_site, time_passes
 from tests.events.test_delivering import decided
-from tests.scenes import consent_in
+from tests.helpers import consent_in
 
 pytestmark = [
     pytest.mark.once,
@@ -118,7 +118,8 @@ def chance() -> random.Random:
 def deliverers(receiver: PlainReceiver) -> Iterator[list[Popen[str]]]:
     """Run several; whatever is left of them at the end is killed."""
     running = [
-        processes.start("consent_deliver", authority=receiver.authority) for _ in range(DELIVERERS)
+        command_processes.start("consent_deliver", authority=receiver.authority)
+        for _ in range(DELIVERERS)
     ]
     try:
         yield running
@@ -189,11 +190,11 @@ def finish(receiver: PlainReceiver) -> None:
     """Deliver until nothing waits. What a dead one took with its last breath is due a bit later."""
     for _ in range(5):
         running = [
-            processes.start("consent_deliver", authority=receiver.authority)
+            command_processes.start("consent_deliver", authority=receiver.authority)
             for _ in range(DELIVERERS)
         ]
         for process in running:
-            processes.end(process)
+            command_processes.end(process)
         if not Delivery.objects.waiting().exists():
             return
         time_passes(seconds=lease())

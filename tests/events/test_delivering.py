@@ -23,8 +23,7 @@ from consent.policy.compiled import policies
 from consent.proof import retention
 from consent.proof.recorded_decision import decision_of
 from tests.events import receiver as receivers
-from tests.events.receiver import status
-from tests.events.scenes import (
+from tests.events.helpers import (
     MARKETING,
     WEBHOOKS,
     Reason,
@@ -38,8 +37,9 @@ from tests.events.scenes import (
     visitor,
     webhooks,
 )
+from tests.events.receiver import status
 from tests.factories import CategoryFactory, PolicyFactory
-from tests.scenes import consent_in, grant, page_request
+from tests.helpers import consent_in, grant, page_request
 
 pytestmark = pytest.mark.django_db
 

@@ -17,10 +17,10 @@ from django_tasks_db.models import DBTaskResult
 
 from consent.events.tasks import deliver as task
 from consent.models import Delivery
-from tests import processes
+from tests import command_processes
 from tests.events import receiver as receivers
+from tests.events.helpers import Reason, State, deliver, events_site, states, time_passes, track
 from tests.events.receiver import Receiver, status
-from tests.events.scenes import Reason, State, deliver, events_site, states, time_passes, track
 from tests.settings import BACKGROUND, TASKS
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -217,6 +217,8 @@ def test_queue_that_fails_after_a_failure_loses_no_event(receiver, caplog):
 def test_website_needs_no_backend_for_anything_else(tmp_path: Path, backends, chosen):
     nobody = tmp_path / "authority.pem"
 
-    processes.end(
-        processes.start("check", authority=nobody, TASKS=backends, CONSENT_EVENTS_TASKS=chosen)
+    command_processes.end(
+        command_processes.start(
+            "check", authority=nobody, TASKS=backends, CONSENT_EVENTS_TASKS=chosen
+        )
     )

@@ -14,7 +14,7 @@ from consent.policy.compiled import NO_POLICY, Selection, build, policies
 from consent.recipes import CONSENT_TYPES, catalogue, google
 from consent.recipes.markers import CHOICES, NONCE, SIGNALS
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
-from tests.scenes import ANALYTICS, grant, page_request, small_site
+from tests.helpers import ANALYTICS, grant, page_request, small_site
 
 pytestmark = pytest.mark.django_db
 

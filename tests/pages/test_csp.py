@@ -20,7 +20,7 @@ from consent.pages.csp import csp_sources, extended_csp
 from consent.policy.compiled import compile_tool, policies
 from consent.recipes import catalogue
 from tests.factories import ToolFactory
-from tests.scenes import (
+from tests.helpers import (
     ANALYTICS,
     CHAT,
     GUARD,

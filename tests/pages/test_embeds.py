@@ -22,7 +22,7 @@ from consent.policy.decision import parse
 from consent.policy.versions import version_of
 from consent.recipes.markers import NONCE
 from tests.factories import ToolFactory
-from tests.scenes import OPTIONAL, SAME_ORIGIN, chosen, grant, no_policy, page_request, small_site
+from tests.helpers import OPTIONAL, SAME_ORIGIN, chosen, grant, no_policy, page_request, small_site
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("demo_site.urls")]
 

@@ -27,7 +27,7 @@ from consent.policy import compiled as compiled_module
 from consent.policy.compiled import build, policies
 from consent.recipes.markers import without_nonce
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
-from tests.scenes import (
+from tests.helpers import (
     CHAT,
     ESSENTIAL_TOOLS,
     OPTIONAL,

@@ -26,7 +26,7 @@ from consent.models import Category, Policy, Tool
 from consent.pages import assets, tags
 from consent.pages.consent_signals import code
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
-from tests.scenes import (
+from tests.helpers import (
     ANALYTICS,
     CAPTCHA,
     CHAT,

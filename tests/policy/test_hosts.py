@@ -14,7 +14,7 @@ from consent.policy.decision import parse
 from consent.policy.versions import version_called, version_of
 from consent.visitor.consent import Consent
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
-from tests.scenes import SAME_ORIGIN, tool_scripts
+from tests.helpers import SAME_ORIGIN, tool_scripts
 
 pytestmark = pytest.mark.django_db
 

@@ -15,9 +15,9 @@ from consent.models import Category, Policy, Record, Tool
 from consent.policy.compiled import policies
 from consent.proof import ledger
 from consent.proof.recording import receipt_for
-from tests.audits import faults
 from tests.factories import ToolFactory
-from tests.scenes import OPTIONAL, SAME_ORIGIN, small_site
+from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site
+from tests.proof.consistency import inconsistencies
 
 pytestmark = pytest.mark.usefixtures("database_of_many")
 
@@ -115,7 +115,7 @@ def look() -> tuple[int, list[tuple[str, bool, str]], list[UUID], dict[str, Any]
         Policy.objects.get().revision,
         [(tool.key, tool.enabled, tool.vendor) for tool in tools],
         sorted(Record.objects.values_list("receipt", flat=True)),
-        faults(),
+        inconsistencies(),
     )
 
 

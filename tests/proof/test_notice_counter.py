@@ -10,7 +10,7 @@ from django.utils import timezone
 from consent.models import Counter, Policy
 from consent.policy.compiled import policies
 from consent.proof import background, notice_counter
-from tests.scenes import grant, no_ledger, no_policy, small_site
+from tests.helpers import grant, no_ledger, no_policy, small_site
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

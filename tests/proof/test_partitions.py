@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from consent.models import PolicyVersion, Record, Sequence
 from consent.proof import partitions, retention, verification
+from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site
 from tests.models.test_concurrency import at_once
-from tests.proof.scenes import alter, decide, findings, purge, sql
-from tests.scenes import OPTIONAL, SAME_ORIGIN, small_site
+from tests.proof.helpers import alter, decide, findings, purge, sql
 
 on_postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="only on PostgreSQL are records partitioned"

@@ -14,7 +14,7 @@ from consent.models import Policy, Record
 from consent.models.signing import Verdict
 from consent.policy.compiled import policies
 from consent.proof import receipts
-from tests.scenes import OPTIONAL, SAME_ORIGIN, small_site, vary
+from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site, vary
 
 pytestmark = pytest.mark.django_db
 

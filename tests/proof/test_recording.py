@@ -31,7 +31,7 @@ from consent.proof import ledger
 from consent.proof.recording import subject_of
 from consent.signals import DecisionMade, consent_withdrawn, decision_made
 from consent.visitor.consent import NotRecordedError
-from tests.scenes import (
+from tests.helpers import (
     ESSENTIAL_TOOLS,
     OPTIONAL,
     SAME_ORIGIN,

@@ -21,9 +21,9 @@ from consent import tasks
 from consent.management.progress import Bar
 from consent.models import Counter, Delivery, PolicyVersion, Record, Sequence
 from consent.proof import retention
-from tests.events.scenes import MARKETING, track, webhooks
-from tests.proof.scenes import SEQUENCES, decide, findings, purge, remove, sql
-from tests.scenes import small_site
+from tests.events.helpers import MARKETING, track, webhooks
+from tests.helpers import small_site
+from tests.proof.helpers import SEQUENCES, decide, findings, purge, remove, sql
 
 pytestmark = pytest.mark.django_db
 
@@ -407,7 +407,7 @@ def test_purge_that_is_killed_at_any_moment_leaves_the_proof_whole_and_is_taken_
 
 def test_verify_ends_with_a_status_that_scripts_understand(address):
     tampered = "UPDATE consent_record SET granted = 'functional'"
-    code = f"import django; django.setup(); from tests.proof.scenes import sql; sql({tampered!r})"
+    code = f"import django; django.setup(); from tests.proof.helpers import sql; sql({tampered!r})"
     assert apart(address, "-c", code).returncode == 0
 
     verified = apart(address, "manage.py", "consent_verify")

@@ -10,9 +10,9 @@ from django.utils import timezone
 from consent.models import PolicyVersion, Record, Sequence
 from consent.policy.compiled import policies
 from consent.proof import ledger, retention, verification
+from tests.helpers import small_site
 from tests.models.test_concurrency import at_once, first
-from tests.proof.scenes import decide, shown, sql
-from tests.scenes import small_site
+from tests.proof.helpers import decide, shown, sql
 
 OLD = 1_096
 

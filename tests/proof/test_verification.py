@@ -15,7 +15,8 @@ from django.utils import timezone
 from consent.models import Policy, PolicyVersion, Record, Sequence
 from consent.policy.compiled import policies
 from consent.proof import retention, verification
-from tests.proof.scenes import (
+from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site
+from tests.proof.helpers import (
     RECORDS,
     SEQUENCES,
     VERSIONS,
@@ -27,7 +28,6 @@ from tests.proof.scenes import (
     unguarded,
     verify,
 )
-from tests.scenes import OPTIONAL, SAME_ORIGIN, small_site
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from netaddr import IPSet
 from consent.models import RegionRule
 from consent.policy.compiled import policies
 from consent.regions import geoip, locating
-from tests.scenes import (
+from tests.helpers import (
     CAPTCHA,
     GUARD,
     OPTIONAL,

@@ -16,7 +16,7 @@ from consent.policy.compiled import policies
 from consent.testing import override_consent
 from consent.visitor.consent import Consent
 from tests.factories import CategoryFactory
-from tests.scenes import (
+from tests.helpers import (
     ANALYTICS,
     OPTIONAL,
     PIXEL,

@@ -22,7 +22,7 @@ from consent.checks import check_policies
 from consent.models import Category, Cookie, Policy, Tool
 from consent.policy.compiled import policies
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
-from tests.scenes import OPTIONAL, consent_in, grant, page_request, small_site
+from tests.helpers import OPTIONAL, consent_in, grant, page_request, small_site
 
 pytestmark = pytest.mark.django_db
 

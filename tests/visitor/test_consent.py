@@ -11,7 +11,7 @@ from consent.policy.decision import parse
 from consent.visitor.consent import Consent, InvalidChoicesError, News, PolicyUnavailableError
 from consent.visitor.cookie_cleanup import DELETIONS_LENGTH, CleanUp, matches
 from tests.factories import CategoryFactory, CookieFactory, ToolFactory
-from tests.scenes import (
+from tests.helpers import (
     ANALYTICS,
     CAPTCHA,
     CHAT,

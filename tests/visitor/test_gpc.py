@@ -15,7 +15,7 @@ from consent.policy.compiled import policies
 from consent.policy.decision import parse
 from consent.proof.recording import IN_CODE
 from consent.signals import DecisionMade, consent_withdrawn, decision_made
-from tests.scenes import (
+from tests.helpers import (
     ANALYTICS,
     CHAT,
     GUARD,

@@ -12,7 +12,7 @@ from consent.models import Category, Policy, RegionRule, Tool
 from consent.policy.compiled import CompiledPolicy, build, compile_rules, policies
 from consent.visitor.consent import Consent
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
-from tests.scenes import tool_scripts
+from tests.helpers import tool_scripts
 from tests.visitor import oracle
 from tests.visitor.oracle import UNCLEAR, text_of, today
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from consent.models import Policy, Record
 from consent.models.signing import Verdict
 from consent.policy.decision import parse
-from tests.scenes import OPTIONAL, SAME_ORIGIN, days_ago, grant, small_site
+from tests.helpers import OPTIONAL, SAME_ORIGIN, days_ago, grant, small_site
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,7 @@ from consent.recipes.keys import MAX_COOKIE_LENGTH
 from consent.signals import DecisionMade, consent_withdrawn, decision_made
 from consent.visitor.consent import InvalidChoicesError, NotRecordedError
 from tests.factories import ToolFactory
-from tests.scenes import (
+from tests.helpers import (
     ANALYTICS,
     CHAT,
     GUARD,

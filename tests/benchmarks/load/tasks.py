@@ -23,10 +23,10 @@ import consent
 from consent.models import Delivery, PolicyVersion, Record, Tool
 from consent.policy.compiled import policies
 from consent.proof.recording import receipt_for
-from tests.audits import faults
 from tests.benchmarks.solutions import consent_tools
 from tests.benchmarks.tools import SIZES
-from tests.scenes import consent_in, page_request
+from tests.helpers import consent_in, page_request
+from tests.proof.consistency import inconsistencies
 
 
 def seed(_: None) -> None:
@@ -41,14 +41,14 @@ def audit(acknowledged: list[tuple[str, dict[str, bool]]]) -> dict[str, Any]:
     """Compare the rows with what was ``acknowledged``: the keys that were sent, and the choices.
 
     ``stored``: how many of those have a row; ``others``: rows that nobody was told of, or that are
-    there twice; ``faults``: see `tests.audits`.
+    there twice; ``faults``: see `tests.proof.consistency`.
     """
     receipts = {receipt_for(UUID(key), choices) for key, choices in acknowledged}
     stored = Record.objects.values_list("receipt", flat=True)
     return {
         "stored": sum(receipt in receipts for receipt in stored),
         "others": sum(receipt not in receipts for receipt in stored),
-        "faults": faults(),
+        "faults": inconsistencies(),
     }
 
 

@@ -1,4 +1,4 @@
-"""Management commands in processes of their own, on the database of the tests."""
+"""Run management commands in separate processes, on the tests' database."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PATIENCE = 120
 def start(
     *arguments: str, authority: Path, database: dict[str, Any] | None = None, **changed: Any
 ) -> subprocess.Popen[str]:
-    """Start ``manage.py`` with ``arguments``, and these settings ``changed``.
+    """Start ``manage.py`` with ``arguments`` and the settings in ``changed``.
 
-    It trusts ``authority`` and may send to this machine. ``database``: of its settings for the
-    database, what is another than here.
+    The process trusts the certificate ``authority`` and may send events to this machine.
+    ``database`` overrides single settings of the database.
     """
     here = {**settings.DATABASES["default"], "NAME": connection.settings_dict["NAME"]}
     values = {
@@ -37,7 +37,7 @@ def start(
         cwd=TOP,
         env={
             **os.environ,
-            "DJANGO_SETTINGS_MODULE": "tests.process_settings",
+            "DJANGO_SETTINGS_MODULE": "tests.command_settings",
             "SETTINGS": json.dumps(values, default=str),
             "SSL_CERT_FILE": str(authority),
         },
@@ -49,7 +49,7 @@ def start(
 
 
 def end(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """Wait until it ends by itself, and return what it wrote; it has to have been content."""
+    """Wait until the process ends, check that its exit status is 0, and return its output."""
     output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     return output, errors

@@ -1,4 +1,4 @@
-"""The settings of commands that tests run in processes of their own: see `tests.processes`."""
+"""Settings of the commands that `tests.command_processes` runs."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What is wrong with the ledger, found by reading all of it: nothing, after whatever happened."""
+"""Check that records, their sequences and their counters agree, by reading all of them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from consent.models.signing import Verdict
 DIMENSIONS = ("day", "event", "source", "regime", "granted")
 
 
-def faults() -> dict[str, Any]:
-    """Return what is not as it has to be, by what it is; empty where all of it is."""
+def inconsistencies() -> dict[str, Any]:
+    """Return what is wrong with the stored records, by kind; empty if nothing is."""
     records = list(Record.objects.select_related("version"))
     found = {"forged": _forged(records), "gaps": _gaps(records), "miscounts": _miscounts(records)}
-    return {name: fault for name, fault in found.items() if fault}
+    return {kind: wrong for kind, wrong in found.items() if wrong}
 
 
 def _forged(records: list[Record]) -> list[str]:
-    """Return what is not genuine."""
+    """Return the records and sequences whose signature is not genuine."""
     return [
         str(row)
         for row in (*records, *Sequence.objects.all())
@@ -41,7 +41,7 @@ def _gaps(records: list[Record]) -> list[str]:
 
 
 def _miscounts(records: list[Record]) -> list[str]:
-    """Return the counters that a recount does not come to: one by one, and by each dimension."""
+    """Return the counters that differ from a recount: one by one, and by each dimension."""
     fields = ("sequence", *DIMENSIONS)
     recounted = Count(tuple(record.counted[field] for field in fields) for record in records)
     ways = (fields, *((field,) for field in DIMENSIONS))

@@ -1,4 +1,4 @@
-"""A site in a process of its own, with the fewest settings: for what is decided at import."""
+"""Run code on a minimal site in a separate process, to test what happens at import."""
 
 import json
 import os
@@ -30,7 +30,9 @@ urlpatterns = [path("consent/", include("consent.urls"))]
 """
 
 
-def run_apart(code: str, *, before: str = "", rest_framework: dict[str, Any] | None = None) -> str:
+def run_in_new_process(
+    code: str, *, before: str = "", rest_framework: dict[str, Any] | None = None
+) -> str:
     """Run `code` in a new interpreter, on a site without tables; return what it prints.
 
     `before` runs before anything is imported; `rest_framework` is that setting's value.
