@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from consent import __version__
+from consent.conf import ConsentSettings
+from consent.conf.table import Setting
 
 pytestmark = pytest.mark.once
 
@@ -29,6 +31,8 @@ ALLOWED = {
 LEFT_BEHIND = {"__pycache__", "build", "dist", "htmlcov", "staticfiles", "test-results"}
 # Written so that this file does not hold what it looks for.
 FORBIDDEN = re.compile(r"/(?:work|root|home|Users)/[a-z.]|registry\.n[p]m|files\.python[h]osted")
+# The tables of settings that docs/settings.md describes.
+TABLES = (ConsentSettings,)
 
 
 def setting_names(text: str) -> set[str]:
@@ -56,18 +60,36 @@ def text_files() -> Iterator[Path]:
             yield path
 
 
+def settings_in_code() -> dict[str, Setting[object]]:
+    return {setting.name: setting for table in TABLES for setting in table.declared()}
+
+
+def settings_in_documents() -> dict[str, str]:
+    """Return the section of each setting in docs/settings.md."""
+    text = TOP.joinpath("docs/settings.md").read_text()
+    sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    return {name.strip("`"): section for name, _, section in (s.partition("\n") for s in sections)}
+
+
 def test_every_setting_is_documented_and_every_documented_setting_exists():
-    in_code = setting_names(TOP.joinpath("consent/conf.py").read_text())
     headings = re.findall(r"^#+ .*$", TOP.joinpath("docs/settings.md").read_text(), re.MULTILINE)
 
-    assert setting_names("\n".join(headings)) == in_code
+    assert setting_names("\n".join(headings)) == set(settings_in_code())
+
+
+@pytest.mark.parametrize("name", settings_in_code())
+def test_documents_state_the_default_of_each_setting(name: str):
+    default = settings_in_code()[name].default
+    shown = f'"{default}"' if isinstance(default, str) else repr(default)
+    section = settings_in_documents()[name]
+
+    assert "default" in section
+    assert f"`{shown}`" in section
 
 
 @pytest.mark.parametrize("path", ["README.md", *(str(p) for p in TOP.glob("docs/**/*.md"))])
 def test_documents_name_no_setting_that_does_not_exist(path: str):
-    in_code = setting_names(TOP.joinpath("consent/conf.py").read_text())
-
-    assert setting_names(TOP.joinpath(path).read_text()) <= in_code
+    assert setting_names(TOP.joinpath(path).read_text()) <= set(settings_in_code())
 
 
 def test_every_system_check_is_documented_and_every_documented_check_exists():

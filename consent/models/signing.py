@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.utils.encoding import force_bytes
 
 from consent.conf import conf
@@ -91,7 +92,8 @@ def _mac(key: bytes, purpose: str, content: Any) -> str:
 
 def _keys() -> list[tuple[str, bytes]]:
     """Return the keys, each with its name, the one to sign with first."""
-    return [_key(secret) for secret in conf.SIGNING_KEYS]
+    secrets = conf.SIGNING_KEYS or (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return [_key(secret) for secret in secrets]
 
 
 @lru_cache(maxsize=32)

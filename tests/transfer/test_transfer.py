@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings, strategies
 
 from consent import recipes
-from consent.checks import check_policies
+from consent.checks.stored import check_policies
 from consent.models import Category, Cookie, Policy, Tool
 from consent.policy.compiled import policies
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory

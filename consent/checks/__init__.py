@@ -1,0 +1,41 @@
+"""System checks for what people forget. Each has a stable id; docs/checks.md lists them.
+
+`project` checks settings, middleware, URLs and templates; `events` the delivery of events;
+`stored` what is in the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from django.core.checks import CheckMessage, Tags, register
+
+from consent.checks import events, project, stored
+
+TAG = "consent"
+
+
+def register_all() -> None:
+    """Register the checks; called once, when the app is ready."""
+    for check in (
+        project.check_middleware,
+        project.check_csp_middleware,
+        project.check_urls,
+        project.check_templates,
+        project.check_settings,
+        project.check_region_source,
+        project.check_recipes,
+        events.check_tasks,
+    ):
+        register(_listed(check), TAG)
+    register(_listed(stored.check_policies), TAG, Tags.database)
+
+
+def _listed(check: Callable[..., Iterator[CheckMessage]]) -> Callable[..., list[CheckMessage]]:
+    """Make ``check``, a generator, return a list, as Django requires."""
+
+    def run(**kwargs: object) -> list[CheckMessage]:
+        return list(check(**kwargs))
+
+    run.__name__ = check.__name__
+    return run

@@ -1,0 +1,143 @@
+"""Checks of what is stored in the database: policies, rules for regions, tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from django.core.checks import CheckMessage, Error, Warning
+from django.db import Error as DatabaseFailure
+
+from consent import recipes, regions
+from consent.checks.events import undelivered_events
+from consent.conf import conf
+from consent.models import Category, Policy, RegionRule, Tool
+from consent.models.policies import parameter_errors
+from consent.recipes import snippets
+from consent.recipes.keys import MAX_CATEGORIES
+
+
+def check_policies(
+    databases: Sequence[str] | None = None, **kwargs: object
+) -> Iterator[CheckMessage]:
+    """Look at what is stored; only with ``check --database``, and whenever ``migrate`` runs.
+
+    consent.W010: no policy is in use. consent.E011: more than one is. consent.E012: a tool's
+    recipe is gone. consent.E013: a tool does not fit its recipe. consent.E014: a snippet would
+    damage the page. consent.E015: too many optional categories. consent.W017: a tool listens to
+    signals that no category has. consent.W021, consent.W022: events cannot be, or are not,
+    delivered. consent.E018: a rule names what is no region. consent.W019: rules
+    for regions, and nothing says where visitors are.
+    """
+    if not databases or Policy.objects.db not in databases:
+        return
+    try:
+        yield from [
+            *_stored_policies(),
+            *_stored_rules(),
+            *_stored_tools(),
+            *_unclaimed_signals(),
+            *undelivered_events(),
+        ]
+    except DatabaseFailure:
+        # The tables are not there yet: `migrate` is about to make them.
+        return
+
+
+def _stored_policies() -> Iterator[CheckMessage]:
+    in_use = list(Policy.objects.in_use())
+    if not in_use:
+        yield Warning(
+            "No policy is in use, so only a page without tools is served.",
+            hint="Run 'manage.py consent_init', or tick “in use” on a policy in the admin.",
+            id="consent.W010",
+        )
+    if len(in_use) > 1:
+        names = ", ".join(policy.key for policy in in_use)
+        yield Error(
+            f"More than one policy is in use: {names}. The website follows {in_use[0].key}.",
+            hint="Untick “in use” on the others in the admin.",
+            id="consent.E011",
+        )
+    for policy in in_use:
+        if policy.categories.filter(essential=False).count() > MAX_CATEGORIES:
+            yield Error(
+                f"The policy {policy.key} has more than {MAX_CATEGORIES} categories that are not "
+                "essential: the preference cookie cannot hold a choice about each.",
+                hint="Merge some of them.",
+                id="consent.E015",
+            )
+
+
+def _stored_rules() -> Iterator[CheckMessage]:
+    followed = Policy.objects.followed()
+    rules = RegionRule.objects.filter(policy__in=followed).select_related("policy")
+    for rule in rules:
+        if codes := list(regions.unknown(rule.regions)):
+            yield Error(
+                f"A rule of the policy {rule.policy.key} holds nowhere for what is no region: "
+                f"{', '.join(codes)}.",
+                hint="Mend it in the admin: countries (GB), their parts (US-CA) or groups (EEA).",
+                id="consent.E018",
+            )
+    if not conf.REGION and any(rule.regime != rule.policy.regime for rule in rules):
+        yield Warning(
+            "There are rules for regions, but CONSENT_REGION does not say where visitors are: the "
+            "strictest of what may hold holds for everybody.",
+            hint="Set CONSENT_REGION to what your proxy says, or delete the rules.",
+            id="consent.W019",
+        )
+
+
+def _stored_tools() -> Iterator[CheckMessage]:
+    if recipes.problems():
+        return
+    for tool in Tool.objects.order_by("pk"):
+        recipe = tool.get_recipe()
+        if tool.recipe and recipe is None:
+            yield Error(
+                f"The recipe {tool.recipe} of the tool {tool.key} is gone; the tool does not run.",
+                hint="Put the recipe's file back, or delete the tool.",
+                id="consent.E012",
+            )
+        elif tool.enabled and recipe is not None and (misfit := _misfit(recipe, tool.parameters)):
+            yield Error(
+                f"The tool {tool.key} does not run: {misfit}",
+                hint="Mend its parameters in the admin.",
+                id="consent.E013",
+            )
+        elif not tool.recipe and (found := snippets.problems(tool.snippet)):
+            yield Error(
+                f"The snippet of the tool {tool.key} would damage the page: {' '.join(found)}",
+                hint="Mend it in the admin.",
+                id="consent.E014",
+            )
+
+
+def _unclaimed_signals() -> Iterator[CheckMessage]:
+    """Name the tools of the policy in use that wait for what nobody can allow."""
+    if recipes.problems():
+        return
+    used = Category.objects.filter(policy__in=Policy.objects.in_use())
+    claimed = " ".join(used.values_list("consent_types", flat=True)).split()
+    for tool in Tool.objects.filter(category__in=used, enabled=True).order_by("pk"):
+        if missing := [name for name in _signals_of(tool) if name not in claimed]:
+            yield Warning(
+                f"The tool {tool.key} is always told that these signals are denied, since no "
+                f"category has them: {', '.join(missing)}.",
+                hint="Tick each in the category that it belongs to, in the admin.",
+                id="consent.W017",
+            )
+
+
+def _signals_of(tool: Tool) -> Sequence[str]:
+    """Return the signals that the tool's code listens to; none where it does not run."""
+    recipe = tool.get_recipe()
+    if recipe is None or not recipe.hears_signals or _misfit(recipe, tool.parameters):
+        return ()
+    return recipe.consent_mode
+
+
+def _misfit(recipe: recipes.Recipe, parameters: object) -> str:
+    if not isinstance(parameters, dict):
+        return "What is stored is no set of parameters."
+    return " ".join(parameter_errors(recipe, parameters).values())
