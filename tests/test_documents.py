@@ -1,0 +1,78 @@
+"""What the documents tell readers to copy works: imports, patterns, paths."""
+
+import ast
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+from django.core.files.base import ContentFile
+
+pytestmark = pytest.mark.once
+
+TOP = Path(__file__).resolve().parents[1]
+DOCUMENTS = [TOP / "README.md", *sorted(TOP.glob("docs/**/*.md"))]
+
+
+def code_blocks(document: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", document.read_text(), re.DOTALL)
+
+
+def imported_names() -> Iterator[tuple[str, str, str]]:
+    """Return each name of the app that a document's Python imports, with its document."""
+    for document in DOCUMENTS:
+        for block in code_blocks(document, "python"):
+            for line in re.findall(r"^(?:from|import) consent\b[^#\n]*", block, re.MULTILINE):
+                for statement in ast.parse(line.strip()).body:
+                    module = getattr(statement, "module", "") or ""
+                    for alias in statement.names:
+                        yield document.name, module, alias.name
+
+
+@pytest.mark.parametrize(("document", "module", "name"), sorted(set(imported_names())))
+def test_documented_import_works(document: str, module: str, name: str):
+    if not module:
+        import_module(name)
+    elif not hasattr(import_module(module), name):
+        import_module(f"{module}.{name}")
+
+
+def immutable_patterns() -> list[re.Pattern[str]]:
+    """Return the patterns by which the caching guide has files kept for ever: both servers'."""
+    text = TOP.joinpath("docs/caching.md").read_text()
+    whitenoise = re.findall(r'WHITENOISE_IMMUTABLE_FILE_TEST = \(\n +r"(.+)"\n\)', text)
+    nginx = re.findall(r'^ +"~(.+?)" +"public, max-age=31536000, immutable";$', text, re.MULTILINE)
+    assert (len(whitenoise), len(nginx)) == (1, 2)
+    return [re.compile(whitenoise[0]), re.compile("|".join(nginx))]
+
+
+def static_names() -> list[str]:
+    return [f"consent/{path.name}" for path in TOP.joinpath("consent/static/consent").iterdir()] + [
+        "admin/css/base.css"
+    ]
+
+
+@pytest.fixture(scope="module")
+def manifest_names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the names that Django's manifest storage gives to static files."""
+    storage = ManifestStaticFilesStorage(location=tmp_path_factory.mktemp("static"))
+    return {
+        name: storage.hashed_name(name, ContentFile(Path(str(finders.find(name))).read_bytes()))
+        for name in static_names()
+    }
+
+
+@pytest.mark.parametrize("pattern", immutable_patterns(), ids=["whitenoise", "nginx"])
+def test_caching_guide_keeps_every_file_of_a_manifest_storage(pattern, manifest_names):
+    assert [name for name in manifest_names.values() if not pattern.search(f"/static/{name}")] == []
+
+
+@pytest.mark.parametrize("pattern", immutable_patterns(), ids=["whitenoise", "nginx"])
+def test_caching_guide_keeps_only_files_named_after_their_content(pattern):
+    kept = {name for name in static_names() if pattern.search(f"/static/{name}")}
+
+    assert kept == {name for name in static_names() if re.search(r"\.[0-9a-f]{8}\.", name)}
+    assert len(kept) >= 5
