@@ -76,3 +76,25 @@ def test_caching_guide_keeps_only_files_named_after_their_content(pattern):
 
     assert kept == {name for name in static_names() if re.search(r"\.[0-9a-f]{8}\.", name)}
     assert len(kept) >= 5
+
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as code hosts make them."""
+    text = re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", heading.replace("`", "").lower()).replace(" ", "-")
+        for heading in headings
+    }
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, TOP / "SECURITY.md"], ids=lambda path: path.name)
+def test_links_to_headings_work(document: Path):
+    links = re.findall(r"\]\(([\w./-]*)#([^)]+)\)", document.read_text())
+    broken = [
+        f"{file}#{anchor}"
+        for file, anchor in links
+        if anchor not in anchors(document.parent / file if file else document)
+    ]
+
+    assert broken == []

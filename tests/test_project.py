@@ -19,6 +19,7 @@ ALLOWED = {
     "Makefile",
     "NOTICE",
     "README.md",
+    "SECURITY.md",
     "consent",
     "demo_site",
     "docs",
