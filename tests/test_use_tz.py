@@ -19,8 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 import consent
-from consent.models import Delivery, Policy, Record, SigningSecret
-from consent.models.proof import day_of
+from consent.models import Delivery, Policy, Record, SigningSecret, day_of
 from consent.models.signing import Verdict
 from consent.models.times import from_timestamp, local_today, midnight, to_local, to_utc
 from consent.policy.decision import Decision, parse

@@ -21,8 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.admin.base import REGIMES, ReadOnlyAdmin, category_names, live_policy
 from consent.admin.records import FORMATS, export_url, may_export
-from consent.models import Counter, Record
-from consent.models.proof import day_of
+from consent.models import Counter, Record, day_of
 from consent.models.times import local_today
 
 DAYS_VAR = "days"

@@ -11,8 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.admin.base import CosmeticForm, free_key, keys_in, name_fields
-from consent.models import Category, Tool
-from consent.models.policies import parameter_errors
+from consent.models import Category, Tool, parameter_errors
 from consent.recipes import Parameter, Recipe
 
 PREFIX = "parameter_"

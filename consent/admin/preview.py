@@ -5,8 +5,7 @@ from __future__ import annotations
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 
-from consent.models import Policy, Tool
-from consent.models.policies import parameter_errors
+from consent.models import Policy, Tool, parameter_errors
 from consent.models.times import to_local
 from consent.pages.consent_signals import code
 from consent.policy.compiled import Selection, compile_policy, compile_tool, with_tools

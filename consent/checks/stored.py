@@ -10,8 +10,7 @@ from django.db import Error as DatabaseFailure
 from consent import recipes, regions
 from consent.checks.events import undelivered_events
 from consent.conf import conf
-from consent.models import Category, Policy, RegionRule, Tool
-from consent.models.policies import parameter_errors
+from consent.models import Category, Policy, RegionRule, Tool, parameter_errors
 from consent.recipes import snippets
 from consent.recipes.keys import MAX_CATEGORIES
 

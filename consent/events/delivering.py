@@ -22,8 +22,7 @@ from consent.conf import conf
 from consent.events import endpoints, signatures
 from consent.events.endpoints import Endpoint
 from consent.events.permitting import permitted
-from consent.models import Delivery, SigningSecret, Tool
-from consent.models.policies import parameter_errors
+from consent.models import Delivery, SigningSecret, Tool, parameter_errors
 from consent.models.signing import UnknownKeyError
 from consent.policy.compiled import policies
 

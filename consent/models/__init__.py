@@ -2,36 +2,27 @@
 the events on their way to tools.
 """
 
+from consent.models.append_only import AppendOnlyError
+from consent.models.category import Category, CategoryQuerySet
+from consent.models.cookie import Cookie, CookieQuerySet
+from consent.models.counter import Counter, CounterQuerySet, day_of, granted_in
 from consent.models.outbox import (
     Delivery,
     DeliveryQuerySet,
     SigningSecret,
     SigningSecretQuerySet,
 )
-from consent.models.policies import (
-    Category,
-    CategoryQuerySet,
-    Cookie,
-    CookieQuerySet,
-    Dated,
-    Policy,
-    PolicyQuerySet,
-    RegionRule,
-    Tool,
-    ToolQuerySet,
-)
-from consent.models.proof import (
-    AppendOnlyError,
-    Counter,
-    CounterQuerySet,
-    PolicyVersion,
-    Record,
-    RecordQuerySet,
-    Sequence,
-    SequenceQuerySet,
-)
+from consent.models.parameters import parameter_errors
+from consent.models.policy import Policy, PolicyQuerySet
+from consent.models.policy_version import PolicyVersion, PolicyVersionQuerySet
+from consent.models.record import Record, RecordQuerySet
+from consent.models.region_rule import RegionRule
+from consent.models.revision import Dated
+from consent.models.sequence import SEQUENCES, OvertakenError, Sequence, SequenceQuerySet
+from consent.models.tool import Tool, ToolQuerySet
 
 __all__ = [
+    "SEQUENCES",
     "AppendOnlyError",
     "Category",
     "CategoryQuerySet",
@@ -42,9 +33,11 @@ __all__ = [
     "Dated",
     "Delivery",
     "DeliveryQuerySet",
+    "OvertakenError",
     "Policy",
     "PolicyQuerySet",
     "PolicyVersion",
+    "PolicyVersionQuerySet",
     "Record",
     "RecordQuerySet",
     "RegionRule",
@@ -54,4 +47,7 @@ __all__ = [
     "SigningSecretQuerySet",
     "Tool",
     "ToolQuerySet",
+    "day_of",
+    "granted_in",
+    "parameter_errors",
 ]

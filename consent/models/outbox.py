@@ -19,7 +19,8 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.conf import conf
 from consent.models import signing
-from consent.models.policies import Policy, Tool
+from consent.models.policy import Policy
+from consent.models.tool import Tool
 from consent.recipes.keys import KEY_LENGTH, MAX_COOKIE_LENGTH
 
 NAME_LENGTH = 100

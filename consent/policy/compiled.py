@@ -28,8 +28,7 @@ from django.utils.http import is_same_domain
 
 from consent import regions
 from consent.conf import conf
-from consent.models import Category, Policy, PolicyQuerySet, Tool
-from consent.models.policies import parameter_errors
+from consent.models import Category, Policy, PolicyQuerySet, Tool, parameter_errors
 from consent.policy.decision import Decision, parse
 from consent.recipes import (
     DeclaredCookie,

@@ -17,6 +17,8 @@ from contextlib import suppress
 from django.db import Error, IntegrityError, router, transaction
 
 from consent.models import (
+    SEQUENCES,
+    OvertakenError,
     PolicyVersion,
     Record,
     RecordQuerySet,
@@ -24,7 +26,6 @@ from consent.models import (
     SequenceQuerySet,
     signing,
 )
-from consent.models.proof import SEQUENCES, OvertakenError
 from consent.policy.versions import Version, version_called
 from consent.proof.background import do_later
 

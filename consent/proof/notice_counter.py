@@ -9,8 +9,7 @@ from collections import Counter as Numbers
 
 from django.db import Error, router, transaction
 
-from consent.models import Counter, Record, Sequence
-from consent.models.proof import SEQUENCES
+from consent.models import SEQUENCES, Counter, Record, Sequence
 from consent.policy.decision import date_of, today
 from consent.proof.background import do_later
 

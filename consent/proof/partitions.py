@@ -16,8 +16,7 @@ from django.db import connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from consent.models import Record, Sequence
-from consent.models.proof import SEQUENCES
+from consent.models import SEQUENCES, Record, Sequence
 from consent.models.times import to_utc
 
 TABLE = Record._meta.db_table

@@ -15,8 +15,7 @@ from uuid import UUID, uuid4
 from django.db import router
 
 from consent.events import writing
-from consent.models import Record, signing
-from consent.models.proof import granted_in
+from consent.models import Record, granted_in, signing
 from consent.policy.compiled import CompiledPolicy
 from consent.policy.decision import Decision
 from consent.policy.versions import Version, version_of

@@ -22,11 +22,11 @@ from consent.models import (
     DeliveryQuerySet,
     Policy,
     PolicyVersion,
+    PolicyVersionQuerySet,
     Record,
     RecordQuerySet,
     Sequence,
 )
-from consent.models.proof import PolicyVersionQuerySet
 from consent.models.signing import Verdict
 from consent.proof import partitions
 

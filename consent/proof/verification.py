@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 from django.db import router
 from django.db.models import QuerySet, Subquery
 
-from consent.models import PolicyVersion, Record, Sequence, signing
-from consent.models.proof import SEQUENCES
+from consent.models import SEQUENCES, PolicyVersion, Record, Sequence, signing
 from consent.models.signing import Verdict
 
 # Records of one batch: some megabytes at most.

@@ -9,8 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.text import Truncator
 
-from consent.models import Category, Cookie, Policy, RegionRule, Tool
-from consent.models.policies import parameter_errors
+from consent.models import Category, Cookie, Policy, RegionRule, Tool, parameter_errors
 from consent.recipes import catalogue
 from consent.transfer.document import (
     CategoryData,

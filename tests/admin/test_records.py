@@ -22,8 +22,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from consent.admin import export, records
-from consent.models import Counter, Policy, PolicyVersion, Record
-from consent.models.proof import day_of, granted_in
+from consent.models import Counter, Policy, PolicyVersion, Record, day_of, granted_in
 from tests.admin.helpers import editor, said
 from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site
 

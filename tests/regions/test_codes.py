@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from consent import regions
 from consent.models import Policy, RegionRule
 from consent.models.default_texts import INTRODUCTION
-from consent.models.policies import validate_regions
+from consent.models.validators import validate_regions
 from consent.policy.compiled import build, policies
 from consent.policy.versions import policy_texts
 from tests.factories import PolicyFactory

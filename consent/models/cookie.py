@@ -1,0 +1,74 @@
+"""The Cookie: a cookie or storage key that a tool declares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from consent.models.tool import Tool
+from consent.models.validators import validate_pattern
+
+
+class CookieQuerySet(models.QuerySet["Cookie"]):
+    """Queries for cookies."""
+
+    def get_by_natural_key(self, policy: str, tool: str, kind: str, name: str) -> Cookie:
+        """Return the cookie that a tool declares; raises Cookie.DoesNotExist."""
+        return self.get(tool__policy__key=policy, tool__key=tool, kind=kind, name=name)
+
+
+class Cookie(models.Model):
+    """A cookie or storage key that a tool declares it sets."""
+
+    class Kind(models.TextChoices):
+        """Where in the browser it is kept."""
+
+        COOKIE = "cookie", _("Cookie")
+        STORAGE = "storage", _("Browser storage")
+
+    class Party(models.TextChoices):
+        """Whose website it belongs to: only a first party's can be deleted from this one."""
+
+        FIRST = "first", _("This website")
+        THIRD = "third", _("The vendor")
+
+    tool = models.ForeignKey(
+        Tool, on_delete=models.CASCADE, related_name="cookies", verbose_name=_("tool")
+    )
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices, default=Kind.COOKIE)
+    name = models.CharField(
+        _("name"),
+        max_length=120,
+        validators=[validate_pattern],
+        help_text=_("* stands for a part that varies, as in _ga_*."),
+    )
+    party = models.CharField(_("set for"), max_length=8, choices=Party.choices, default=Party.FIRST)
+    retention = models.CharField(_("kept for"), max_length=80, blank=True)
+    purpose = models.CharField(_("purpose"), max_length=300, blank=True)
+
+    objects = CookieQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("cookie")
+        verbose_name_plural = _("cookies")
+        ordering = ("tool", "pk")
+        constraints = (
+            models.UniqueConstraint(fields=("tool", "kind", "name"), name="consent_cookie_name"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, **kwargs: Any) -> None:
+        """Save, and move the policy's ``changed_at``."""
+        with transaction.atomic():
+            self.tool.policy.touch()
+            super().save(**kwargs)
+
+    def natural_key(self) -> tuple[str, str, str, str]:
+        """Return what names the cookie across databases."""
+        return (*self.tool.natural_key(), self.kind, self.name)
+
+    natural_key.dependencies = ["consent.tool"]  # type: ignore[attr-defined]

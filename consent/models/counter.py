@@ -1,0 +1,87 @@
+"""The Counter: how many decisions of one kind a day had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q, Sum
+from django.utils.translation import gettext_lazy as _
+
+from consent.models.times import to_utc
+from consent.recipes.keys import MAX_COOKIE_LENGTH
+
+
+class CounterQuerySet(models.QuerySet["Counter"]):
+    """Queries for counters."""
+
+    def add(self, number: int = 1, **what: Any) -> None:
+        """Count ``number`` more of ``what``: each field of a counter but its number.
+
+        To be called with the sequence locked that ``what`` names: nobody else counts there then.
+        """
+        if not self.filter(**what).update(number=F("number") + number):
+            self.create(**what, number=number)
+
+    def sets(self, wanted: Callable[[list[str]], bool] = lambda keys: True) -> list[str]:
+        """Return each set of allowed categories that was ever decided on, as `Record` has them.
+
+        ``wanted``: says of a set's keys whether to return it; all of them, unless told.
+        """
+        decided = self.exclude(event=Counter.SHOWN).order_by()
+        found = decided.values_list("granted", flat=True).distinct()
+        return [keys for keys in found if wanted(keys.split())]
+
+    def per(self, *fields: str) -> Mapping[tuple[Any, ...], int]:
+        """Return the numbers, summed up over everything but ``fields``, by their values."""
+        rows = self.order_by().values_list(*fields).annotate(total=Sum("number"))
+        return {tuple(values): total for *values, total in rows}
+
+
+class Counter(models.Model):
+    """How many decisions of one kind a day (UTC) had. It names nobody, and is never purged.
+
+    ``event``: an action of `Record`, or SHOWN: pages that were served with the notice.
+    ``granted``: as in `Record`. Several rows say how many there were of a kind, one for each
+    sequence, so that visitors who decide at the same time do not wait for each other.
+    """
+
+    SHOWN = "shown"
+
+    day = models.DateField()
+    sequence = models.PositiveSmallIntegerField()
+    event = models.CharField(max_length=16)
+    source = models.CharField(max_length=16)
+    regime = models.CharField(max_length=16)
+    granted = models.CharField(max_length=MAX_COOKIE_LENGTH, blank=True)
+    number = models.PositiveBigIntegerField()
+
+    objects = CounterQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("daily counter")
+        verbose_name_plural = _("statistics")
+        default_permissions = ("view",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("day", "sequence", "event", "source", "regime", "granted"),
+                name="consent_counter_kind",
+            ),
+            models.CheckConstraint(condition=Q(number__gte=1), name="consent_counter_number"),
+        )
+        indexes = (models.Index(fields=("granted",), name="consent_counter_granted"),)
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.event}: {self.number}"
+
+
+def day_of(moment: datetime) -> Any:
+    """Return the day (UTC) that a decision of ``moment`` is counted on."""
+    return to_utc(moment).date()
+
+
+def granted_in(choices: Mapping[str, int]) -> str:
+    """Return the keys of what ``choices`` allow, as `Record` and `Counter` hold them."""
+    return " ".join(sorted(key for key, granted in choices.items() if granted))

@@ -1,0 +1,196 @@
+"""The Policy: a site's texts, what holds before a visitor chooses, and its revision."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models, transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from consent.models import default_texts
+from consent.models.revision import Revised
+from consent.models.validators import validate_address, validate_hosts, validate_key
+
+
+class PolicyQuerySet(models.QuerySet["Policy"]):
+    """Queries for policies."""
+
+    def in_use(self) -> Self:
+        """Return those in use, the one that counts first; there should be one."""
+        return self.filter(is_default=True).order_by("pk")
+
+    def followed(self) -> Self:
+        """Return those that any host follows: the one in use first, then those with hosts."""
+        return self.filter(Q(is_default=True) | ~Q(hosts="")).order_by("-is_default", "pk")
+
+    def default(self) -> Policy | None:
+        """Return the default policy (the oldest, should there wrongly be several), or None."""
+        return self.in_use().first()
+
+    def get_by_natural_key(self, key: str) -> Policy:
+        """Return the policy whose key is ``key``; raises Policy.DoesNotExist."""
+        return self.get(key=key)
+
+
+class Policy(Revised):
+    """A site's Website Data Collection Policy: its texts, its regime, its revision."""
+
+    class Regime(models.TextChoices):
+        """What holds while a visitor has not chosen."""
+
+        OPT_IN = "opt_in", _("Nothing optional runs until the visitor agrees")
+        IMPLIED = "implied", _("Optional tools run until the visitor refuses")
+        NOTICE_ONLY = "notice_only", _("Optional tools run; visitors are told, not asked")
+
+    key = models.CharField(
+        _("key"), max_length=40, unique=True, default="default", validators=[validate_key]
+    )
+    name = models.CharField(_("title"), max_length=120, default=default_texts.POLICY_NAME)
+    is_default = models.BooleanField(
+        _("in use"), default=True, help_text=_("The website follows the policy that is in use.")
+    )
+    regime = models.CharField(
+        _("before a visitor chooses"),
+        max_length=16,
+        choices=Regime.choices,
+        default=Regime.OPT_IN,
+        help_text=_("Many laws, such as those of the European Union, require the first."),
+    )
+    lifetime_days = models.PositiveSmallIntegerField(
+        _("keep a choice for (days)"),
+        default=182,
+        validators=[MinValueValidator(1), MaxValueValidator(395)],
+        help_text=_("Then the visitor is asked again. Regulators advise about six months."),
+    )
+    notice_text = models.TextField(
+        _("text of the notice"),
+        default=default_texts.NOTICE,
+        help_text=_(
+            "Two or three plain sentences: what is collected and why, that other companies are "
+            "involved, how long the choice is kept ({lifetime} stands for it) and where it can "
+            "be changed."
+        ),
+    )
+    introduction = models.TextField(
+        _("introduction of the policy page"),
+        default=default_texts.INTRODUCTION,
+        blank=True,
+        help_text=_("An empty line starts a paragraph; {lifetime} stands for how long."),
+    )
+    explanation = models.TextField(
+        _("how data is collected"), default=default_texts.EXPLANATION, blank=True
+    )
+    policy_url = models.CharField(
+        _("address of the policy page"),
+        max_length=300,
+        blank=True,
+        validators=[validate_address],
+        help_text=_("Leave empty for the page that this app provides."),
+    )
+    privacy_url = models.CharField(
+        _("address of the privacy policy"),
+        max_length=300,
+        blank=True,
+        validators=[validate_address],
+        help_text=_("Linked from the policy page where given."),
+    )
+    hosts = models.TextField(
+        _("hosts"),
+        blank=True,
+        validators=[validate_hosts],
+        help_text=_(
+            "Only for a website with several policies: the hosts that follow this one, such as "
+            "shop.example.com, or .example.com with all below it; one a line."
+        ),
+    )
+    tool_choices = models.BooleanField(
+        _("let visitors refuse single tools"),
+        default=False,
+        help_text=_("Then each tool of a category that they allow has a box of its own."),
+    )
+    wait_for_update = models.PositiveSmallIntegerField(
+        _("wait for the choice (milliseconds)"),
+        default=500,
+        validators=[MaxValueValidator(10_000)],
+        help_text=_("How long Google's tags wait to be told what the visitor allows."),
+    )
+    ads_data_redaction = models.BooleanField(
+        _("redact advertising data"),
+        default=True,
+        help_text=_("Without consent to advertising, Google's tags leave out identifiers of ads."),
+    )
+    url_passthrough = models.BooleanField(
+        _("pass identifiers on in addresses"),
+        default=False,
+        help_text=_(
+            "Google's tags write identifiers of ads into the addresses of links where cookies "
+            "are refused. Ask your lawyer first."
+        ),
+    )
+
+    objects = PolicyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("policy")
+        verbose_name_plural = _("policies")
+        ordering = ("-is_default", "name")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(regime__in=["opt_in", "implied", "notice_only"]),
+                name="consent_policy_regime",
+            ),
+            models.CheckConstraint(condition=Q(revision__gte=1), name="consent_policy_revision"),
+            models.CheckConstraint(
+                condition=Q(lifetime_days__gte=1, lifetime_days__lte=395),
+                name="consent_policy_lifetime",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, **kwargs: Any) -> None:
+        """Save; a policy that is in use takes over from the one that was.
+
+        Then every visitor is asked again: what they agreed to was the other one.
+        """
+        self.changed_at = timezone.now()
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "changed_at"}
+        with transaction.atomic():
+            replaced = self.is_default and self._replace()
+            if self.pk and not self._state.adding:
+                self._keep_revision(kwargs)
+            super().save(**kwargs)
+            if replaced:
+                self._outdate_decisions()
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the page that shows the policy."""
+        return self.policy_url or reverse("consent:policy")
+
+    @property
+    def host_list(self) -> list[str]:
+        """The hosts that follow it alone, in small letters."""
+        return self.hosts.lower().split()
+
+    def natural_key(self) -> tuple[str]:
+        """Return what names the policy across databases."""
+        return (self.key,)
+
+    def _replace(self) -> int:
+        """Take the other policies out of use, and return how many were in it."""
+        others = Policy.objects.filter(is_default=True).exclude(pk=self.pk)
+        return others.update(is_default=False, changed_at=self.changed_at)
+
+    def _outdate_decisions(self) -> None:
+        """Go beyond every revision that a visitor's cookie may name."""
+        highest = Policy.objects.aggregate(highest=models.Max("revision"))["highest"]
+        self.revision = highest + 1
+        Policy.objects.filter(pk=self.pk).update(revision=self.revision)
+        self.categories.update(since=self.revision)
+        self.tools.update(since=self.revision)

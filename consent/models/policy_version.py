@@ -1,0 +1,62 @@
+"""The PolicyVersion: what was shown to visitors."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from consent.models.append_only import AppendOnly, AppendOnlyQuerySet
+
+
+class PolicyVersionQuerySet(AppendOnlyQuerySet):
+    """Queries for versions."""
+
+    def purge(self) -> int:
+        """Delete them, and return how many they were. For the retention command.
+
+        Raises IntegrityError, at the latest at the commit, where a record refers to one of them.
+        """
+        # Not by `delete`, which first reads the records of each, with everybody waiting.
+        return self._raw_delete(using=self.db)
+
+
+class PolicyVersion(AppendOnly):
+    """What visitors were shown, in one language; stored with the first decision that refers to it.
+
+    ``policy``: the key of the policy. ``content``: JSON with the texts, categories, tools and
+    cookies (see `consent.policy.versions`). ``digest``: its SHA-256 in hex. Equal content is stored
+    once.
+    """
+
+    digest = models.CharField(_("digest"), max_length=64, unique=True)
+    policy = models.CharField(_("policy"), max_length=40)
+    language = models.CharField(_("language"), max_length=35)
+    revision = models.PositiveIntegerField(_("revision"))
+    content = models.TextField(_("content"))
+    stored_at = models.DateTimeField(_("stored at"), auto_now_add=True)
+
+    objects = PolicyVersionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("version of the policy")
+        verbose_name_plural = _("versions of the policy")
+        ordering = ("-pk",)
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.revision} ({self.language}, {self.digest[:8]})"
+
+    @property
+    def is_genuine(self) -> bool:
+        """Whether the content is what the digest says."""
+        return sha256(self.content.encode()).hexdigest() == self.digest
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The content, as `consent.policy.versions.disclosure` made it."""
+        shown: dict[str, Any] = json.loads(self.content)
+        return shown

@@ -1,0 +1,192 @@
+"""The Record: the proof of what one visitor decided.
+
+Records are written once. `RecordQuerySet.purge` alone removes them, for the command that keeps the
+retention period. Who goes around all that, in the database, does not know the signing key: each
+record is signed, and numbered without a gap in one of 16 sequences, of which each again signs how
+far it goes.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, Self
+
+from django.db import connections, models
+from django.utils.translation import gettext_lazy as _
+
+from consent.models import signing
+from consent.models.append_only import AppendOnly, AppendOnlyQuerySet
+from consent.models.counter import Counter, day_of
+from consent.models.policy import Policy
+from consent.models.policy_version import PolicyVersion
+from consent.models.record_statement import store_at_once
+from consent.models.sequence import OvertakenError, Sequence
+from consent.models.times import to_utc
+from consent.recipes.keys import MAX_COOKIE_LENGTH
+
+# To store a record before its sequence is locked, so that it need not wait for its turn.
+ATTEMPTS = 3
+
+
+class RecordQuerySet(AppendOnlyQuerySet):
+    """Queries for records."""
+
+    def granting(self, category: str) -> Self:
+        """Return those that allow ``category`` (its key); by an index."""
+        return self.filter(granted__in=Counter.objects.sets(lambda keys: category in keys))
+
+    def refusing(self, category: str) -> Self:
+        """Return those that do not allow ``category``, asked about it or not; by an index."""
+        return self.filter(granted__in=Counter.objects.sets(lambda keys: category not in keys))
+
+    def append(self, record: Record, sequence: Sequence, version: str) -> bool:
+        """Number, sign and store ``record``, and count it; or do nothing, and return False.
+
+        That is where its receipt is there. ``version``: the digest of what was shown. To be called
+        with the ``sequence`` locked; where it only was `seen`, and somebody else came first again
+        and again, it raises OvertakenError.
+        """
+        if self.appends_at_once:
+            for _ in range(ATTEMPTS):
+                record.follow(sequence, version)
+                with suppress(OvertakenError):
+                    return store_at_once(record, sequence, using=self.db)
+            raise OvertakenError
+        record.follow(sequence, version)
+        if self.filter(receipt=record.receipt).exists():
+            return False
+        record.save(using=self.db)
+        sequence.advance(last=record.number)
+        Counter.objects.using(self.db).add(**record.counted)
+        return True
+
+    @property
+    def appends_at_once(self) -> bool:
+        """Whether the database does all of `append` in one statement, so that no lock is needed."""
+        return connections[self.db].vendor == "postgresql"
+
+    def purge(self) -> int:
+        """Delete them, and return how many they were.
+
+        For the retention command alone: it tells the sequences, so that nobody misses them.
+        """
+        return self._purge()
+
+
+class Record(AppendOnly):
+    """The proof of one decision. Neither IP address nor user agent, and no more than is listed.
+
+    ``receipt``: names it to the visitor. ``subject``: a hash of what the visitor's cookie holds.
+    ``choices``: category key to the revision at which it was granted, 0 where it was refused.
+    ``granted``: the keys that were, sorted, with a space between: few distinct values, and an
+    index. ``revision``: the one that the visitor was shown. ``user``: primary key of who was logged
+    in, if CONSENT_RECORD_USER allows; no foreign key, which deleting a user would have to change.
+    """
+
+    class Action(models.TextChoices):
+        """What was done."""
+
+        ACCEPT_ALL = "accept_all", _("Accepted all")
+        REJECT_ALL = "reject_all", _("Rejected all")
+        CHOSEN = "chosen", _("Chose some")
+        RENEWED = "renewed", _("Chose the same again")
+        WITHDRAWN = "withdrawn", _("Withdrew")
+
+    class Source(models.TextChoices):
+        """Where it was done."""
+
+        NOTICE = "notice", _("Notice")
+        PREFERENCES = "preferences", _("Preferences")
+        FORM = "form", _("Form without JavaScript")
+        API = "api", _("API")
+        SIGN_IN = "sign_in", _("Sign-in")
+        CODE = "code", _("The website's code")
+
+    receipt = models.UUIDField(_("receipt"), unique=True)
+    subject = models.UUIDField(_("subject"))
+    user = models.CharField(_("user"), max_length=255, blank=True)
+    version = models.ForeignKey(
+        PolicyVersion, on_delete=models.PROTECT, verbose_name=_("version of the policy")
+    )
+    revision = models.PositiveIntegerField(_("revision"))
+    choices = models.JSONField(_("choices"))
+    granted = models.CharField(_("allowed"), max_length=MAX_COOKIE_LENGTH, blank=True)
+    action = models.CharField(_("action"), max_length=16, choices=Action.choices)
+    source = models.CharField(_("source"), max_length=16, choices=Source.choices)
+    language = models.CharField(_("language"), max_length=35)
+    regime = models.CharField(_("regime"), max_length=16, choices=Policy.Regime.choices)
+    gpc = models.BooleanField(
+        _("Global Privacy Control"),
+        help_text=_("Whether the browser asked not to sell or share data."),
+    )
+    decided_at = models.DateTimeField(_("time"))
+    sequence = models.PositiveSmallIntegerField(_("sequence"))
+    number = models.PositiveBigIntegerField(_("number"))
+    signature = models.CharField(_("signature"), max_length=80)
+
+    objects = RecordQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("record")
+        verbose_name_plural = _("records")
+        ordering = ("-decided_at", "-pk")
+        default_permissions = ("view",)
+        permissions = (("export_record", _("Can export records")),)
+        constraints = (
+            models.UniqueConstraint(fields=("sequence", "number"), name="consent_record_number"),
+        )
+        indexes = (
+            models.Index(fields=("decided_at", "id"), name="consent_record_time"),
+            models.Index(fields=("action", "decided_at", "id"), name="consent_record_action"),
+            models.Index(fields=("granted", "decided_at", "id"), name="consent_record_granted"),
+            models.Index(fields=("subject", "decided_at"), name="consent_record_subject"),
+            models.Index(fields=("user", "decided_at"), name="consent_record_user"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.receipt)
+
+    @property
+    def counted(self) -> dict[str, Any]:
+        """What it is counted as: the fields of a counter but its number."""
+        return {
+            "day": day_of(self.decided_at),
+            "sequence": self.sequence,
+            "event": self.action,
+            "source": self.source,
+            "regime": self.regime,
+            "granted": self.granted,
+        }
+
+    def follow(self, sequence: Sequence, version: str) -> None:
+        """Take the next number of ``sequence``, and sign; ``version``: as in `sign`."""
+        self.sequence, self.number = sequence.number, sequence.last + 1
+        self.sign(version)
+
+    def sign(self, version: str) -> None:
+        """Sign all of it, and the digest of the ``version`` that was shown."""
+        self.signature = signing.sign("record", self.signed(version))
+
+    def verdict(self) -> signing.Verdict:
+        """Say whether it is as it was stored; reads its version, where that is not at hand."""
+        return signing.verify("record", self.signed(self.version.digest), self.signature)
+
+    def signed(self, version: str) -> dict[str, Any]:
+        """Return what the signature covers: each field that is stored, in JSON's types."""
+        return {
+            "receipt": str(self.receipt),
+            "subject": str(self.subject),
+            "user": self.user,
+            "version": version,
+            "revision": self.revision,
+            "choices": self.choices,
+            "granted": self.granted,
+            "action": self.action,
+            "source": self.source,
+            "language": self.language,
+            "regime": self.regime,
+            "gpc": self.gpc,
+            "decided_at": to_utc(self.decided_at).isoformat(),
+            "sequence": self.sequence,
+            "number": self.number,
+        }

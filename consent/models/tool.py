@@ -1,0 +1,256 @@
+"""The Tool: a third-party service in a category."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from consent.models.category import Category
+from consent.models.parameters import parameter_errors
+from consent.models.policy import Policy
+from consent.models.revision import Dated
+from consent.models.validators import validate_address, validate_key
+from consent.recipes import Recipe, RecipeError, catalogue, csp_sources, snippets
+
+
+class ToolQuerySet(models.QuerySet["Tool"]):
+    """Queries and bulk changes that keep revision and compiled policy right."""
+
+    def switch_on(self) -> int:
+        """Enable those that are disabled, stamp them, and return how many they were."""
+        return self._switch(enabled=True)
+
+    def switch_off(self) -> int:
+        """Disable those that are enabled, and return how many they were."""
+        return self._switch(enabled=False)
+
+    def _switch(self, *, enabled: bool) -> int:
+        # One by one through save(): that stamps each, and signals reach the compiled policy. In
+        # the policies' order, so that two editors wait for each other instead of deadlocking.
+        with transaction.atomic():
+            tools = list(self.filter(enabled=not enabled).order_by("policy", "pk"))
+            for tool in tools:
+                tool.enabled = enabled
+                tool.save(update_fields=["enabled"])
+        return len(tools)
+
+    def get_by_natural_key(self, policy: str, key: str) -> Tool:
+        """Return the tool ``key`` of ``policy`` (keys); raises Tool.DoesNotExist."""
+        return self.get(policy__key=policy, key=key)
+
+    def from_recipe(
+        self, recipe: Recipe, category: Category, parameters: dict[str, str], **extra: Any
+    ) -> Tool:
+        """Create a tool in ``category`` by ``recipe``, with its name, vendor and cookies.
+
+        ``parameters`` are the recipe's values; ``extra`` overrides fields of the tool. Raises
+        ValidationError where a value does not fit the recipe.
+        """
+        fields = {
+            "key": recipe.key,
+            "name": recipe.name,
+            "vendor": recipe.vendor,
+            "privacy_url": recipe.privacy_url,
+            "placement": recipe.placement,
+            **extra,
+        }
+        tool = Tool(category=category, recipe=recipe.key, parameters=parameters, **fields)
+        tool.policy = category.policy
+        tool.full_clean()
+        with transaction.atomic():
+            tool.save()
+            tool.declare(recipe)
+        return tool
+
+
+class Tool(Dated):
+    """One third-party service in a category: a recipe with parameters, or a custom snippet."""
+
+    # Not the name or the snippet's text: a correction there tells visitors nothing new, while a
+    # new vendor is somebody else who receives the data.
+    MEANING = ("enabled", "category_id", "recipe", "vendor")
+    WORDING = ("vendor",)
+
+    class Placement(models.TextChoices):
+        """Where on the page a tool's code goes."""
+
+        HEAD = "head", _("In the page's head")
+        BODY = "body", _("At the end of the page's body")
+        MANUAL = "manual", _("Only where a template asks for it")
+
+    policy = models.ForeignKey(
+        Policy,
+        on_delete=models.CASCADE,
+        related_name="tools",
+        editable=False,
+        verbose_name=_("policy"),
+    )
+    category = models.ForeignKey(
+        Category, on_delete=models.RESTRICT, related_name="tools", verbose_name=_("category")
+    )
+    key = models.CharField(
+        _("key"),
+        max_length=40,
+        validators=[validate_key],
+        help_text=_("Names the tool in templates; keep it once it is in use."),
+    )
+    name = models.CharField(_("name"), max_length=80, help_text=_("As visitors see it."))
+    vendor = models.CharField(
+        _("vendor"), max_length=200, blank=True, help_text=_("Who receives the data.")
+    )
+    privacy_url = models.CharField(
+        _("vendor's privacy policy"), max_length=300, blank=True, validators=[validate_address]
+    )
+    recipe = models.CharField(_("recipe"), max_length=40, blank=True, editable=False)
+    parameters = models.JSONField(_("parameters"), default=dict, blank=True)
+    snippet = models.TextField(
+        _("snippet"), blank=True, help_text=_("HTML as the vendor's page gives it.")
+    )
+    sources = models.TextField(
+        _("what it loads from"),
+        blank=True,
+        help_text=_(
+            "For a Content-Security-Policy: a directive and its sources on each line, such as "
+            "script-src https://cdn.example.com. Recipes know theirs."
+        ),
+    )
+    placement = models.CharField(
+        _("place on the page"),
+        max_length=8,
+        choices=Placement.choices,
+        default=Placement.HEAD,
+    )
+    hears_decisions = models.BooleanField(
+        _("tell it what visitors decide"),
+        default=False,
+        help_text=_(
+            "Sends an event when a visitor who allows this tool grants, changes or withdraws "
+            "consent. Only in an essential category does it hear of every withdrawal."
+        ),
+    )
+    enabled = models.BooleanField(_("enabled"), default=True)
+    # When its receiver answered that it is gone for good, which disabled the tool.
+    gone_at = models.DateTimeField(null=True, editable=False)
+    order = models.PositiveSmallIntegerField(_("order"), default=0)
+
+    objects = ToolQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("tool")
+        verbose_name_plural = _("tools")
+        ordering = ("category__order", "category", "order", "name", "pk")
+        permissions = (("edit_snippet", _("Can edit custom snippets (run script on the site)")),)
+        constraints = (
+            models.UniqueConstraint(fields=("policy", "key"), name="consent_tool_key"),
+            models.CheckConstraint(
+                condition=Q(placement__in=["head", "body", "manual"]), name="consent_tool_placement"
+            ),
+            models.CheckConstraint(
+                condition=Q(recipe="") | Q(snippet=""), name="consent_tool_recipe_or_snippet"
+            ),
+            models.CheckConstraint(condition=Q(since__gte=1), name="consent_tool_since"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *, cosmetic: bool = False, **kwargs: Any) -> None:
+        """Do what `Dated.save` does; who enables a tool whose receiver was gone tries it anew."""
+        if self.enabled and self.gone_at is not None:
+            self.gone_at = None
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "gone_at"}
+        super().save(cosmetic=cosmetic, **kwargs)
+
+    def natural_key(self) -> tuple[str, str]:
+        """Return what names the tool across databases."""
+        return (self.policy.key, self.key)
+
+    natural_key.dependencies = ["consent.policy", "consent.category"]  # type: ignore[attr-defined]
+
+    def retire(self) -> None:
+        """Disable it, as its receiver answered that it is gone for good."""
+        self.enabled, self.gone_at = False, timezone.now()
+        self.save(update_fields=["enabled", "gone_at"])
+
+    def owner(self) -> Policy:
+        """Return its policy, which is its category's."""
+        self.policy = self.category.policy
+        return self.policy
+
+    def must_be_told(self, before: dict[str, Any] | None, *, cosmetic: bool) -> bool:
+        """A disabled tool does nothing to tell of; it is stamped when it is enabled."""
+        return self.enabled and super().must_be_told(before, cosmetic=cosmetic)
+
+    def get_recipe(self) -> Recipe | None:
+        """Return the recipe, or None for a custom snippet, or where the recipe is gone."""
+        try:
+            return catalogue().get(self.recipe)
+        except RecipeError:
+            return None
+
+    def declare(self, recipe: Recipe) -> None:
+        """Store the cookies that ``recipe`` declares."""
+        for cookie in recipe.cookies:
+            self.cookies.create(
+                kind=cookie.kind,
+                name=cookie.name,
+                party=cookie.party,
+                retention=cookie.retention,
+                purpose=cookie.purpose,
+            )
+
+    def clean_fields(self, exclude: Iterable[str] | None = None) -> None:
+        """Also hold the parameters against the recipe, and look into the snippet."""
+        excluded = set(exclude or ())
+        errors: dict[str, Any] = {}
+        try:
+            super().clean_fields(exclude=excluded)
+        except ValidationError as error:
+            errors = error.update_error_dict(errors)
+        if "parameters" not in excluded:
+            self._clean_parameters(errors)
+        if "snippet" not in excluded and (found := snippets.problems(self.snippet)):
+            errors["snippet"] = found
+        if "sources" not in excluded and (found := self._wrong_sources()):
+            errors["sources"] = found
+        if errors:
+            raise ValidationError(errors)
+
+    def _wrong_sources(self) -> list[str]:
+        if self.recipe and self.sources.strip():
+            return [gettext("Leave this empty: the recipe knows what its tool loads from.")]
+        return csp_sources.problems(self.sources)
+
+    def _clean_parameters(self, errors: dict[str, Any]) -> None:
+        recipe = self.get_recipe()
+        if not isinstance(self.parameters, dict):
+            errors["parameters"] = gettext("%s is no set of parameters.") % json.dumps(
+                self.parameters
+            )
+        elif recipe is not None and (found := parameter_errors(recipe, self.parameters)):
+            errors["parameters"] = [f"{name}: {message}" for name, message in found.items()]
+        elif self.recipe and recipe is None:
+            errors["parameters"] = gettext("There is no recipe “%s”.") % self.recipe
+
+    def validate_unique(self, exclude: Collection[str] | None = None) -> None:
+        """Also refuse a key that a category, or another tool of the policy, has.
+
+        Only where the key is looked at: the admin's forms for an existing tool leave it out.
+        """
+        super().validate_unique(exclude)
+        if "key" in (exclude or ()) or self.category_id is None:
+            return
+        policy = self.category.policy_id
+        taken = Tool.objects.filter(policy=policy, key=self.key).exclude(pk=self.pk).exists()
+        if taken or Category.objects.filter(policy=policy, key=self.key).exists():
+            message = gettext("Another tool or category has the key “%s”; choose another.")
+            raise ValidationError({"key": message % self.key})
