@@ -16,9 +16,9 @@ class ConsentConfig(AppConfig):
     def ready(self) -> None:
         """Connect receivers and checks; they need the models, which are loaded only now."""
         from consent import checks
-        from consent.policy import edits
+        from consent.policy import invalidation
         from consent.visitor import login_sync
 
-        edits.connect()
+        invalidation.connect()
         login_sync.connect()
         checks.register_all()

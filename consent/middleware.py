@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from consent.pages.csp import guard
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.visitor.consent import Consent
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from django.http import HttpRequest
 
 from consent.conf import conf
-from consent.policy.compiled import CompiledCategory, CompiledTool
+from consent.policy import CompiledCategory, CompiledTool
 from consent.policy.decision import Decision
 from consent.regions import locating
 from consent.visitor.consent import Consent

@@ -18,7 +18,7 @@ from django.core.cache import cache
 from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.proof import ledger, notice_counter
 
 # How long an example takes says more about how busy the machine is than about the code.

@@ -15,7 +15,7 @@ from django.utils import timezone
 from consent.middleware import ConsentMiddleware
 from consent.models import Category, Cookie, Policy, Sequence, Tool
 from consent.models.default_texts import CATEGORIES
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.policy.decision import Decision, today
 from consent.visitor.consent import Consent
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory

@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 from consent.api.permissions import HasConsent
 from consent.decorators import ConsentRequiredMixin, consent_required
 from consent.models import Category, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.visitor import ConsentHttpRequest
 from tests.helpers import ANALYTICS, OPTIONAL, grant, no_policy, small_site, vary
 

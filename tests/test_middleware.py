@@ -18,7 +18,7 @@ from django.urls import include, path
 
 from consent.middleware import ConsentMiddleware
 from consent.models import Policy, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.visitor.consent import Consent
 from tests.helpers import (
     ANALYTICS,

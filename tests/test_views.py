@@ -11,7 +11,7 @@ from django.utils.html import strip_tags
 from hypothesis import HealthCheck, given, settings, strategies
 
 from consent.models import Category, Policy, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.policy.decision import Decision, parse
 from tests.factories import CategoryFactory, ToolFactory
 from tests.helpers import (

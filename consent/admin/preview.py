@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from consent.models import Policy, Tool, parameter_errors
 from consent.models.times import to_local
 from consent.pages.consent_signals import code
-from consent.policy.compiled import Selection, compile_policy, compile_tool, with_tools
+from consent.policy import Selection, compile_policy, compile_tool, with_tools
 from consent.recipes import Embed
 
 

@@ -24,7 +24,7 @@ from consent.events.endpoints import Endpoint
 from consent.events.permitting import permitted
 from consent.models import Delivery, SigningSecret, Tool, parameter_errors
 from consent.models.signing import UnknownKeyError
-from consent.policy.compiled import policies
+from consent.policy import policies
 
 logger = logging.getLogger("consent")
 

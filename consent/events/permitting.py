@@ -11,7 +11,7 @@ from django.db import router
 from django.db.models import F
 
 from consent.models import Delivery, Record
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.policy.decision import today
 from consent.proof.recorded_decision import decision_of
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from consent.events import writing
 from consent.events.writing import EventError, Origin
 from consent.models import Record
-from consent.policy.compiled import CompiledPolicy, policies
+from consent.policy import CompiledPolicy, policies
 from consent.policy.decision import today
 from consent.proof.recorded_decision import decision_of
 from consent.visitor import consent_of

@@ -15,7 +15,7 @@ from consent.events.tasks import deliver_soon
 from consent.models import Delivery, Tool
 from consent.models.outbox import NAME_LENGTH
 from consent.models.times import to_utc
-from consent.policy.compiled import CompiledPolicy, CompiledTool, Standing
+from consent.policy import CompiledPolicy, CompiledTool, Standing
 
 MAX_BODY = 64 * 1024
 """Bytes that an event may have, as JSON and with everything that the app adds."""

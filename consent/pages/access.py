@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 
 from consent.models import default_texts
-from consent.policy.compiled import CompiledPolicy
+from consent.policy import CompiledPolicy
 from consent.visitor import consent_of
 
 logger = logging.getLogger("consent")

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from consent.policy.compiled import Selection
+from consent.policy import Selection
 from consent.recipes import CONSENT_TYPES
 from consent.recipes.escaping import javascript_value
 from consent.recipes.markers import CHOICES, SIGNALS, without_nonce

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from consent.conf import conf
 from consent.models import Record, default_texts
-from consent.policy.compiled import CompiledCategory, CompiledPolicy
+from consent.policy import CompiledCategory, CompiledPolicy
 from consent.policy.versions import category_texts, policy_texts, version_of
 from consent.visitor.consent import Consent
 

@@ -18,7 +18,7 @@ from consent.pages import assets
 from consent.pages.consent_signals import told
 from consent.pages.contexts import NEXT, choices_context, policy_context, texts_context
 from consent.pages.script_bundles import directory
-from consent.policy.compiled import CompiledTool, Selection, Standing
+from consent.policy import CompiledTool, Selection, Standing
 from consent.proof.notice_counter import count_notice
 from consent.recipes.markers import NONCE, without_nonce
 from consent.visitor import Consent, consent_of

@@ -17,7 +17,7 @@ from collections.abc import Collection
 from django.urls import reverse
 
 from consent.pages.consent_signals import code
-from consent.policy.compiled import CompiledPolicy, Selection
+from consent.policy import CompiledPolicy, Selection
 from consent.recipes.keys import KEY
 
 _CHOICE = rf"{KEY}_(?:0|[1-9][0-9]{{0,8}})"

@@ -18,7 +18,9 @@ from django.utils.translation import get_language, override
 
 from consent.models import Policy, default_texts
 from consent.models.signing import canonical
-from consent.policy.compiled import CompiledCategory, CompiledPolicy, CompiledTool, policies
+from consent.policy.compiled_policy import CompiledPolicy
+from consent.policy.data import CompiledCategory, CompiledTool
+from consent.policy.process_cache import policies
 
 # Hex digits by which a page names its version: no site ever has two that share them.
 NAME_LENGTH = 16
@@ -108,7 +110,7 @@ def version_called(name: str, key: str) -> Version | None:
     and of another regime.
     """
     for policy in policies.recent():
-        for language, regime in product(dict(settings.LANGUAGES), policy.regimes):
+        for language, regime in product(dict(settings.LANGUAGES), policy.regimes.in_use):
             if policy.key == key:
                 with override(language):
                     version = version_of(policy, regime)

@@ -16,7 +16,7 @@ from django.db import router
 
 from consent.events import writing
 from consent.models import Record, granted_in, signing
-from consent.policy.compiled import CompiledPolicy
+from consent.policy import CompiledPolicy
 from consent.policy.decision import Decision
 from consent.policy.versions import Version, version_of
 from consent.proof import ledger

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.test.utils import TestContextDecorator
 
-from consent.policy.compiled import CompiledPolicy, policies
+from consent.policy import CompiledPolicy, policies
 from consent.policy.decision import Decision, today
 from consent.recipes.keys import MAX_COOKIE_LENGTH
 from consent.visitor.consent import Consent

@@ -25,7 +25,7 @@ from consent.conf import conf
 from consent.events import writing
 from consent.events.writing import Origin
 from consent.models import Delivery, Record
-from consent.policy.compiled import CompiledPolicy, CompiledTool, Selection, Standing, policies
+from consent.policy import CompiledPolicy, CompiledTool, Selection, Standing, policies
 from consent.policy.decision import SECONDS_PER_DAY, Decision, parse, today
 from consent.proof import recording
 from consent.proof.recording import IN_CODE, Draft, Occasion
@@ -129,7 +129,7 @@ class Consent:
             self._is_private = True
         for header in headers or ():
             self._depends_on(header)
-        return policy.regime_in(locating.region_of(self._request))
+        return policy.regimes.at(locating.region_of(self._request))
 
     @property
     def opts_out(self) -> bool:

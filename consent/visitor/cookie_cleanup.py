@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest
 
-from consent.policy.compiled import CompiledPolicy, CompiledTool, Selection
+from consent.policy import CompiledPolicy, CompiledTool, Selection
 
 # Bytes of headers that delete cookies: proxies accept 4 to 8 KB of headers in all.
 DELETIONS_LENGTH = 2_500

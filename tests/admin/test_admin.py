@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from consent.models import Category, Cookie, Policy, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.recipes import CONSENT_TYPES
 from consent.recipes.keys import MAX_CATEGORIES
 from tests.admin.helpers import (

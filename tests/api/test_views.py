@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies
 
 from consent.api.parsers import MAX_BYTES
 from consent.models import Category, Policy, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.policy.decision import parse
 from tests.factories import CategoryFactory, CookieFactory, ToolFactory
 from tests.helpers import (

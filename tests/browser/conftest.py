@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from consent.models import Category, Cookie, Policy, RegionRule, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.recipes import catalogue
 from tests.browser import launcher
 from tests.browser.visitor import Visitor, visiting

@@ -16,7 +16,7 @@ from django.urls import include, path
 from playwright.sync_api import Locator, expect
 
 from consent.models import Category, Policy, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.policy.decision import Decision, today
 from consent.recipes import catalogue
 from tests.browser.test_accessibility import complaints

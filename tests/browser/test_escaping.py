@@ -16,7 +16,7 @@ from django.db import models
 from playwright.sync_api import expect
 
 from consent.models import Category, Cookie, Policy, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.recipes import Recipe, catalogue
 from tests.browser.visitor import OPTIONAL, Visitor
 from tests.factories import ToolFactory

@@ -20,7 +20,7 @@ from django.urls import path
 from playwright.sync_api import expect
 
 from consent.models import Category, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.recipes import catalogue
 from consent.recipes.csp import merged
 from demo_site.urls import urlpatterns as demo_urlpatterns

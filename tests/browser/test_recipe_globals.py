@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from playwright.sync_api import Route, sync_playwright
 
 from consent.pages.consent_signals import told
-from consent.policy.compiled import NO_POLICY
+from consent.policy import NO_POLICY
 from consent.recipes import Recipe, Script, catalogue
 from consent.recipes.markers import NONCE
 from tests.recipes.test_recipes import STARTS, examples, nasty_text, recipe_with, required

@@ -20,7 +20,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from consent.models import Delivery, Policy, SigningSecret, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.proof import recording
 from consent.signals import decision_made
 from demo_site.events import _remember_decision, point_webhooks_at, remember_decisions

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 import consent
 from consent.events.delivering import Courier
 from consent.models import Category, Delivery, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from tests.events.receiver import Receiver
 from tests.factories import ToolFactory
 from tests.helpers import grant, page_request, small_site

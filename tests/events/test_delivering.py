@@ -19,7 +19,7 @@ from consent.events import delivering, posting, signatures, writing
 from consent.events.delivering import Courier, MissingLibraryError
 from consent.models import Category, Delivery, Policy, Record, SigningSecret, Tool
 from consent.models.outbox import LONGEST_WAIT, wait_after
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.proof import retention
 from consent.proof.recorded_decision import decision_of
 from tests.events import receiver as receivers

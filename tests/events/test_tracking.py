@@ -19,7 +19,7 @@ from django.utils import timezone
 import consent
 from consent.events.writing import MAX_BODY
 from consent.models import Category, Delivery, Record, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.proof.recording import Occasion
 from tests.events.helpers import MARKETING, WEBHOOKS, events_site, visitor, webhooks
 from tests.helpers import consent_in, grant, iso, no_table, page_request

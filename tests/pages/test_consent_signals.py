@@ -10,7 +10,7 @@ from consent.models import Category, Tool
 from consent.pages.consent_signals import code, told
 from consent.pages.script_bundles import script, start
 from consent.pages.tags import consent_head, consent_tool
-from consent.policy.compiled import NO_POLICY, Selection, build, policies
+from consent.policy import NO_POLICY, Selection, build, policies
 from consent.recipes import CONSENT_TYPES, catalogue, google
 from consent.recipes.markers import CHOICES, NONCE, SIGNALS
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory

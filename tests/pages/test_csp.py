@@ -17,7 +17,7 @@ from django.urls import include, path
 from consent.middleware import ConsentCSPMiddleware
 from consent.models import Category, Policy, Tool
 from consent.pages.csp import csp_sources, extended_csp
-from consent.policy.compiled import compile_tool, policies
+from consent.policy import compile_tool, policies
 from consent.recipes import catalogue
 from tests.factories import ToolFactory
 from tests.helpers import (
@@ -296,7 +296,7 @@ def test_hosts_are_put_together_once_for_each_state(monkeypatch):
     request = page_request(grant(*OPTIONAL))
     assert extended_csp(request, SITES) == EVERYTHING
     # From now on it may not look at any tool.
-    monkeypatch.setattr("consent.policy.compiled.merged", None)
+    monkeypatch.setattr("consent.policy.selection.merged", None)
     monkeypatch.setattr("consent.recipes.csp.merged", None)
 
     assert extended_csp(page_request(grant(*OPTIONAL)), SITES) == EVERYTHING

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from consent.models import Category, Policy, Record, RegionRule
 from consent.pages import assets, embeds, tags
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.policy.decision import parse
 from consent.policy.versions import version_of
 from consent.recipes.markers import NONCE

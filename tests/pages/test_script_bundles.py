@@ -23,8 +23,7 @@ from django.urls import include, path
 
 from consent.models import Category, Policy, Tool
 from consent.pages import script_bundles
-from consent.policy import compiled as compiled_module
-from consent.policy.compiled import build, policies
+from consent.policy import build, compiled_policy, policies
 from consent.recipes.markers import without_nonce
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
 from tests.helpers import (
@@ -498,7 +497,7 @@ def test_warm_page_costs_the_same_whatever_the_number_of_tools(settings, mode):
 
 
 def test_inventing_cookies_does_not_fill_the_memory(settings, monkeypatch):
-    monkeypatch.setattr(compiled_module, "RENDERED_LENGTH", 100_000)
+    monkeypatch.setattr(compiled_policy, "RENDERED_LENGTH", 100_000)
     settings.CONSENT_DELIVERY = "server"
     settings.CONSENT_POLICY_MAX_AGE = 3600
     crowd(60)

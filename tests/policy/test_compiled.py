@@ -18,19 +18,19 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from consent.models import Category, Cookie, Policy, Tool
-from consent.policy import compiled as compiled_module
-from consent.policy.compiled import (
+from consent.policy import (
     NO_POLICY,
-    CompiledPolicies,
     CompiledPolicy,
     CompiledSites,
-    Memo,
+    PolicyCache,
     Selection,
     build,
     compile_tool,
     policies,
+    process_cache,
 )
 from consent.policy.decision import Decision, today
+from consent.policy.memo import Memo
 from consent.recipes.markers import NONCE
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
 
@@ -53,7 +53,7 @@ class Clock:
 def clock(monkeypatch, settings) -> Clock:
     settings.CONSENT_POLICY_MAX_AGE = MAX_AGE
     clock = Clock()
-    monkeypatch.setattr(compiled_module, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(process_cache, "time", SimpleNamespace(monotonic=clock.monotonic))
     return clock
 
 
@@ -264,7 +264,7 @@ def test_building_takes_six_queries_whatever_the_number_of_tools(number: int):
 @pytest.mark.django_db
 def test_warm_policy_costs_no_query(clock):
     add_tools(17)
-    kept = CompiledPolicies()
+    kept = PolicyCache()
     kept.current()
     clock.advance(MAX_AGE - 0.1)
 
@@ -274,7 +274,7 @@ def test_warm_policy_costs_no_query(clock):
 @pytest.mark.django_db
 def test_database_is_looked_at_once_every_max_age(clock):
     add_tools(2)
-    kept = CompiledPolicies()
+    kept = PolicyCache()
     kept.current()
     clock.advance(MAX_AGE)
 
@@ -286,7 +286,7 @@ def test_database_is_looked_at_once_every_max_age(clock):
 @pytest.mark.django_db
 def test_max_age_is_read_when_it_is_used(clock, settings):
     PolicyFactory()
-    kept = CompiledPolicies()
+    kept = PolicyCache()
     kept.current()
 
     settings.CONSENT_POLICY_MAX_AGE = 0
@@ -296,7 +296,7 @@ def test_max_age_is_read_when_it_is_used(clock, settings):
 
 @pytest.mark.django_db
 def test_missing_policy_is_looked_for_once_every_max_age(clock):
-    kept = CompiledPolicies()
+    kept = PolicyCache()
 
     assert kept.current() is NO_POLICY
     assert queries_of(kept.current) == 0
@@ -330,7 +330,7 @@ def of_revision(number: int) -> CompiledSites:
 
 @pytest.fixture
 def _no_transaction(monkeypatch) -> None:
-    monkeypatch.setattr(compiled_module, "_sees_own_edits", lambda using: False)
+    monkeypatch.setattr(process_cache, "sees_own_edits", lambda using: False)
 
 
 @pytest.mark.usefixtures("_no_transaction")
@@ -344,9 +344,9 @@ def test_request_after_an_edit_waits_for_another_that_compiles_it(monkeypatch):
             assert go_on.wait(30)
         return made[-1]
 
-    monkeypatch.setattr(compiled_module, "build", build)
-    monkeypatch.setattr(compiled_module, "EDIT_PATIENCE", 30)
-    kept = CompiledPolicies()
+    monkeypatch.setattr(process_cache, "build", build)
+    monkeypatch.setattr(process_cache, "EDIT_PATIENCE", 30)
+    kept = PolicyCache()
     kept._lock = TellingLock(go_on)  # type: ignore[assignment]
     assert kept.current().revision == 0
 
@@ -370,8 +370,8 @@ def test_edit_that_comes_while_another_is_compiled_is_compiled_next(monkeypatch)
             kept.forget()
         return made[-1]
 
-    monkeypatch.setattr(compiled_module, "build", build)
-    kept = CompiledPolicies()
+    monkeypatch.setattr(process_cache, "build", build)
+    kept = PolicyCache()
 
     assert [kept.current().revision for _ in range(3)] == [0, 1, 1]
 
@@ -379,7 +379,7 @@ def test_edit_that_comes_while_another_is_compiled_is_compiled_next(monkeypatch)
 @pytest.mark.django_db
 def test_edit_elsewhere_shows_after_the_max_age_and_not_before(clock):
     PolicyFactory(name="Old")
-    kept = CompiledPolicies()
+    kept = PolicyCache()
     first = kept.current()
 
     edit_elsewhere(name="New")
@@ -392,7 +392,7 @@ def test_edit_elsewhere_shows_after_the_max_age_and_not_before(clock):
 @pytest.mark.django_db
 def test_look_that_finds_no_change_compiles_nothing(clock):
     PolicyFactory()
-    kept = CompiledPolicies()
+    kept = PolicyCache()
     first = kept.current()
 
     clock.advance(MAX_AGE)
@@ -404,7 +404,7 @@ def test_look_that_finds_no_change_compiles_nothing(clock):
 def test_policy_that_comes_into_use_elsewhere_is_noticed(clock):
     PolicyFactory()
     spare = PolicyFactory(spare=True)
-    kept = CompiledPolicies()
+    kept = PolicyCache()
     kept.current()
 
     Policy.objects.filter(key="default").update(is_default=False)
@@ -417,7 +417,7 @@ def test_policy_that_comes_into_use_elsewhere_is_noticed(clock):
 @pytest.mark.django_db
 def test_policy_that_is_deleted_elsewhere_stops_every_tool(clock):
     ToolFactory(category__essential=True)
-    kept = CompiledPolicies()
+    kept = PolicyCache()
     kept.current()
 
     Policy.objects.all().delete()
@@ -530,7 +530,7 @@ def test_edit_shows_at_once_after_a_real_commit(clock):
 @pytest.mark.django_db
 def test_edit_that_is_committed_while_the_policy_is_compiled_is_not_missed(clock):
     CookieFactory()
-    kept = CompiledPolicies()
+    kept = PolicyCache()
 
     def forget(execute, sql, params, many, context):
         if "consent_cookie" in sql:
@@ -549,7 +549,7 @@ def test_edit_that_is_committed_while_the_policy_is_compiled_is_not_missed(clock
 @pytest.mark.django_db
 def test_last_policy_goes_on_serving_while_the_database_is_down(clock, caplog):
     ToolFactory()
-    kept = CompiledPolicies()
+    kept = PolicyCache()
     first = kept.current()
     clock.advance(MAX_AGE)
 
@@ -562,7 +562,7 @@ def test_last_policy_goes_on_serving_while_the_database_is_down(clock, caplog):
 @pytest.mark.django_db
 def test_last_policy_goes_on_serving_where_it_was_edited_just_before(clock):
     ToolFactory()
-    kept = CompiledPolicies()
+    kept = PolicyCache()
     first = kept.current()
     kept.forget()
 
@@ -577,7 +577,7 @@ def test_last_policy_goes_on_serving_where_it_was_edited_just_before(clock):
 @pytest.mark.django_db
 def test_nothing_runs_where_the_database_was_down_from_the_start(clock):
     ToolFactory(category__essential=True)
-    kept = CompiledPolicies()
+    kept = PolicyCache()
 
     with database_down():
         assert kept.current() is NO_POLICY
@@ -590,7 +590,7 @@ def test_nothing_runs_where_the_database_was_down_from_the_start(clock):
 @pytest.mark.parametrize("warm", [False, True])
 def test_database_that_is_down_is_asked_once_every_max_age(clock, warm: bool):
     PolicyFactory()
-    kept = CompiledPolicies()
+    kept = PolicyCache()
     if warm:
         kept.current()
         clock.advance(MAX_AGE)
@@ -610,7 +610,7 @@ def test_database_that_is_down_is_asked_once_every_max_age(clock, warm: bool):
 @pytest.mark.django_db
 def test_others_go_on_with_the_last_policy_while_one_thread_looks(clock):
     PolicyFactory()
-    kept = CompiledPolicies()
+    kept = PolicyCache()
     first = kept.current()
     clock.advance(MAX_AGE)
     served = []
@@ -630,7 +630,7 @@ def test_others_go_on_with_the_last_policy_while_one_thread_looks(clock):
 @pytest.mark.django_db
 def test_one_thread_compiles_what_many_wait_for(clock):
     PolicyFactory()
-    kept = CompiledPolicies()
+    kept = PolicyCache()
     others: list[Thread] = []
     served = []
 
@@ -656,7 +656,7 @@ def test_one_thread_compiles_what_many_wait_for(clock):
 
 def test_event_loop_is_never_blocked_by_a_look():
     # Without a database: a query would fail this test.
-    kept = CompiledPolicies()
+    kept = PolicyCache()
 
     async def ask():
         return kept.current(), kept.is_stale()
@@ -667,7 +667,7 @@ def test_event_loop_is_never_blocked_by_a_look():
 @pytest.mark.django_db
 def test_event_loop_gets_the_policy_after_a_look_elsewhere():
     PolicyFactory(name="Ours")
-    kept = CompiledPolicies()
+    kept = PolicyCache()
 
     async def ask():
         await kept.arefresh()
@@ -907,7 +907,7 @@ def test_savepoint_that_is_rolled_back_leaves_the_rest_of_the_transaction(settin
 
 @pytest.mark.django_db(transaction=True)
 def test_process_without_a_policy_does_not_learn_it_from_an_uncommitted_edit():
-    kept = CompiledPolicies()
+    kept = PolicyCache()
 
     with transaction.atomic():
         PolicyFactory(name="New")

@@ -9,7 +9,7 @@ from django.test import Client, RequestFactory
 
 from consent.models import Category, Policy, PolicyVersion, Record, Tool
 from consent.models.validators import validate_hosts
-from consent.policy.compiled import build, policies
+from consent.policy import build, policies
 from consent.policy.decision import parse
 from consent.policy.versions import version_called, version_of
 from consent.visitor.consent import Consent

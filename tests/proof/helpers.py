@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone, translation
 
 from consent.models import Record
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.policy.versions import Version, version_of
 from consent.proof import ledger
 

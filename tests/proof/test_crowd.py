@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from consent.models import Category, Policy, Record, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.proof import ledger
 from consent.proof.recording import receipt_for
 from tests.factories import ToolFactory

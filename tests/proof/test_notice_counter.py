@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from consent.models import Counter, Policy
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.proof import background, notice_counter
 from tests.helpers import grant, no_ledger, no_policy, small_site
 

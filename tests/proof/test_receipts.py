@@ -12,7 +12,7 @@ from django.utils.html import escape
 
 from consent.models import Policy, Record
 from consent.models.signing import Verdict
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.proof import receipts
 from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site, vary
 

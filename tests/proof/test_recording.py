@@ -25,7 +25,7 @@ from consent.models import (
     Sequence,
 )
 from consent.models.signing import Verdict
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.policy.decision import parse
 from consent.proof import ledger
 from consent.proof.recording import subject_of

@@ -8,7 +8,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from consent.models import PolicyVersion, Record, Sequence
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.proof import ledger, retention, verification
 from tests.helpers import small_site
 from tests.models.test_concurrency import at_once, first

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from consent.models import Policy, PolicyVersion, Record, Sequence
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.proof import retention, verification
 from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site
 from tests.proof.helpers import (

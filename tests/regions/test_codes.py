@@ -7,7 +7,7 @@ from consent import regions
 from consent.models import Policy, RegionRule
 from consent.models.default_texts import INTRODUCTION
 from consent.models.validators import validate_regions
-from consent.policy.compiled import build, policies
+from consent.policy import build, policies
 from consent.policy.versions import policy_texts
 from tests.factories import PolicyFactory
 
@@ -176,7 +176,7 @@ def test_rules_count_in_their_order():
 
     compiled = build().default
 
-    found = {region: compiled.regime_in(region) for region in ("US-CA", "US-TX", "US", "DE", "")}
+    found = {region: compiled.regimes.at(region) for region in ("US-CA", "US-TX", "US", "DE", "")}
     assert found == {
         "US-CA": "implied",
         "US-TX": "notice_only",
@@ -184,7 +184,7 @@ def test_rules_count_in_their_order():
         "DE": "opt_in",
         "": "opt_in",
     }
-    assert compiled.regimes == ("opt_in", "implied", "notice_only")
+    assert compiled.regimes.in_use == ("opt_in", "implied", "notice_only")
 
 
 @pytest.mark.django_db
@@ -195,8 +195,8 @@ def test_rule_that_never_counts_makes_nothing_stricter():
 
     compiled = build().default
 
-    assert compiled.regime_in("US-CA") == "notice_only"
-    assert compiled.strictest == compiled.regime_in("") == "implied"
+    assert compiled.regimes.at("US-CA") == "notice_only"
+    assert compiled.strictest == compiled.regimes.at("") == "implied"
 
 
 @pytest.mark.django_db
@@ -207,7 +207,7 @@ def test_edited_rule_shows_at_once(how, settings, django_capture_on_commit_callb
     policy = PolicyFactory()
     rule = RegionRule.objects.create(policy=policy, regions="US", regime="implied")
     policies.forget()
-    assert policies.current().regime_in("US") == "implied"
+    assert policies.current().regimes.at("US") == "implied"
     before = Policy.objects.values_list("changed_at", flat=True).get()
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -219,7 +219,7 @@ def test_edited_rule_shows_at_once(how, settings, django_capture_on_commit_callb
             rule.regime = "opt_in"
             rule.save()
 
-    assert policies.current().regime_in("US") == "opt_in"
+    assert policies.current().regimes.at("US") == "opt_in"
     # By which other processes find out.
     assert Policy.objects.values_list("changed_at", flat=True).get() > before
 
@@ -237,7 +237,7 @@ def test_notice_of_an_editor_s_own_is_followed_by_what_holds_here(region, said):
     RegionRule.objects.create(policy=policy, regions="US", regime="implied")
     compiled = build().default
 
-    told = policy_texts(compiled, compiled.regime_in(region))["notice_text"]
+    told = policy_texts(compiled, compiled.regimes.at(region))["notice_text"]
 
     start = "Nothing starts unless you agree. Where you are, optional tools "
     assert told == f"{start}{said}"

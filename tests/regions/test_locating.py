@@ -12,7 +12,7 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from consent.models import RegionRule
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.regions import geoip, locating
 from tests.helpers import (
     CAPTCHA,

@@ -12,7 +12,7 @@ from django.test import AsyncClient, Client, RequestFactory
 from django.urls import include, path
 
 from consent.models import Record
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.testing import override_consent
 from consent.visitor.consent import Consent
 from tests.factories import CategoryFactory

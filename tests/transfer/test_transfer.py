@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings, strategies
 from consent import recipes
 from consent.checks.stored import check_policies
 from consent.models import Category, Cookie, Policy, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
 from tests.helpers import OPTIONAL, consent_in, grant, page_request, small_site
 

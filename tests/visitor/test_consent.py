@@ -6,7 +6,7 @@ from django.test import RequestFactory
 from hypothesis import HealthCheck, given, settings, strategies
 
 from consent.models import Category, Policy, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.policy.decision import parse
 from consent.visitor.consent import Consent, InvalidChoicesError, News, PolicyUnavailableError
 from consent.visitor.cookie_cleanup import DELETIONS_LENGTH, CleanUp, matches

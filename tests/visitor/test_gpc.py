@@ -11,7 +11,7 @@ from django.urls import include, path
 
 from consent import views
 from consent.models import Category, Policy, Record
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.policy.decision import parse
 from consent.proof.recording import IN_CODE
 from consent.signals import DecisionMade, consent_withdrawn, decision_made

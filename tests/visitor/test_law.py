@@ -9,7 +9,8 @@ import pytest
 from django.test import Client, RequestFactory
 
 from consent.models import Category, Policy, RegionRule, Tool
-from consent.policy.compiled import CompiledPolicy, build, compile_rules, policies
+from consent.policy import CompiledPolicy, build, compile_rules, policies
+from consent.policy.regimes import RegimesByRegion
 from consent.visitor.consent import Consent
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
 from tests.helpers import tool_scripts
@@ -211,7 +212,7 @@ def consent_of(policy: CompiledPolicy, cookie: str | None, headers: dict[str, st
 def test_tools_and_question_are_those_of_the_law(compiled, settings, name, regime, counts_dnt):
     settings.CONSENT_REGION, settings.CONSENT_DNT = "cloudflare", counts_dnt
     rules = RULE_SETS[name]
-    policy = replace(compiled, regime=regime, rules=compile_rules(rules))
+    policy = replace(compiled, regimes=RegimesByRegion(regime, compile_rules(rules)))
     told = plain(rules, regime)
 
     for (region, place), signal, (text, said) in product(
@@ -234,7 +235,7 @@ def test_tools_and_question_are_those_of_the_law(compiled, settings, name, regim
 @pytest.mark.parametrize("opts_out", [False, True], ids=["", "gpc"])
 @pytest.mark.parametrize("regime", REGIMES)
 def test_every_cookie_that_there_can_be_is_read_as_the_law_has_it(compiled, regime, opts_out):
-    policy = replace(compiled, regime=regime)
+    policy = replace(compiled, regimes=RegimesByRegion(regime))
     told = plain([], regime)
     headers = {"Sec-GPC": "1"} if opts_out else {}
     answers = set()
@@ -280,10 +281,10 @@ def test_first_rule_that_fits_counts_and_the_strictest_that_may(regime):
     regions = ("", "DE", "DE-BY", "US", "US-CA", "US-TX", "US-NY", "BR", "FR")
 
     for rules in rule_lists():
-        policy = CompiledPolicy(regime=regime, rules=compile_rules(rules))
+        policy = CompiledPolicy(regimes=RegimesByRegion(regime, compile_rules(rules)))
         told = plain(list(rules), regime)
         for region in regions:
-            found, expected = policy.regime_in(region), oracle.regime_in(told, region)
+            found, expected = policy.regimes.at(region), oracle.regime_in(told, region)
             assert found == expected, f"{rules}, else {regime}: in {region or 'nowhere'}"
         assert policy.strictest == oracle.regime_in(told, ""), f"{rules}, else {regime}"
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from consent.models import Category, Policy, Record, Tool
 from consent.pages import script_bundles
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.policy.decision import Decision, parse, today
 from consent.proof.recording import Occasion
 from consent.recipes.keys import MAX_COOKIE_LENGTH

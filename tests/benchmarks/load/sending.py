@@ -20,7 +20,7 @@ import httpcore
 from django.db import connection
 
 from consent.events.delivering import Courier
-from consent.policy.compiled import policies
+from consent.policy import policies
 
 
 def courier() -> Callable[[], None]:

@@ -9,7 +9,7 @@ from django.urls import include, path
 
 from consent.conf import conf
 from consent.models import Category, Cookie, Policy, Tool
-from consent.policy.compiled import policies
+from consent.policy import policies
 from consent.policy.decision import Decision, today
 from tests.benchmarks.tools import OPTIONAL, examples, further, granted, placement, recipes
 from tests.benchmarks.website.urls import pages

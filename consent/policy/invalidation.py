@@ -9,7 +9,7 @@ from django.db.models.signals import post_delete, post_save, pre_delete
 from django.utils import timezone
 
 from consent.models import Category, Cookie, Policy, RegionRule, Tool
-from consent.policy.compiled import policies
+from consent.policy.process_cache import policies
 
 
 def forget_on_commit(using: str, **kwargs: Any) -> None:

@@ -1,0 +1,174 @@
+"""Compile the policies in use: read the models, and return frozen plain data."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import DatabaseError, models
+
+from consent.models import Category, Policy, PolicyQuerySet, Tool, parameter_errors
+from consent.policy.compiled_policy import NO_POLICY, CompiledPolicy
+from consent.policy.data import CompiledCategory, CompiledTool
+from consent.policy.regimes import RegimesByRegion, compile_rules
+from consent.policy.sites import CompiledSites, Stamp
+from consent.recipes import (
+    DeclaredCookie,
+    Recipe,
+    RecipeError,
+    catalogue,
+    csp_sources,
+    google,
+    snippets,
+)
+
+logger = logging.getLogger("consent")
+
+
+def build() -> CompiledSites:
+    """Compile the policies in use from the database, in six queries whatever their size.
+
+    Raises DatabaseError where the database fails, or where a policy was changed again each time
+    that it was read.
+    """
+    for _attempt in range(3):
+        compiled = _build_once()
+        if compiled.stamp == read_stamp():
+            return compiled
+    raise DatabaseError("The policy was changed while it was compiled, three times over.")
+
+
+def read_stamp() -> Stamp:
+    """Return primary key and ``changed_at`` of each policy in use: what is looked at."""
+    return tuple(Policy.objects.followed().values_list("pk", "changed_at"))
+
+
+def _build_once() -> CompiledSites:
+    policies = with_tools(Policy.objects.followed())
+    compiled = [(policy.is_default, compile_policy(policy)) for policy in policies]
+    return CompiledSites(
+        default=next((policy for is_default, policy in compiled if is_default), NO_POLICY),
+        others=tuple(policy for is_default, policy in compiled if not is_default),
+    )
+
+
+def with_tools(policies: PolicyQuerySet) -> PolicyQuerySet:
+    """Return the same policies, to be read with what `compile_policy` needs of them."""
+    tools = Tool.objects.filter(enabled=True).prefetch_related("cookies")
+    categories = Category.objects.prefetch_related(models.Prefetch("tools", queryset=tools))
+    return policies.prefetch_related(
+        "region_rules", models.Prefetch("categories", queryset=categories)
+    )
+
+
+def compile_policy(policy: Policy) -> CompiledPolicy:
+    """Return ``policy``, its categories and their prefetched enabled tools as plain data."""
+    recipes = _recipes()
+    return CompiledPolicy(
+        stamp=(policy.pk, policy.changed_at),
+        key=policy.key,
+        hosts=() if policy.is_default else tuple(policy.host_list),
+        name=policy.name,
+        revision=policy.revision,
+        lifetime_days=policy.lifetime_days,
+        notice_text=policy.notice_text,
+        introduction=policy.introduction,
+        explanation=policy.explanation,
+        policy_url=policy.policy_url,
+        privacy_url=policy.privacy_url,
+        tool_choices=policy.tool_choices,
+        wait_for_update=policy.wait_for_update,
+        ads_data_redaction=policy.ads_data_redaction,
+        url_passthrough=policy.url_passthrough,
+        regimes=RegimesByRegion(
+            policy.regime,
+            compile_rules((rule.regions, rule.regime) for rule in policy.region_rules.all()),
+        ),
+        categories=tuple(
+            _compile_category(category, recipes) for category in policy.categories.all()
+        ),
+    )
+
+
+def _recipes() -> Mapping[str, Recipe]:
+    try:
+        return catalogue()
+    except RecipeError:
+        logger.exception("The catalogue of recipes is broken: no tool with a recipe runs.")
+        return {}
+
+
+def _compile_category(category: Category, recipes: Mapping[str, Recipe]) -> CompiledCategory:
+    tools = tuple(
+        compile_tool(tool, category, recipes)
+        for tool in sorted(category.tools.all(), key=lambda tool: (tool.order, tool.name, tool.pk))
+    )
+    return CompiledCategory(
+        key=category.key,
+        name=category.name,
+        purpose=category.purpose,
+        essential=category.essential,
+        sale=category.sale,
+        consent_types=tuple(category.consent_types.split()),
+        tools=tools,
+        thresholds=tuple(sorted({category.since, *(tool.since for tool in tools)})),
+    )
+
+
+def compile_tool(
+    tool: Tool, category: Category, recipes: Mapping[str, Recipe] | None = None
+) -> CompiledTool:
+    """Return ``tool`` of ``category`` as plain data; ``recipes``: the catalogue, if at hand."""
+    recipe = (_recipes() if recipes is None else recipes).get(tool.recipe)
+    markup = _markup(tool, recipe)
+    embed = recipe.embed if recipe is not None else None
+    return CompiledTool(
+        key=tool.key,
+        name=tool.name,
+        vendor=tool.vendor,
+        privacy_url=tool.privacy_url,
+        category=category.key,
+        since=max(tool.since, category.since),
+        placement=_shared(tool.placement),
+        server=recipe is not None and recipe.kind == "server",
+        markup=markup,
+        cookies=tuple(
+            DeclaredCookie(*map(_shared, (c.name, c.kind, c.party, c.retention, c.purpose)))
+            for c in (tool.cookies.all() if tool.pk else ())
+        ),
+        # What does not run loads nothing.
+        sources=_sources(tool, recipe) if markup or embed else {},
+        embed=embed,
+        pk=tool.pk,
+        hears_decisions=tool.hears_decisions,
+    )
+
+
+def _shared(text: str) -> str:
+    """Return ``text``, kept once for all that say the same: thousands of cookies do."""
+    return sys.intern(text) if type(text) is str else text
+
+
+def _markup(tool: Tool, recipe: Recipe | None) -> str:
+    """Render the tool's code; a tool that is not clearly right gets none."""
+    if not tool.recipe:
+        told = google.prelude(tool.key) if google.needs_prelude(tool.snippet) else ""
+        return told + snippets.prepare(tool.snippet, tool.key)
+    values: Any = tool.parameters
+    if recipe is None or not isinstance(values, dict) or parameter_errors(recipe, values):
+        logger.error("Tool %s does not fit its recipe %s and does not run.", tool.key, tool.recipe)
+        return ""
+    return recipe.render(values, tool.key)
+
+
+def _sources(tool: Tool, recipe: Recipe | None) -> Mapping[str, tuple[str, ...]]:
+    """Return what a tool that fits its recipe, or has none, loads from: only what can be named."""
+    if recipe is None:
+        return csp_sources.read(tool.sources)
+    try:
+        return recipe.csp_sources(tool.parameters)
+    except ValueError:
+        logger.exception("Tool %s adds nothing to a Content-Security-Policy.", tool.key)
+        return {}
