@@ -48,7 +48,14 @@ def function_middleware(get_response: Callable[..., HttpResponse]) -> Callable[.
 
 
 def found(*, database: bool = False) -> list[checks.CheckMessage]:
-    """Return what the app's checks have to say."""
+    """Return what the app's checks have to say.
+
+    But for what is said of a policy without tools, as most of them here are; see `test_i025`.
+    """
+    return [message for message in everything(database=database) if message.id != "consent.I025"]
+
+
+def everything(*, database: bool = False) -> list[checks.CheckMessage]:
     return checks.run_checks(tags=["consent"], databases=[connection.alias] if database else [])
 
 
@@ -475,12 +482,67 @@ def test_rule_for_what_is_no_region_is_named(settings):
     assert "CH" not in message.msg
 
 
-def test_missing_tables_are_left_to_migrate():
+def test_w024_missing_tables_need_migrate():
     def fail(*arguments: Any) -> None:
         raise ProgrammingError("There is no such table.")
 
     with connection.execute_wrapper(fail):
-        assert ids(database=True) == []
+        (message,) = found(database=True)
+
+    assert message.id == "consent.W024"
+    assert "There is no such table." in message.msg
+    assert "manage.py migrate" in message.hint
+
+
+def test_i025_policy_without_tools_asks_nobody():
+    category = CategoryFactory(policy=PolicyFactory(is_default=True))
+    essential = CategoryFactory(policy=category.policy, essential=True)
+    ToolFactory(category=essential, enabled=True)
+    ToolFactory(category=category, enabled=False)
+
+    (message,) = everything(database=True)
+    assert message.id == "consent.I025"
+    assert not message.is_serious(checks.WARNING)
+    assert f"The policy {category.policy.key} asks no visitor" in message.msg
+
+    ToolFactory(category=category, enabled=True)
+    assert everything(database=True) == []
+
+
+# W023: the template around the app's pages
+
+BASE = "<main>{% block main %}{% endblock %}</main>"
+
+
+@pytest.mark.parametrize(
+    ("template", "is_right"),
+    [
+        ("<main>{% block content %}{% endblock %}</main>", True),
+        ("{% if request %}{% block content %}{% endblock %}{% endif %}", True),
+        ("<main>{% block main %}{% endblock %}</main>", False),
+        ("<main></main>", False),
+        (
+            '{% extends "site.html" %}'
+            "{% block main %}{% block content %}{% endblock %}{% endblock %}",
+            True,
+        ),
+        ('{% extends "site.html" %}{% block content %}{% endblock %}', False),
+        ('{% extends "site.html" %}', False),
+        # What is known only with a request, or is wrong anyway, is for rendering to say.
+        ("{% extends parent %}", True),
+        ("{% block %}", True),
+    ],
+)
+def test_w023_pages_need_a_block_for_their_content(settings, template, is_right):
+    (engine,) = settings.TEMPLATES
+    loader = (
+        "django.template.loaders.locmem.Loader",
+        {"consent/base.html": template, "site.html": BASE},
+    )
+    options = {**engine["OPTIONS"], "loaders": [loader]}
+    settings.TEMPLATES = [{**engine, "APP_DIRS": False, "OPTIONS": options}]
+
+    assert ids() == ([] if is_right else ["consent.W023"])
 
 
 def test_check_command_knows_the_apps_tag(capsys):
@@ -546,8 +608,8 @@ def test_every_id_is_documented():
     folder = Path(recipes.__file__).resolve().parents[1].joinpath("checks")
     source = "".join(path.read_text() for path in folder.glob("*.py"))
 
-    known = {f"consent.{kind}{n:03}" for kind in "EW" for n in range(1, 100)}
+    known = {f"consent.{kind}{n:03}" for kind in "EIW" for n in range(1, 100)}
     in_code = {name for name in known if f'id="{name}"' in source}
 
-    assert len(in_code) == 21
+    assert len(in_code) == 24
     assert {name for name in known if name in documented} == in_code

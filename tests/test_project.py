@@ -41,7 +41,7 @@ def setting_names(text: str) -> set[str]:
 
 
 def check_ids(text: str) -> set[str]:
-    return set(re.findall(r"\bconsent\.[EW]\d{3}\b", text))
+    return set(re.findall(r"\bconsent\.[EIW]\d{3}\b", text))
 
 
 def text_files() -> Iterator[Path]:

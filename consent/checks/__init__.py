@@ -1,6 +1,6 @@
 """System checks for what people forget. Each has a stable id; docs/checks.md lists them.
 
-`project` checks settings, middleware, URLs and templates; `events` the delivery of events;
+`project` checks settings, middleware, URLs and templates; `page_block` one template; `events` the delivery of events;
 `stored` what is in the database.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from django.core.checks import CheckMessage, Tags, register
 
-from consent.checks import events, project, stored
+from consent.checks import events, page_block, project, stored
 
 TAG = "consent"
 
@@ -22,6 +22,7 @@ def register_all() -> None:
         project.check_csp_middleware,
         project.check_urls,
         project.check_templates,
+        page_block.check_page_block,
         project.check_settings,
         project.check_region_source,
         project.check_recipes,

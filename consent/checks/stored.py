@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error, Info, Warning
 from django.db import Error as DatabaseFailure
 
 from consent import recipes, regions
@@ -25,21 +25,26 @@ def check_policies(
     damage the page. consent.E015: too many optional categories. consent.W017: a tool listens to
     signals that no category has. consent.W021, consent.W022: events cannot be, or are not,
     delivered. consent.E018: a rule names what is no region. consent.W019: rules
-    for regions, and nothing says where visitors are.
+    for regions, and nothing says where visitors are. consent.W024: the tables cannot be read.
+    consent.I025: no visitor is asked, as there is no tool to ask about.
     """
     if not databases or Policy.objects.db not in databases:
         return
     try:
         yield from [
             *_stored_policies(),
+            *_policies_without_notice(),
             *_stored_rules(),
             *_stored_tools(),
             *_unclaimed_signals(),
             *undelivered_events(),
         ]
-    except DatabaseFailure:
-        # The tables are not there yet: `migrate` is about to make them.
-        return
+    except DatabaseFailure as error:
+        yield Warning(
+            f"The app's tables cannot be read: {error}",
+            hint="Run 'manage.py migrate'. It shows this message itself before it creates them.",
+            id="consent.W024",
+        )
 
 
 def _stored_policies() -> Iterator[CheckMessage]:
@@ -64,6 +69,18 @@ def _stored_policies() -> Iterator[CheckMessage]:
                 "essential: the preference cookie cannot hold a choice about each.",
                 hint="Merge some of them.",
                 id="consent.E015",
+            )
+
+
+def _policies_without_notice() -> Iterator[CheckMessage]:
+    asking = Tool.objects.filter(enabled=True, category__essential=False)
+    for policy in Policy.objects.in_use():
+        if not asking.filter(category__policy=policy).exists():
+            yield Info(
+                f"The policy {policy.key} asks no visitor: it has no enabled tool in a category "
+                "that can be refused, so there is no notice.",
+                hint="Add tools in the admin, under “Website data collection”.",
+                id="consent.I025",
             )
 
 
