@@ -15,6 +15,8 @@ pytestmark = pytest.mark.once
 TOP = Path(__file__).resolve().parents[1]
 ALLOWED = {
     "CHANGELOG.md",
+    "CODE_OF_CONDUCT.md",
+    "CONTRIBUTING.md",
     "LICENSE",
     "Makefile",
     "NOTICE",

@@ -1,5 +1,6 @@
 """The wheel, built and installed as a user gets it: complete, and working on its own."""
 
+import re
 import subprocess
 import sys
 import sysconfig
@@ -103,7 +104,8 @@ def in_site(python: Path, site: Path, code: str) -> list[str]:
     """Return the lines that the code prints in the project, after `django.setup()`."""
     settings = "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'site_settings'"
     site.joinpath("main.py").write_text(f"{settings}\nimport django; django.setup()\n{code}")
-    return run(python, "main.py", cwd=site).splitlines()
+    # Whatever PYTHONPATH says, what is installed is imported.
+    return run(python, "-E", "main.py", cwd=site).splitlines()
 
 
 def packaged_files() -> set[str]:
@@ -139,6 +141,18 @@ def test_has_what_is_easily_forgotten(wheel: Path, pattern: str):
     names = [Path(name) for name in zipfile.ZipFile(wheel).namelist()]
 
     assert any(name.match(pattern) for name in names)
+
+
+def test_description_has_no_link_that_only_works_in_the_repository(wheel: Path):
+    with zipfile.ZipFile(wheel) as file:
+        (name,) = (name for name in file.namelist() if name.endswith("/METADATA"))
+        head, _, description = file.read(name).decode().partition("\n\n")
+
+    assert "Description-Content-Type: text/markdown" in head
+    assert "# django-consent-tools" in description
+    assert "See CONTRIBUTING for the rest" in description
+    links = re.findall(r"\]\(([^)]+)\)", description)
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
 
 
 def test_has_nothing_beside_the_package(wheel: Path):
@@ -200,6 +214,9 @@ for action in (None, "accept-all"):
         visitor.post("/consent/preferences/", {"action": action})
     page = visitor.get("/consent/policy/").content.decode()
     print('id="dcp-notice"' in page, "www.googletagmanager.com/gtag/js" in page)
+# Without REST framework in INSTALLED_APPS.
+answer = visitor.get("/consent/api/preferences/", headers={"Accept": "text/html, */*"})
+print(answer.status_code, answer.json()["decided"])
 """
 
-    assert in_site(installed, site, code) == ["True False", "False True"]
+    assert in_site(installed, site, code) == ["True False", "False True", "200 True"]

@@ -1,7 +1,7 @@
 """System checks for what people forget. Each has a stable id; docs/checks.md lists them.
 
-`project` checks settings, middleware, URLs and templates; `page_block` one template; `events` the delivery of events;
-`stored` what is in the database.
+`project` checks settings, middleware, URLs and templates; `page_block` the template around the
+app's pages; `events` the delivery of events; `stored` what is in the database.
 """
 
 from __future__ import annotations
