@@ -1,10 +1,10 @@
-"""Reads request bodies that strangers send."""
+"""Parses request bodies that anybody may send."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import IO
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, ParseError
@@ -22,31 +22,43 @@ class TooLargeError(APIException):
 
 
 class SmallJSONParser(BaseParser):
-    """A JSON object of at most 10,000 bytes, in UTF-8 whatever charset is claimed (RFC 8259, 8.1).
+    """Parses a JSON object of at most 10,000 bytes, in UTF-8 by RFC 8259 (8.1).
 
-    Raises ParseError for anything else (nested too deeply included), TooLargeError for too much.
+    Raises ParseError for anything else (such as deep nesting, or the same key twice, of which
+    another reader could take the other), and TooLargeError for a longer body.
     """
 
     media_type = "application/json"
 
     def parse(
         self,
-        stream: Any,
+        stream: IO[bytes],
         media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
+        parser_context: Mapping[str, object] | None = None,
+    ) -> dict[str, object]:
         """Return the object that the body holds."""
         body = stream.read(MAX_BYTES + 1)
         if len(body) > MAX_BYTES:
             raise TooLargeError
         try:
-            found = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+            found = json.loads(
+                body.decode("utf-8"),
+                parse_constant=_refuse_constant,
+                object_pairs_hook=_unique,
+            )
         except (ValueError, RecursionError) as error:
-            raise ParseError(_("The body is no valid JSON.")) from error
+            raise ParseError(_("The body is not valid JSON.")) from error
         if not isinstance(found, dict):
-            raise ParseError(_("The body is no JSON object."))
+            raise ParseError(_("The body is not a JSON object."))
         return found
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+    raise ValueError(f"{name} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ParseError(_("The body has the same key twice in an object."))
+    return found

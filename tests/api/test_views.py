@@ -473,8 +473,8 @@ def refusal(status: int, *arguments: Any, **options: Any) -> Any:
 
 
 MISSING = ["This category is missing: choose true or false."]
-NEITHER = ["This is neither true nor false."]
-NO_KEY = ["This is no key of a category or tool."]
+NEITHER = ["Invalid choice: use true or false."]
+NO_KEY = ["Invalid category or tool key."]
 UNKNOWN = ["There is no category with this key."]
 
 
@@ -516,7 +516,7 @@ def test_put_of_choices_that_the_policy_does_not_offer_names_each(policy, choice
         ("functional", ['Expected a dictionary of items but got type "str".']),
         (True, ['Expected a dictionary of items but got type "bool".']),
         (None, ["This field may not be null."]),
-        ({f"k{n}": True for n in range(51)}, ["These are too many choices: at most 50."]),
+        ({f"k{n}": True for n in range(51)}, ["Too many choices: the maximum is 50."]),
     ],
 )
 def test_choice_that_can_be_none_is_named(policy, method, choices, errors):
@@ -547,12 +547,26 @@ def test_missing_choices_are_named(policy, method, body):
     ],
 )
 def test_body_that_is_no_json_is_told_so(policy, method, body):
-    assert refusal(400, method, body) == {"detail": "The body is no valid JSON."}
+    assert refusal(400, method, body) == {"detail": "The body is not valid JSON."}
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"choices": {"functional": false, "functional": true}}',
+        '{"choices": {"functional": false}, "choices": {"functional": true}}',
+        '{"choices": {"functional": true}, "revision": 1, "revision": 99}',
+    ],
+)
+def test_body_with_the_same_key_twice_is_refused(policy, method, body):
+    detail = "The body has the same key twice in an object."
+    assert refusal(400, method, body) == {"detail": detail}
 
 
 @pytest.mark.parametrize("body", ["[]", "null", "true", "7", '"choices"', '[["choices", {}]]'])
 def test_body_that_is_no_object_is_told_so(policy, body):
-    assert refusal(400, "PUT", body) == {"detail": "The body is no JSON object."}
+    assert refusal(400, "PUT", body) == {"detail": "The body is not a JSON object."}
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
