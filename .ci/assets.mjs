@@ -1,6 +1,9 @@
 /*
- * Builds what pages load of consent/browser/: minified scripts and stylesheets, named after their
- * content, and consent/pages/assets.py, by which Python knows these names.
+ * Builds what browsers get of consent/browser/, minified: the files that pages load, named after
+ * their content, and the texts that Python writes into pages and answers. It also writes
+ * consent/pages/assets.py, by which Python knows the names of the files.
+ *
+ * shared.json has what Python and the scripts both must know: `make assets` has Python write it.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -17,6 +20,15 @@ const FILES = {
   EMBED_SCRIPT: { source: "embed.js" },
   EMBED_STYLESHEET: { source: "embed.css" },
 };
+// What Python reads of its own directories and writes into pages or answers.
+const TEXTS = {
+  "follow_consent.js": "pages/inline/follow_consent.js",
+  "read_choices.js": "pages/inline/read_choices.js",
+  "read_signals.js": "pages/inline/read_signals.js",
+  "google_consent_mode.js": "recipes/google_consent_mode.js",
+  "notice_without_script.css": "pages/inline/notice_without_script.css",
+  "signal_without_script.css": "pages/inline/signal_without_script.css",
+};
 // What a page loads together, and how much that may weigh in bytes as they are sent.
 const BUDGETS = [
   [5120, "SCRIPT", "STYLESHEET"],
@@ -25,6 +37,7 @@ const BUDGETS = [
 ];
 
 const file = (path) => fileURLToPath(new URL(`../consent/${path}`, import.meta.url));
+const shared = JSON.parse(readFileSync(file("browser/shared.json")));
 const sha256 = (content) => createHash("sha256").update(content).digest("hex");
 
 const builders = {
@@ -35,15 +48,17 @@ const builders = {
     // Not (width >= 40rem), which browsers learned late.
     include: Features.MediaQueries,
   }).code,
-  js: async (code, defines) => (await minify(code.toString(), {
+  js: async (code, defines, isExpression = false) => (await minify(code.toString(), {
     // Nothing is left in the global scope, so every name can be shortened.
     toplevel: true,
     compress: {
       ecma: 2020,
       passes: 4,
-      unsafe_arrows: true,
+      unsafe_arrows: !isExpression,
       unsafe_methods: true,
-      global_defs: defines,
+      global_defs: { ...defines, SHARED: shared },
+      // The value of a text, a function, is what is wanted of it.
+      expression: isExpression,
       // Fewer characters, but more bytes once they are gzipped.
       loops: false,
     },
@@ -55,6 +70,19 @@ const names = [];
 const sizes = {};
 const hashes = new Map();
 
+/** Notes the hash of a source, so that a test can tell whether the build is of its present text. */
+const note = (source) => {
+  hashes.set(source, `    "${source}": "${sha256(readFileSync(file(`browser/${source}`)))}",`);
+};
+
+/** Builds a text that Python reads. */
+const buildText = async (source, target) => {
+  const [, extension] = source.split(".");
+  const content = await builders[extension](readFileSync(file(`browser/${source}`)), {}, true);
+  writeFileSync(file(target), `${content.toString().replace(/;$/, "")}\n`);
+  note(source);
+};
+
 /** Builds one file, and notes its name, how much it weighs, and its source's hash. */
 const build = async (constant, { source, defines }) => {
   const [part, extension] = source.split(".");
@@ -64,7 +92,7 @@ const build = async (constant, { source, defines }) => {
   writeFileSync(file(`static/${name}`), content);
   names.push(`${constant} = "${name}"`);
   sizes[constant] = gzipSync(content, { level: 9 }).length;
-  hashes.set(source, `    "${source}": "${sha256(code)}",`);
+  note(source);
   console.log(`${name}: ${sizes[constant]} bytes gzipped`);
 };
 
@@ -73,6 +101,8 @@ for (const name of readdirSync(file("static/consent"))) {
   if (/^(choice|embed)\./.test(name)) rmSync(file(`static/consent/${name}`));
 }
 for (const [constant, parts] of Object.entries(FILES)) await build(constant, parts);
+for (const [source, target] of Object.entries(TEXTS)) await buildText(source, target);
+note("shared.json");
 
 writeFileSync(
   file("pages/assets.py"),

@@ -1,4 +1,4 @@
-"""Views that only those visitors see who allow what the view needs."""
+"""Require consent for a view: `consent_required` for functions, a mixin for classes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.safestring import SafeString
 
-from consent.pages.access import check_keys, lacking, reasons, refusal
-from consent.pages.contexts import texts_context
-from consent.pages.page import nonce_of
-from consent.pages.tags import consent_style
+from consent.pages.access import describe_missing, missing_consent, refusal_data, validate_keys
+from consent.pages.csp import nonce_of
+from consent.pages.template_data import texts_data
+from consent.pages.template_functions import consent_style
 from consent.visitor import consent_of
 
 HTML, JSON = "text/html", "application/json"
@@ -45,9 +45,9 @@ def consent_required(*keys: str) -> Callable[[Callable[..., Any]], Callable[...,
     (``@method_decorator(consent_required("advertising"), name="dispatch")``). Others get 403: a
     page with a way to the preferences, or JSON where they prefer that or where REST framework
     asks. A key that the policy does not know refuses everybody. Raises ImproperlyConfigured where
-    no key is named, and as `consent.pages.access.lacking` does.
+    no key is named, and as `consent.pages.access.missing_consent` does.
     """
-    needed = check_keys(keys)
+    needed = validate_keys(keys)
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
@@ -76,7 +76,9 @@ class ConsentRequiredMixin:
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer, or refuse."""
         named = self.consent_required
-        refused = refuse(request, check_keys((named,) if isinstance(named, str) else tuple(named)))
+        refused = refuse(
+            request, validate_keys((named,) if isinstance(named, str) else tuple(named))
+        )
         if refused is not None:
             return refused
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
@@ -87,7 +89,7 @@ def refuse(request: Any, keys: tuple[str, ...]) -> HttpResponseBase | None:
     """Return the refusal of ``request``, Django's or REST framework's; None if it may go on."""
     # REST framework's request wraps Django's.
     wrapped: HttpRequest = getattr(request, "_request", request)
-    missing = lacking(wrapped, keys)
+    missing = missing_consent(wrapped, keys)
     if not missing:
         return None
     is_program = wrapped is not request
@@ -99,16 +101,16 @@ def refuse(request: Any, keys: tuple[str, ...]) -> HttpResponseBase | None:
 
 
 def _data(request: HttpRequest, missing: tuple[str, ...]) -> RefusalData:
-    return RefusalData(refusal(request, missing), status=403)
+    return RefusalData(refusal_data(request, missing), status=403)
 
 
 def _page(request: HttpRequest, missing: tuple[str, ...]) -> RefusalPage:
     policy = consent_of(request).policy
     context = {
-        **texts_context(policy, policy.strictest),
-        "reasons": reasons(request, missing),
+        **texts_data(policy, policy.strictest),
+        "reasons": describe_missing(request, missing),
         "next": request.get_full_path(),
-        # What was sent is not to be sent again by loading the page anew.
+        # A reload would send the form again.
         "reloads": request.method in ("GET", "HEAD"),
         "nonce": SafeString(nonce_of(request)),
         "style": partial(consent_style, request),

@@ -9,7 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from consent.pages.csp import guard
+from consent.pages.csp import extend_response
 from consent.policy import policies
 from consent.visitor.consent import Consent
 
@@ -98,5 +98,5 @@ class ConsentCSPMiddleware:
 
     @staticmethod
     def _guard(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        guard(request, response)
+        extend_response(request, response)
         return response

@@ -12,8 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 import consent
-from consent.pages.csp import extended_csp
-from consent.pages.page import is_cacheable
+from consent.pages import delivery_mode, extended_csp
 from consent.visitor.same_origin import same_origin
 from demo_site.csp import guarded, site_policy
 from demo_site.events import remember_events
@@ -77,7 +76,7 @@ def csp(request: HttpRequest) -> HttpResponse:
     directives = extended_csp(request, site_policy(request)).split(";")
     context = {
         "directives": [directive.strip().partition(" ")[::2] for directive in directives],
-        "is_cacheable": is_cacheable(),
+        "is_cacheable": delivery_mode().is_cacheable,
         "forgotten": "facebook-pixel",
     }
     return render(request, "demo_site/csp.html", context)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 
 from consent.models import Policy, Tool, parameter_errors
 from consent.models.times import to_local
-from consent.pages.consent_signals import code
+from consent.pages.consent_signals import code_for_script
 from consent.policy import Selection, compile_policy, compile_tool, with_tools
 from consent.recipes import Embed
 
@@ -20,11 +20,15 @@ def preview_of(tool: Tool) -> dict[str, str]:
     """
     reason = why_no_code(tool)
     return {
-        "code": "" if reason else code(compile_tool(tool, tool.category).markup, _everything(tool)),
+        "code": "" if reason else _code(tool),
         "reason": reason,
         "who": _who(tool),
         "where": _where(tool),
     }
+
+
+def _code(tool: Tool) -> str:
+    return code_for_script(compile_tool(tool, tool.category).markup, _everything(tool))
 
 
 def _everything(tool: Tool) -> Selection:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from django.http import HttpResponse
 
-from consent.pages.script_bundles import start
+from consent.pages.script_bundles import tools_to_start
 from consent.visitor.consent import Consent
 
 PRIVATE = "private, no-cache, no-store, must-revalidate, max-age=0"
@@ -67,8 +67,8 @@ def outcome(consent: Consent) -> HttpResponse:
 
     def make() -> list[str]:
         allowed = [tool.key for tool in selection.tools]
-        found = {"allowed": allowed, "start": start(selection), "stop": asdict(consent.clean_up)}
-        return [to_json(found)]
+        start = tools_to_start(selection)
+        return [to_json({"allowed": allowed, "start": start, "stop": asdict(consent.clean_up)})]
 
     key = ("outcome", selection.state)
     state = {**_state(consent), "recorded": consent.is_recorded}

@@ -15,7 +15,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from consent.conf import conf
-from consent.pages.access import check_keys, lacking, refusal
+from consent.pages.access import missing_consent, refusal_data, validate_keys
 from consent.visitor.same_origin import same_origin
 
 logger = logging.getLogger("consent")
@@ -74,11 +74,11 @@ class HasConsent(BasePermission):
     @classmethod
     def to(cls, *keys: str) -> type[HasConsent]:
         """Return the permission that needs all of these categories or tools to be allowed."""
-        return type(cls.__name__, (cls,), {"keys": check_keys(keys)})
+        return type(cls.__name__, (cls,), {"keys": validate_keys(keys)})
 
     def has_permission(self, request: Request, view: APIView | View) -> bool:
         """Return True; raise PermissionDenied where the visitor does not allow all keys."""
-        missing = lacking(request._request, check_keys(self.keys))
+        missing = missing_consent(request._request, validate_keys(self.keys))
         if missing:
-            raise PermissionDenied(refusal(request._request, missing))
+            raise PermissionDenied(refusal_data(request._request, missing))
         return True

@@ -18,7 +18,7 @@ from consent.models.parameters import parameter_errors
 from consent.models.policy import Policy
 from consent.models.revision import Dated
 from consent.models.validators import validate_address, validate_key
-from consent.recipes import Recipe, RecipeError, catalogue, csp_sources, snippets
+from consent.recipes import Recipe, RecipeError, catalogue, csp, snippets
 
 
 class ToolQuerySet(models.QuerySet["Tool"]):
@@ -228,7 +228,7 @@ class Tool(Dated):
     def _wrong_sources(self) -> list[str]:
         if self.recipe and self.sources.strip():
             return [gettext("Leave this empty: the recipe knows what its tool loads from.")]
-        return csp_sources.problems(self.sources)
+        return csp.source_errors(self.sources)
 
     def _clean_parameters(self, errors: dict[str, Any]) -> None:
         recipe = self.get_recipe()

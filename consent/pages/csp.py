@@ -1,49 +1,85 @@
-"""Holds a page to what its visitor allows: the hosts in its Content-Security-Policy."""
+"""Content-Security-Policy: the nonce of a page, and the headers extended by the visitor's tools.
+
+How a header is parsed and which directive is the fallback of another is specified in
+https://www.w3.org/TR/CSP3/ (2.2.1, 2.2.2 and 6.8.3). `consent.recipes.csp` says which sources a
+tool may add.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from html import escape
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from consent.pages.page import is_cacheable
-from consent.recipes.csp import extended, merged
+from consent.pages.delivery import delivery_mode
+from consent.recipes.csp import DIRECTIVES, merge_sources
 from consent.visitor import consent_of
 
 HEADERS = ("Content-Security-Policy", "Content-Security-Policy-Report-Only")
-_PAGES = ("text/html", "application/xhtml+xml")
+_HTML_TYPES = ("text/html", "application/xhtml+xml")
 _NOT_MODIFIED = 304
+
+# If both are present, browsers use the narrower directive for elements, older ones the other.
+_NARROWER = {"script-src": ("script-src-elem",), "style-src": ("style-src-elem",)}
+_WIDER: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(DIRECTIVES, ("default-src",)),
+    "frame-src": ("child-src", "default-src"),
+    "worker-src": ("child-src", "script-src", "default-src"),
+    # This is no fetch directive: it has no fallback.
+    "form-action": (),
+}
+
+_SPACE = "\t\n\f\r "
+_WORD = re.compile(f"[^{_SPACE}]+")
+_NONE = "'none'"
+_NONCE = re.compile(r"'nonce-[^']*'", re.IGNORECASE)
+_ANY_NONCE = "'nonce-'"
+
+
+def nonce_of(request: HttpRequest | None) -> str:
+    """Return the CSP nonce of ``request``, escaped for an attribute; "" if it has none.
+
+    Django 6.0 keeps it in ``_csp_nonce``, django-csp in ``csp_nonce``.
+    """
+    for name in ("_csp_nonce", "csp_nonce"):
+        nonce = getattr(request, name, None)
+        if nonce is not None:
+            return escape(str(nonce))
+    return ""
 
 
 def csp_sources(request: HttpRequest | None) -> Mapping[str, tuple[str, ...]]:
-    """Return what the tools load from that this visitor allows: directive to sources.
+    """Return the CSP sources of the tools that the visitor allows: directive to sources.
 
-    An embed that is loaded once is allowed on the page that shows it.
-    In cacheable delivery the page is everybody's: those of every enabled tool. Raises
-    ImproperlyConfigured under DEBUG where the request or the middleware is missing; otherwise only
-    essential tools count then. The response varies on the cookie where the answer does.
+    A page that is the same for everybody gets the sources of every enabled tool. An embed that is
+    loaded once is allowed on the page that shows it. Raises ImproperlyConfigured under DEBUG where
+    the request or the middleware is missing; otherwise only essential tools count then. The
+    response varies on the cookie where the answer does.
     """
     consent = consent_of(request)
-    allowed = (consent.policy.everything if is_cacheable() else consent.selection).sources
-    lent = consent.page.lent if consent.page else ()
-    return merged([allowed, *(tool.sources for tool in lent)]) if lent else allowed
+    allowed = delivery_mode().csp_selection(consent).sources
+    extra = consent.page.loaded_once if consent.page else ()
+    return merge_sources([allowed, *(tool.sources for tool in extra)]) if extra else allowed
 
 
 def extended_csp(request: HttpRequest | None, policy: str) -> str:
-    """Return ``policy``, a header's text, with `csp_sources` added; raises as that does.
+    """Return ``policy``, the text of a header, with `csp_sources` added; raises as that does.
 
-    Where it would be the same for every visitor, none is asked for.
+    The visitor's consent is read only if the result depends on it.
     """
     compiled = consent_of(request).policy
-    at_least = extended(policy, compiled.refused.sources)
-    if at_least == extended(policy, compiled.everything.sources):
+    at_least = extend_header(policy, compiled.refused.sources)
+    if at_least == extend_header(policy, compiled.everything.sources):
         return at_least
-    return extended(policy, csp_sources(request))
+    return extend_header(policy, csp_sources(request))
 
 
-def guard(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Extend the policies of ``response``, enforced and reported ones, if it is a page with any."""
+def extend_response(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Extend the CSP headers of ``response``, enforced and report-only, if it is an HTML page."""
     for name in HEADERS:
         policy = response.headers.get(name)
         if policy and _is_page(response):
@@ -51,7 +87,103 @@ def guard(request: HttpRequest, response: HttpResponseBase) -> None:
 
 
 def _is_page(response: HttpResponseBase) -> bool:
-    # Of what it confirms, a 304 does not tell the type; a browser takes the headers over.
+    # A 304 has no content type, and a browser applies its headers to the page that it has cached.
     return response.status_code == _NOT_MODIFIED or response.headers.get(
         "Content-Type", ""
-    ).lower().startswith(_PAGES)
+    ).lower().startswith(_HTML_TYPES)
+
+
+def extend_header(policy: str, sources: Mapping[str, Sequence[str]]) -> str:
+    """Add ``sources`` (directive to sources) to ``policy``, the text of a header.
+
+    If the header contains several policies, each is extended, since each has to allow a request.
+    An absent directive starts with the sources of its fallback; if there is no fallback either,
+    nothing was restricted and nothing is added. Sources that `is_addable` refuses are left out.
+    Everything else stays as it was.
+    """
+    key = tuple([(directive, tuple(each)) for directive, each in sources.items()])
+    nonces = set(_NONCE.findall(policy))
+    if len(nonces) > 1:
+        return _extend(policy, key)
+    # The cache would never hit with the nonce in its key.
+    for nonce in nonces:
+        return _extend_cached(policy.replace(nonce, _ANY_NONCE), key).replace(_ANY_NONCE, nonce)
+    return _extend_cached(policy, key)
+
+
+def _extend(policy: str, sources: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
+    addable = merge_sources([dict(sources)])
+    return ",".join(_extend_policy(each, addable) for each in policy.split(","))
+
+
+_extend_cached = lru_cache(maxsize=256)(_extend)
+
+
+def _extend_policy(policy: str, sources: Mapping[str, tuple[str, ...]]) -> str:
+    pieces = policy.split(";")
+    positions = _positions_by_name(pieces)
+    present = {name: _WORD.findall(pieces[at])[1:] for name, at in positions.items()}
+    new: list[str] = []
+    for directive, wanted in sources.items():
+        there = [name for name in _effective_names(directive) if name in positions]
+        for name in there:
+            pieces[positions[name]] = _add_missing(pieces[positions[name]], wanted)
+        if not there:
+            new += _copied_from_wider(directive, wanted, present)
+    return _append(";".join(pieces), new)
+
+
+def _positions_by_name(pieces: Sequence[str]) -> dict[str, int]:
+    """Return the position in ``pieces`` of each directive; a browser ignores repeated ones."""
+    found: dict[str, int] = {}
+    for position, piece in enumerate(pieces):
+        if name := _WORD.search(piece):
+            found.setdefault(name[0].lower(), position)
+    return found
+
+
+def _effective_names(directive: str) -> tuple[str, ...]:
+    return (directive, *_NARROWER.get(directive, ()))
+
+
+def _add_missing(piece: str, wanted: Sequence[str]) -> str:
+    """Add the ``wanted`` sources that a directive does not have yet."""
+    name, *present = _WORD.findall(piece)
+    missing = [source for source in wanted if source not in present]
+    if not missing:
+        return piece
+    kept = _without_none(present)
+    body = piece.strip(_SPACE)
+    if len(kept) < len(present):
+        body = " ".join([name, *kept])
+    start = piece.index(name)
+    end = len(piece.rstrip(_SPACE))
+    return piece[:start] + " ".join([body, *missing]) + piece[end:]
+
+
+def _copied_from_wider(
+    directive: str, wanted: Sequence[str], present: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    """Yield an absent directive, as a copy of its fallback with the ``wanted`` sources added.
+
+    Nothing if there is no fallback, or if the fallback has all of the sources.
+    """
+    wider = next((name for name in _WIDER[directive] if name in present), None)
+    if wider is None:
+        return
+    missing = [source for source in wanted if source not in present[wider]]
+    if missing:
+        yield " ".join([directive, *_without_none(present[wider]), *missing])
+
+
+def _without_none(sources: Iterable[str]) -> list[str]:
+    """Leave out 'none', which is valid only without other sources."""
+    return [source for source in sources if source.lower() != _NONE]
+
+
+def _append(policy: str, directives: Sequence[str]) -> str:
+    if not directives:
+        return policy
+    body = policy.rstrip(_SPACE)
+    separator = " " if body.endswith(";") else "; "
+    return body + separator + "; ".join(directives) + policy[len(body) :]

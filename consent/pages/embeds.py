@@ -1,8 +1,8 @@
-"""What third parties show in a page: nothing of it is asked for before the visitor allows it.
+"""Embeds and blocks: third-party content that is requested only once the visitor allows it.
 
-An embed (the iframe of a recipe) and a block (any markup) are written in a frame of their own. In
-it stands the markup as it is, where the visitor allows it; else the markup as the text of a
-``<template>``, which no browser looks into, and beside it a placeholder that asks.
+An embed (the iframe of a recipe) and a block (any markup) are written into a frame of their own. If
+the visitor allows it, the frame contains the markup as it is. Otherwise it contains a placeholder
+that asks, and the markup as the text of a ``<template>``, which browsers do not parse.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from consent.pages.contexts import NEXT, embed_context, name_of
-from consent.pages.page import Page, page_of, switch
+from consent.pages.page import Page, conditional_markup, page_of
+from consent.pages.template_data import PAGE_ADDRESS, embed_data, name_of
 from consent.recipes import Embed
 from consent.recipes.markers import NONCE
 
 logger = logging.getLogger("consent")
 
-# In the placeholder's form, ahead of the names of the embed's own parameters.
+# Before the names of the embed's own parameters in the form of the placeholder.
 PREFIX = "embed-"
 RATIO = "16:9"
 _RATIO = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
-_MARKS = re.compile(f"[{NONCE}{NEXT}]")
+_MARKS = re.compile(f"[{NONCE}{PAGE_ADDRESS}]")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """One embed as a template, or the placeholder's form, says it.
+class ShownEmbed:
+    """One embed, as a template or the form of its placeholder describes it.
 
-    ``title`` says what it shows, ``ratio`` how wide and high it is ("16:9"); ``values`` are the
+    ``title`` says what it shows, ``ratio`` is its width to height ("16:9"); ``values`` are the
     parameters of its recipe.
     """
 
@@ -49,8 +49,8 @@ class Shown:
     values: Mapping[str, str]
 
     @classmethod
-    def read(cls, embed: Embed, title: Any, ratio: Any, values: Mapping[str, Any]) -> Shown:
-        """Return what was said of ``embed``; raises ValueError where it is not right."""
+    def read(cls, embed: Embed, title: Any, ratio: Any, values: Mapping[str, Any]) -> ShownEmbed:
+        """Validate a description of ``embed``; raises ValueError, which says what is wrong."""
         shown = cls(embed, _text(title), _text(ratio), {k: _text(v) for k, v in values.items()})
         if problems := [*embed.errors(shown.values).values(), *shown._problems()]:
             raise ValueError(" ".join(problems))
@@ -63,7 +63,7 @@ class Shown:
 
     @property
     def fields(self) -> dict[str, str]:
-        """What the placeholder's form sends, for `read` to understand."""
+        """The fields of the placeholder's form, from which `read` makes the same again."""
         values = {f"{PREFIX}{name}": value for name, value in self.values.items() if value}
         return {"title": self.title, "ratio": self.ratio, **values}
 
@@ -77,10 +77,10 @@ class Shown:
 def consent_embed(
     request: HttpRequest | None, key: str, /, title: str = "", ratio: str = RATIO, **values: Any
 ) -> SafeString:
-    """Return the embed of the tool ``key``, or a placeholder that asks for it; see `Shown`.
+    """Return the embed of the tool ``key``, or a placeholder that asks for it; see `ShownEmbed`.
 
-    Nothing, and a line in the log, where no enabled tool has that key. What is wrong with the rest
-    is raised as ImproperlyConfigured under DEBUG; elsewhere it is logged, and nothing is written.
+    Returns "", and logs it, if no enabled tool has that key. Other errors raise
+    ImproperlyConfigured under DEBUG; otherwise they are logged, and the result is "".
     """
     page = page_of(request)
     tool = page.policy.tools.get(key)
@@ -89,15 +89,15 @@ def consent_embed(
     if tool.embed is None:
         return _refused(key, "it is no embed; write {% consent_tool %} or {% consentblock %}.")
     try:
-        shown = Shown.read(tool.embed, title, ratio, values)
+        shown = ShownEmbed.read(tool.embed, title, ratio, values)
     except ValueError as error:
         return _refused(key, str(error))
     inside = shown.html
-    allowed = page.shown.allows(key)
-    head = page.embedding(asks=not allowed)
+    allowed = page.selection.allows(key)
+    head = page.embed_parts(has_placeholder=not allowed)
     if not allowed:
-        inside = switch(key, inside, _placeholder(page, key, shown.title, shown.fields))
-    return page.finished(head, _frame(key, shown.title, shown.ratio, inside))
+        inside = conditional_markup(key, inside, _placeholder(page, key, shown.title, shown.fields))
+    return page.finish(head, _frame(key, shown.title, shown.ratio, inside))
 
 
 def consent_block(
@@ -122,45 +122,45 @@ def block(
     if ratio and (problem := _wrong_ratio(ratio)):
         return _refused(key, problem)
     title = _text(title) or name_of(page.policy, key)
-    allowed = page.shown.allows(key)
-    head = page.embedding(asks=not allowed)
-    with page.aside():
+    allowed = page.selection.allows(key)
+    head = page.embed_parts(has_placeholder=not allowed)
+    with page.inert_content():
         inside = _MARKS.sub("", content())
     if not allowed:
-        inside = switch(key, inside, _placeholder(page, key, title, {}))
-    return page.finished(head, _frame(key, title, ratio, inside))
+        inside = conditional_markup(key, inside, _placeholder(page, key, title, {}))
+    return page.finish(head, _frame(key, title, ratio, inside))
 
 
-def loaded(request: HttpRequest, key: str, shown: Shown) -> SafeString:
-    """Return an embed as it is, whatever the visitor's consent: they asked for this one."""
+def loaded(request: HttpRequest, key: str, shown: ShownEmbed) -> SafeString:
+    """Return an embed whatever the visitor's consent, since they asked to load this one once."""
     page = page_of(request)
-    page.lent.append(page.policy.tools[key])
+    page.loaded_once.append(page.policy.tools[key])
     frame = _frame(key, shown.title, shown.ratio, shown.html, " data-consent-once")
-    return page.finished(page.embedding(asks=False), frame)
+    return page.finish(page.embed_parts(has_placeholder=False), frame)
 
 
 def _placeholder(page: Page, key: str, title: str, fields: Mapping[str, str]) -> str:
-    """Return what asks; ``fields``: what its form says of the embed, if it is one."""
+    """Return the placeholder; ``fields``: the hidden fields that describe an embed."""
 
-    def context() -> dict[str, Any]:
-        told = embed_context(page.policy, page.regime, key)
-        return {**told, "key": key, "title": title, "fields": dict(fields)}
+    def data() -> dict[str, Any]:
+        shown = {"key": key, "title": title, "fields": dict(fields)}
+        return {**embed_data(page.policy, page.regime, key), **shown}
 
-    return page.remembered("embed.html", (key, title, *fields.items()), context)
+    return page.embed_placeholder((key, title, *fields.items()), data)
 
 
 def _frame(key: str, title: str, ratio: str, inside: str, mark: str = "") -> str:
-    """Return the element that is there, and as large, before and after; ``mark``: an attribute."""
+    """Return the frame, which keeps its size when its content is loaded; ``mark``: an attribute."""
     name = f'data-consent-embed="{escape(key)}"{mark} role="group" aria-label="{escape(title)}"'
     size = ratio.replace(":", " ")
-    # Its box is as wide as there is room and as high as the ratio says, without inline style,
-    # which a Content-Security-Policy may forbid.
+    # The image gives the frame its ratio without inline style, which a Content-Security-Policy
+    # may forbid.
     room = f'<svg viewBox="0 0 {size}" aria-hidden="true"></svg>' if ratio else ""
     return f'<div class="dcp-embed" {name}>{room}{inside}</div>'
 
 
 def _text(value: Any) -> str:
-    """Return ``value`` as text without the marks that pages are made with."""
+    """Return ``value`` as text without the marks that pages are rendered with."""
     return "" if value is None else _MARKS.sub("", str(value)).strip()
 
 
@@ -176,7 +176,7 @@ def _unknown(key: str) -> SafeString:
 
 
 def _refused(key: str, reason: str) -> SafeString:
-    """Say why nothing is written: to a developer at once, to others in the log."""
+    """Report why nothing is written: raise under DEBUG, else log it."""
     if settings.DEBUG:
         raise ImproperlyConfigured(f"The embed “{key}” cannot be written: {reason}")
     logger.error("The embed %s cannot be written: %s", key, reason)

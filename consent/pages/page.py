@@ -1,29 +1,28 @@
-"""One page: what the app writes into it, each part once, and most of it made long before."""
+"""One page: the parts that the app writes into it, each of them once."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import Any
 
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from consent.conf import conf
-from consent.pages import assets
-from consent.pages.consent_signals import told
-from consent.pages.contexts import NEXT, choices_context, policy_context, texts_context
-from consent.pages.script_bundles import directory
+from consent.pages import rendering
+from consent.pages.consent_signals import insert_consent
+from consent.pages.csp import nonce_of
+from consent.pages.delivery import delivery_mode
+from consent.pages.rendering import Variant
+from consent.pages.script_bundles import bundle_directory
+from consent.pages.template_data import choices_data, policy_data, texts_data, url_data
 from consent.policy import CompiledTool, Selection, Standing
 from consent.proof.notice_counter import count_notice
 from consent.recipes.markers import NONCE, without_nonce
 from consent.visitor import Consent, consent_of
-
-_INDENTATION = re.compile(r"\s*\n\s*")
 
 
 def page_of(request: HttpRequest | None) -> Page:
@@ -36,254 +35,240 @@ def page_of(request: HttpRequest | None) -> Page:
 
 
 class Page:
-    """What one page gets of the app, and has of it already.
+    """The parts of one page, and which of them were written already.
 
-    ``nonce``: the request's, escaped, or "". Of the markup that its methods return, what is the
-    same for several requests is rendered once, for each policy, delivery, language and state of
-    consent.
+    ``nonce``: the request's, escaped, or "". Most markup that the methods return was rendered
+    before, for another page with the same policy, language and state of consent. It may contain the
+    mark of the nonce, for `finish` to fill in.
     """
 
     __slots__ = (
-        "_embeds",
-        "_filled",
-        "_has_nonce",
+        "_embed_parts",
+        "_full_placements",
+        "_has_stylesheet",
         "_nonce",
-        "_styled",
+        "_variant",
         "_written",
-        "cacheable",
         "consent",
-        "lent",
+        "delivery",
+        "loaded_once",
         "policy",
     )
 
     def __init__(self, consent: Consent, nonce: str) -> None:
         self.consent = consent
         self.policy = consent.policy
-        self.cacheable = is_cacheable()
+        self.delivery = delivery = delivery_mode()
         self._nonce = nonce
-        self._has_nonce = nonce != ""
-        # Tools by key, and places that have all of theirs.
+        self._variant = Variant(delivery, nonce != "", delivery.needs_reload(consent))
+        # Keys of the tools that were written, and the placements that have all of theirs.
         self._written: set[str] = set()
-        self._filled: set[str] = set()
-        self._styled = False
-        # Of what embeds need, the parts that the page has.
-        self._embeds: set[str] = set()
-        # Tools that the visitor has asked to load here, this once.
-        self.lent: list[CompiledTool] = []
+        self._full_placements: set[str] = set()
+        self._has_stylesheet = False
+        self._embed_parts: set[str] = set()
+        # Tools that the visitor asked to load on this page, without allowing them for others.
+        self.loaded_once: list[CompiledTool] = []
 
     @property
-    def shown(self) -> Selection:
-        """The tools that the server writes: in a page for everybody, those of everybody."""
-        return self.policy.refused if self.cacheable else self.consent.standing.selection
+    def selection(self) -> Selection:
+        """The tools whose code the server writes into this page."""
+        return self.delivery.selection(self.consent)
 
     @property
     def regime(self) -> str:
-        """What the page says that holds before a choice: for everybody, what holds anywhere."""
-        return self.policy.strictest if self.cacheable else self.consent.regime
+        """The regime of which this page tells its visitor."""
+        return self.delivery.regime(self.consent)
 
-    def script(self) -> str:
+    def script_decides(self, key: str) -> bool:
+        """Say whether only the page's script knows if the category or tool ``key`` is allowed."""
+        return self.delivery.script_decides(self.consent, key)
+
+    def scripts(self) -> str:
         """Return the scripts that every page of the site loads.
 
-        The embeds' own is among them where the policy has embeds: one may come to the page later.
+        If the policy has embeds, their script is among them: one may be added to the page later.
         """
-        later = self._once("embed_script.html") if self.policy.has_embeds else ""
-        return self._constant("head.html") + later
+        embeds = self._embed_part("embed_script.html") if self.policy.has_embeds else ""
+        return self._constant("head.html") + embeds
 
-    def placed(self, placement: str) -> str:
-        """Return the tools of ``placement`` (head or body) that the page does not have yet."""
-        if placement in self._filled:
+    def tools_in(self, placement: str) -> str:
+        """Return the tools of ``placement`` (head or body) that were not written yet."""
+        if placement in self._full_placements:
             return ""
-        if self._is_fetched or (self._written and self._is_begun(placement)):
-            return self.tools(tool for tool in self.shown.tools if tool.placement == placement)
-        self._filled.add(placement)
-        key = (placement, self.shown.state, self._has_nonce)
-        return self.policy.rendered.get(key, lambda: [self._joined(placement)])[0]
+        if self._is_fragment or (self._written and self._has_begun(placement)):
+            return self.tools(tool for tool in self.selection.tools if tool.placement == placement)
+        self._full_placements.add(placement)
+        key = (placement, self.selection.state, self._variant.has_nonce)
+        return self.policy.rendered.get(key, lambda: [self._join_tools(placement)])[0]
 
     def tools(self, tools: Iterable[CompiledTool]) -> str:
-        """Return the code of ``tools``, but for what the page has already.
+        """Return the code of ``tools``, except for those that were written already.
 
-        It is inert where a script puts it into a page that runs already: that page may have
-        started them before, and its script starts each of them once.
+        In a fragment the code is inert: the page that inserts it may run the same tools, and its
+        script starts each of them once.
         """
-        fresh = [tool for tool in tools if tool.markup and self._is_new(tool)]
-        self._written.update(tool.key for tool in fresh)
-        wrap = slot if self._is_fetched else _plain
-        return self._code("".join(wrap(tool, tool.markup) for tool in fresh))
+        new = [tool for tool in tools if tool.markup and self._is_new(tool)]
+        self._written.update(tool.key for tool in new)
+        wrap = inert_tool if self._is_fragment else _as_it_is
+        return self._code("".join(wrap(tool, tool.markup) for tool in new))
 
-    def style(self) -> str:
-        """Return the stylesheet, once a page, ahead of what it is for.
+    def stylesheet(self) -> str:
+        """Return the link to the stylesheet, once a page, before the first part that needs it.
 
-        In the head it would keep the browser from showing the page.
+        In the head it would block rendering.
         """
-        if self._styled:
+        if self._has_stylesheet:
             return ""
-        self._styled = True
+        self._has_stylesheet = True
         return self._constant("stylesheet.html")
 
-    def embedding(self, *, asks: bool) -> str:
-        """Return what embeds need, once a page; ``asks``: one of them is a placeholder."""
-        style = self.style() if asks else ""
-        return style + self._once("embed_style.html") + self._once("embed_script.html")
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Render what may stay inert: the page does not have yet what is written for it."""
-        styled, embeds = self._styled, set(self._embeds)
-        yield
-        self._styled, self._embeds = styled, embeds
-
-    def remembered(
-        self, template: str, key: tuple[Hashable, ...], context: Callable[[], dict[str, Any]]
-    ) -> str:
-        """Return what ``template`` renders to where this regime holds, one of many by ``key``."""
-        full = (template, key, get_language(), self._has_nonce, self._reloads, self.regime)
-        memo = self.policy.rendered
-        return self._addressed(memo.get(full, lambda: self._pieces(template, context())))
-
-    def reused(self, template: str, context: Callable[[], dict[str, Any]], regime: str = "") -> str:
-        """Return what ``template`` renders to, which is the same for every visitor.
-
-        ``regime``: the one that it depends on, if it does.
-        """
-        key = (template, self.cacheable, get_language(), self._has_nonce, self._reloads, regime)
-        return self._addressed(
-            self.policy.parts.get(key, lambda: self._pieces(template, context()))
+    def embed_parts(self, *, has_placeholder: bool) -> str:
+        """Return stylesheets and script that an embed needs, once a page."""
+        stylesheet = self.stylesheet() if has_placeholder else ""
+        return (
+            stylesheet
+            + self._embed_part("embed_style.html")
+            + self._embed_part("embed_script.html")
         )
 
-    def asking(self) -> str:
-        """Return notice and status, as one text for all whose consent is the same."""
-        standing = None if self.cacheable else self.consent.standing
-        key = ("asking", get_language(), self._has_nonce, standing and standing.key, self.regime)
-        # What differs from visitor to visitor must not crowd out what does not.
-        memo = self.policy.rendered if standing else self.policy.parts
+    @contextmanager
+    def inert_content(self) -> Iterator[None]:
+        """Render content that may stay inert: parts written within it count as not written."""
+        before = self._has_stylesheet, set(self._embed_parts)
+        yield
+        self._has_stylesheet, self._embed_parts = before
+
+    def embed_placeholder(
+        self, key: tuple[Hashable, ...], data: Callable[[], Mapping[str, Any]]
+    ) -> str:
+        """Return the markup that asks for an embed; ``key``: all that ``data`` depends on."""
+        return self._with_address(
+            rendering.individual("embed.html", self.policy, self._variant, data, (key, self.regime))
+        )
+
+    def policy_table(self) -> str:
+        """Return the table of the policy page, which is the same for every visitor."""
+
+        def data() -> Mapping[str, Any]:
+            return policy_data(self.policy, self.policy.strictest)
+
+        return self._shared("policy_table.html", data)
+
+    def preferences_button(self) -> str:
+        """Return the control that opens the preferences."""
+        return self._shared("preferences_button.html", url_data)
+
+    def preferences_dialog(self) -> str:
+        """Return the preferences dialog, which the page's script fills in."""
+
+        def data() -> Mapping[str, Any]:
+            return {
+                **policy_data(self.policy, self.regime),
+                "tools_url": bundle_directory(self.policy),
+                "has_rules": self.policy.has_rules,
+            }
+
+        return self._shared("preferences_dialog.html", data, self.regime)
+
+    def notice_and_status(self) -> str:
+        """Return the notice, if the visitor has to be asked, and the place for status messages."""
+        standing = self.delivery.standing(self.consent)
         if standing and standing.must_ask and conf.RECORDS:
             count_notice(self.regime)
-        return self._addressed(memo.get(key, lambda: self._asking(standing)))
+        key = ("notice and status", self._variant, get_language(), standing and standing.key)
+        # What depends on visitors must not evict what is the same for all of them.
+        memo = self.policy.rendered if standing else self.policy.parts
+        pieces = memo.get((*key, self.regime), lambda: self._render_notice_and_status(standing))
+        return self._with_address(pieces)
 
-    def notice(self, regime: str) -> str:
-        """Return the notice of a page for everybody, as it is where ``regime`` holds."""
-        key = ("notice", get_language(), self._has_nonce, regime)
-        pieces = self.policy.parts.get(key, lambda: self._notice(regime, {}))
-        # Without an address to go back to: it is not this one.
-        return self.finished("".join(pieces))
+    def notice_for(self, regime: str) -> SafeString:
+        """Return the notice of ``regime`` for the script of a page that is the same for everybody.
 
-    def dialog(self) -> str:
-        """Return the preferences, which the page's script fills in."""
+        It contains no address to return to, since this request is not the page's own.
+        """
+        return self.finish("".join(self._shared_notice(regime)))
 
-        def context() -> dict[str, Any]:
-            told = policy_context(self.policy, self.regime)
-            return {**told, "tools_url": directory(self.policy), "has_rules": self.policy.has_rules}
-
-        return self.reused("preferences_dialog.html", context, self.regime)
-
-    def finished(self, *parts: str) -> SafeString:
-        """Join ``parts``, with the request's nonce where there is one."""
+    def finish(self, *parts: str) -> SafeString:
+        """Join ``parts`` and fill in the request's nonce, if there is one."""
         markup = "".join(parts)
-        return SafeString(markup.replace(NONCE, self._nonce) if self._has_nonce else markup)
+        return SafeString(markup.replace(NONCE, self._nonce) if self._nonce else markup)
 
-    def _asking(self, standing: Standing | None) -> Sequence[str]:
-        visitor = choices_context(self.consent) if standing else {}
-        status = self._pieces("status.html", visitor)
+    def _shared_notice(self, regime: str) -> Sequence[str]:
+        return rendering.shared(
+            "notice.html",
+            self.policy,
+            self._variant,
+            lambda: texts_data(self.policy, regime),
+            regime,
+        )
+
+    def _render_notice_and_status(self, standing: Standing | None) -> Sequence[str]:
+        choices = choices_data(self.consent) if standing else {}
+        status = rendering.render("status.html", choices, self._variant)
         if not (standing.must_ask if standing else self.policy.asks):
             return status
-        notice = self._notice(self.regime, visitor)
+        data = {**texts_data(self.policy, self.regime), **choices}
+        notice = rendering.render("notice.html", data, self._variant)
         return [*notice[:-1], notice[-1] + status[0], *status[1:]]
 
-    def _notice(self, regime: str, visitor: dict[str, Any]) -> Sequence[str]:
-        return self._pieces("notice.html", {**texts_context(self.policy, regime), **visitor})
-
-    def _joined(self, placement: str) -> str:
-        tools = (tool for tool in self.shown.tools if tool.placement == placement)
+    def _join_tools(self, placement: str) -> str:
+        tools = (tool for tool in self.selection.tools if tool.placement == placement)
         return self._code("".join(tool.markup for tool in tools))
 
     def _code(self, markup: str) -> str:
-        """Return the markup of tools as this visitor's page gets it."""
-        return self._bare(told(markup, self.shown))
+        """Return the markup of tools with this visitor's consent in it."""
+        code = insert_consent(markup, self.selection)
+        return code if self._nonce else without_nonce(code)
 
-    def _once(self, template: str) -> str:
-        if template in self._embeds:
+    def _embed_part(self, template: str) -> str:
+        if template in self._embed_parts:
             return ""
-        self._embeds.add(template)
+        self._embed_parts.add(template)
         return self._constant(template)
 
     def _constant(self, template: str) -> str:
-        """Return what a template renders to that is the same in all languages."""
-        key = (template, self.cacheable, self._has_nonce)
-        return self.policy.parts.get(key, lambda: self._pieces(template, {}))[0]
+        return rendering.constant(template, self.policy, self._variant)
 
-    def _pieces(self, template: str, context: dict[str, Any]) -> Sequence[str]:
-        """Render ``template``, in pieces between which the page's address goes."""
-        constants = {
-            "nonce": NONCE,
-            "cacheable": self.cacheable,
-            "reloads": self._reloads,
-            "script": assets.CACHEABLE_SCRIPT if self.cacheable else assets.SCRIPT,
-            "stylesheet": assets.STYLESHEET,
-            "embed_script": assets.EMBED_SCRIPT,
-            "embed_stylesheet": assets.EMBED_STYLESHEET,
-        }
-        markup = render_to_string(f"consent/{template}", {**context, **constants})
-        # A third of it would be the templates' indentation.
-        return _INDENTATION.sub("\n", self._bare(markup)).split(NEXT)
+    def _shared(
+        self, template: str, data: Callable[[], Mapping[str, Any]], regime: str = ""
+    ) -> str:
+        return self._with_address(
+            rendering.shared(template, self.policy, self._variant, data, regime)
+        )
 
-    def _addressed(self, pieces: Sequence[str]) -> str:
+    def _with_address(self, pieces: Sequence[str]) -> str:
         return pieces[0] if len(pieces) == 1 else self.consent.address.join(pieces)
 
-    def _bare(self, markup: str) -> str:
-        """Return ``markup`` without the places for a nonce where there is none."""
-        return markup if self._has_nonce else without_nonce(markup)
-
     @property
-    def _is_fetched(self) -> bool:
-        return not self.cacheable and self.consent.fetched
+    def _is_fragment(self) -> bool:
+        return self.delivery.is_fragment(self.consent)
 
-    @property
-    def _reloads(self) -> bool:
-        """Whether what is newly allowed can start only on a new page, with a new policy."""
-        return self.consent.is_guarded and not self.cacheable
-
-    def _is_begun(self, placement: str) -> bool:
+    def _has_begun(self, placement: str) -> bool:
         return any(self.policy.tools[key].placement == placement for key in self._written)
 
     def _is_new(self, tool: CompiledTool) -> bool:
-        return tool.key not in self._written and tool.placement not in self._filled
+        return tool.key not in self._written and tool.placement not in self._full_placements
 
 
-def _plain(tool: CompiledTool, markup: str) -> str:
+def _as_it_is(tool: CompiledTool, markup: str) -> str:
     return markup
 
 
-def slot(tool: CompiledTool, markup: str) -> str:
-    """Return an inert place for ``tool``, with its code or without."""
+def inert_tool(tool: CompiledTool, markup: str) -> str:
+    """Return the place of ``tool``, with its code or without, from which a script may start it."""
     return f'<template data-consent-slot="{escape(tool.key)}">{markup}</template>'
 
 
-def switch(key: str, allowed: str, otherwise: str) -> SafeString:
-    """Return ``otherwise``, for the page's script to put ``allowed`` there where ``key`` may run.
+def conditional_markup(key: str, allowed: str, otherwise: str) -> SafeString:
+    """Return ``otherwise``, for the page's script to replace by ``allowed`` if ``key`` may run.
 
-    Both are safe HTML. Marks are templates, since these may stand anywhere in a page. ``allowed``
-    is in its one as text: of markup in there, Firefox fetches scripts, styles and images ahead
-    (https://bugzilla.mozilla.org/show_bug.cgi?id=1441044), and some could end the template.
+    Both are safe HTML. The marks are templates, since these are valid anywhere in a page.
+    ``allowed`` is inside of one as text: if it were markup, Firefox would fetch its scripts, styles
+    and images ahead (https://bugzilla.mozilla.org/show_bug.cgi?id=1441044), and some markup could
+    end the template.
     """
     text = escape(allowed, quote=False)
     return SafeString(
         f'<template data-consent-if="{escape(key)}">{text}</template>{otherwise}'
         "<template data-consent-end></template>"
     )
-
-
-def is_cacheable() -> bool:
-    """Say whether pages have to be the same for everybody."""
-    return conf.DELIVERY == "cacheable"
-
-
-def nonce_of(request: HttpRequest | None) -> str:
-    """Return the request's CSP nonce, Django's own (6.0 and newer) or django-csp's; or "".
-
-    It is escaped for an attribute.
-    """
-    for name in ("_csp_nonce", "csp_nonce"):
-        nonce = getattr(request, name, None)
-        if nonce is not None:
-            return escape(str(nonce))
-    return ""

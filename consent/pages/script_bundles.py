@@ -1,11 +1,10 @@
-"""Cacheable delivery: which script file holds the tools of which visitor.
+"""Script bundles: the files that start the allowed tools on pages that are the same for everybody.
 
-A page that is the same for everybody cannot hold a visitor's tools. Its script asks for them at an
-address that says of which policy they are and what is granted: the directory of the policy's
-version, and ``<category>_<revision>`` for each category of which something is allowed, with
-``<tool>_0`` for each tool that was refused in it, all joined by full stops. *Revision* is the
-newest that the grant covers and at which something in the category took its meaning: many
-decisions, few files.
+The page's script requests a bundle by an address that names the policy and what is granted: the
+directory of the policy's version, and ``<category>_<revision>`` for each category of which
+something is allowed, with ``<tool>_0`` for each tool that was refused in it, all joined by full
+stops. *Revision* is the newest that the grant covers and at which something in the category took
+its present meaning, so that many decisions share few files.
 """
 
 from __future__ import annotations
@@ -13,10 +12,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
+from typing import Any
 
 from django.urls import reverse
 
-from consent.pages.consent_signals import code
+from consent.pages.consent_signals import code_for_script
 from consent.policy import CompiledPolicy, Selection
 from consent.recipes.keys import KEY
 
@@ -24,18 +24,18 @@ _CHOICE = rf"{KEY}_(?:0|[1-9][0-9]{{0,8}})"
 _CHOICES = re.compile(rf"{_CHOICE}(?:\.{_CHOICE})*")
 
 
-def directory(policy: CompiledPolicy) -> str:
-    """Return the address, up to the last slash, of the script files of ``policy``."""
+def bundle_directory(policy: CompiledPolicy) -> str:
+    """Return the address, up to the last slash, of the bundles of ``policy``."""
     return reverse("consent:tools", args=[policy.fingerprint, "-"]).removesuffix("-.js")
 
 
-def address(policy: CompiledPolicy, name: str) -> str:
-    """Return the address of the script file that `grants` calls ``name``."""
-    return f"{directory(policy)}{name}.js"
+def bundle_url(policy: CompiledPolicy, name: str) -> str:
+    """Return the address of the bundle that `bundle_name` calls ``name``."""
+    return f"{bundle_directory(policy)}{name}.js"
 
 
-def grants(selection: Selection) -> str:
-    """Return what ``selection`` allows of optional categories, as the file's name says it."""
+def bundle_name(selection: Selection) -> str:
+    """Return the name of the bundle for ``selection``: what it allows of optional categories."""
     states = zip(selection.policy.categories, selection.levels, strict=True)
     return ".".join(
         name
@@ -48,31 +48,40 @@ def grants(selection: Selection) -> str:
     )
 
 
-def select(policy: CompiledPolicy, text: str) -> Selection | None:
-    """Return what ``text`` allows under ``policy``; None where it is no list of grants."""
+def selection_of(policy: CompiledPolicy, text: str) -> Selection | None:
+    """Parse the name of a bundle: what it allows under ``policy``; None if it is invalid."""
     if not _CHOICES.fullmatch(text):
         return None
     pairs = (choice.split("_") for choice in text.split("."))
     return policy.grant({key: int(revision) for key, revision in pairs})
 
 
-def start(selection: Selection, without: Collection[str] = ()) -> list[dict[str, str]]:
-    """Return what the page's script needs to start each tool of ``selection`` that has code.
+def tools_to_start(selection: Selection, without: Collection[str] = ()) -> list[dict[str, str]]:
+    """Return the data from which the page's script starts the tools of ``selection``.
 
     ``without``: keys of tools to leave out.
     """
     return [
-        {"tool": tool.key, "placement": tool.placement, "html": code(tool.markup, selection)}
+        {
+            "tool": tool.key,
+            "placement": tool.placement,
+            "html": code_for_script(tool.markup, selection),
+        }
         for tool in selection.tools
         if tool.markup and tool.key not in without
     ]
 
 
-def script(selection: Selection) -> str:
-    """Return the script file that starts what ``selection`` allows of optional categories."""
+def bundle(selection: Selection) -> str:
+    """Return the bundle that starts the optional tools of ``selection``."""
 
     def make() -> list[str]:
         essential = {tool.key for tool in selection.policy.refused.tools}
-        return [f"consent.start({json.dumps(start(selection, essential))});\n"]
+        return [call("start", tools_to_start(selection, essential))]
 
     return selection.policy.rendered.get(("script", selection.state), make)[0]
+
+
+def call(function: str, argument: Any) -> str:
+    """Return a script that calls a function of ``window.consent`` with ``argument``, as JSON."""
+    return f"consent.{function}({json.dumps(argument)});\n"

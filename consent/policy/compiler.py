@@ -19,7 +19,7 @@ from consent.recipes import (
     Recipe,
     RecipeError,
     catalogue,
-    csp_sources,
+    csp,
     google,
     snippets,
 )
@@ -166,7 +166,7 @@ def _markup(tool: Tool, recipe: Recipe | None) -> str:
 def _sources(tool: Tool, recipe: Recipe | None) -> Mapping[str, tuple[str, ...]]:
     """Return what a tool that fits its recipe, or has none, loads from: only what can be named."""
     if recipe is None:
-        return csp_sources.read(tool.sources)
+        return csp.read_sources(tool.sources)
     try:
         return recipe.csp_sources(tool.parameters)
     except ValueError:

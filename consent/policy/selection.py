@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from consent.policy.data import CompiledTool
 from consent.policy.decision import Decision
-from consent.recipes.csp import merged
+from consent.recipes.csp import merge_sources
 
 if TYPE_CHECKING:
     from consent.policy.compiled_policy import CompiledPolicy
@@ -46,7 +46,7 @@ class Selection:
     def sources(self) -> Mapping[str, tuple[str, ...]]:
         """What the allowed tools load from, by CSP directive; put together once."""
         if self._sources is None:
-            self._sources = merged(tool.sources for tool in self.tools)
+            self._sources = merge_sources(tool.sources for tool in self.tools)
         return self._sources
 
     def allows(self, key: str) -> bool:

@@ -1,17 +1,19 @@
-"""A Content-Security-Policy as the text of its header, and what tools may add to it.
+"""Which sources a tool may add to a Content-Security-Policy, and how an editor writes them.
 
-Facts are those of https://www.w3.org/TR/CSP3/: how a header is taken apart (2.2.1 and 2.2.2), and
-which directive holds where one is absent (6.8.3).
+A source is a host, ``blob:`` or ``data:``; see https://www.w3.org/TR/CSP3/#grammardef-host-source.
+`consent.pages.csp` adds them to the header of a response.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from types import MappingProxyType
 
-# What a tool may need sources for. The rest of a policy is the site's own affair.
+from django.utils.text import Truncator
+from django.utils.translation import gettext
+
+# The directives that a tool may add sources to. All other directives belong to the site alone.
 DIRECTIVES = (
     "script-src",
     "connect-src",
@@ -25,39 +27,33 @@ DIRECTIVES = (
 )
 SCHEMES = ("blob:", "data:")
 
-# Where both are there, the narrower one holds for elements; the other may for older browsers.
-_NARROWER = {"script-src": ("script-src-elem",), "style-src": ("style-src-elem",)}
-_WIDER: Mapping[str, Sequence[str]] = {
-    **dict.fromkeys(DIRECTIVES, ("default-src",)),
-    "frame-src": ("child-src", "default-src"),
-    "worker-src": ("child-src", "script-src", "default-src"),
-    # No fetch directive: what is not said is not restricted.
-    "form-action": (),
-}
-
-# Nothing in it ends a source, a directive or a header, and all of it is ASCII.
-# A star alone would be any host there is.
+# No match can end a source, a directive or a header, and every match is ASCII.
+# A star without a domain is refused, since it means any host.
 _HOST_SOURCE = re.compile(r"(https|wss)://(?!\*([:/]|\Z))[\w.~%!$&()*+=:@/\[\]-]+", re.ASCII)
-_SPACE = "\t\n\f\r "
-_WORD = re.compile(f"[^{_SPACE}]+")
-_NONE = "'none'"
-_NONCE = re.compile(r"'nonce-[^']*'", re.IGNORECASE)
-_ANY_NONCE = "'nonce-'"
+
+# An editor may write less: a host, or a star below a domain (not below a top-level domain), a port
+# and a path, but no query and no fragment, which the grammar of a source excludes.
+_EDITED_HOST = re.compile(
+    r"(https|wss)://(\*\.(?=[^/:]+\.))?[a-z0-9-]+(\.[a-z0-9-]+)*(:([0-9]{1,5}|\*))?"
+    r"(/[\w.~%!$&()*+=:@/-]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+_SHOWN_CHARACTERS = 60
 
 
 def is_addable(directive: str, source: str) -> bool:
-    """Say whether a tool may add ``source`` to ``directive``: a host, or blob: or data:.
+    """Say whether a tool may add ``source`` to ``directive``: a host, or ``blob:`` or ``data:``.
 
     A keyword such as 'unsafe-inline' would loosen the policy for everything on the page, and so
-    would a scheme by which a script's text may be its address.
+    would a scheme by which the address of a script contains its text.
     """
     if source in SCHEMES:
         return directive != "script-src"
     return _HOST_SOURCE.fullmatch(source) is not None
 
 
-def merged(found: Iterable[Mapping[str, Sequence[str]]]) -> Mapping[str, tuple[str, ...]]:
-    """Return what is in any of ``found`` (directive to sources) and may be added, each once."""
+def merge_sources(found: Iterable[Mapping[str, Sequence[str]]]) -> Mapping[str, tuple[str, ...]]:
+    """Merge mappings of directives to sources: each once, and only those that are addable."""
     sources: dict[str, dict[str, None]] = {directive: {} for directive in DIRECTIVES}
     for each in found:
         for directive in sources.keys() & each.keys():
@@ -66,94 +62,73 @@ def merged(found: Iterable[Mapping[str, Sequence[str]]]) -> Mapping[str, tuple[s
     return MappingProxyType({name: tuple(each) for name, each in sources.items() if each})
 
 
-def extended(policy: str, sources: Mapping[str, Sequence[str]]) -> str:
-    """Return ``policy``, a header's text, with ``sources`` (directive to sources) added to it.
+def read_sources(text: str) -> Mapping[str, tuple[str, ...]]:
+    """Read the sources of a custom snippet: in each line a directive, followed by its sources.
 
-    Where the header holds several policies, each is extended, since each has to allow a request.
-    A directive that is absent begins with the sources of the one that held instead; where none
-    did, nothing was restricted and nothing is added. What may not be added is left out: see
-    `is_addable`. All else stays as it was.
+    Sources that `source_errors` reports are left out.
     """
-    key = tuple([(directive, tuple(each)) for directive, each in sources.items()])
-    nonces = set(_NONCE.findall(policy))
-    if len(nonces) > 1:
-        return _extended(policy, key)
-    # With the nonce out of it, the same policy is extended for the same tools once.
-    for nonce in nonces:
-        return _remembered(policy.replace(nonce, _ANY_NONCE), key).replace(_ANY_NONCE, nonce)
-    return _remembered(policy, key)
+    return merge_sources(
+        {directive: [source for source in sources if _is_valid(directive, source)]}
+        for _, directive, sources in _lines(text)
+    )
 
 
-def _extended(policy: str, sources: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
-    addable = merged([dict(sources)])
-    return ",".join(_extended_one(each, addable) for each in policy.split(","))
+def source_errors(text: str) -> list[str]:
+    """Validate what an editor wrote for `read_sources`: return a sentence for each error."""
+    return [
+        message
+        for line, directive, sources in _lines(text)
+        for message in _errors_of(line, directive, sources)
+    ]
 
 
-_remembered = lru_cache(maxsize=256)(_extended)
+def _lines(text: str) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield number, directive and sources of each line that is not blank."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if words := line.split():
+            yield number, words[0].lower(), words[1:]
 
 
-def _extended_one(policy: str, sources: Mapping[str, tuple[str, ...]]) -> str:
-    pieces = policy.split(";")
-    positions = _positions(pieces)
-    present = {name: _WORD.findall(pieces[at])[1:] for name, at in positions.items()}
-    new: list[str] = []
-    for directive, wanted in sources.items():
-        there = [name for name in _holding(directive) if name in positions]
-        for name in there:
-            pieces[positions[name]] = _with(pieces[positions[name]], wanted)
-        if not there:
-            new += _copied(directive, wanted, present)
-    return _appended(";".join(pieces), new)
-
-
-def _positions(pieces: Sequence[str]) -> dict[str, int]:
-    """Return each directive's name, and which of ``pieces`` it is: of several the first counts."""
-    found: dict[str, int] = {}
-    for position, piece in enumerate(pieces):
-        if name := _WORD.search(piece):
-            found.setdefault(name[0].lower(), position)
-    return found
-
-
-def _holding(directive: str) -> tuple[str, ...]:
-    return (directive, *_NARROWER.get(directive, ()))
-
-
-def _with(piece: str, wanted: Sequence[str]) -> str:
-    """Return a directive with the ``wanted`` sources that it does not have yet."""
-    name, *present = _WORD.findall(piece)
-    missing = [source for source in wanted if source not in present]
-    if not missing:
-        return piece
-    kept = _without_none(present)
-    body = piece.strip(_SPACE)
-    if len(kept) < len(present):
-        body = " ".join([name, *kept])
-    start = piece.index(name)
-    end = len(piece.rstrip(_SPACE))
-    return piece[:start] + " ".join([body, *missing]) + piece[end:]
-
-
-def _copied(
-    directive: str, wanted: Sequence[str], present: Mapping[str, Sequence[str]]
-) -> Iterator[str]:
-    """Yield the directive that is to stand where a wider one held, if any did and it matters."""
-    wider = next((name for name in _WIDER[directive] if name in present), None)
-    if wider is None:
+def _errors_of(line: int, directive: str, sources: list[str]) -> Iterator[str]:
+    if directive not in DIRECTIVES:
+        yield gettext(
+            "Line %(line)d: “%(directive)s” is no directive that can be added to. Begin the line "
+            "with one of: %(known)s."
+        ) % {"line": line, "directive": _shorten(directive), "known": ", ".join(DIRECTIVES)}
         return
-    missing = [source for source in wanted if source not in present[wider]]
-    if missing:
-        yield " ".join([directive, *_without_none(present[wider]), *missing])
+    if not sources:
+        yield gettext(
+            "Line %(line)d names no source. Write it after the directive: "
+            "%(directive)s https://cdn.example.com"
+        ) % {"line": line, "directive": directive}
+    for source in sources:
+        if not _is_valid(directive, source):
+            yield _explain(source) % {"line": line, "source": _shorten(source)}
 
 
-def _without_none(sources: Iterable[str]) -> list[str]:
-    """Leave out 'none', which holds only while it stands alone."""
-    return [source for source in sources if source.lower() != _NONE]
+def _is_valid(directive: str, source: str) -> bool:
+    known = source in SCHEMES or _EDITED_HOST.fullmatch(source) is not None
+    return known and is_addable(directive, source)
 
 
-def _appended(policy: str, directives: Sequence[str]) -> str:
-    if not directives:
-        return policy
-    body = policy.rstrip(_SPACE)
-    separator = " " if body.endswith(";") else "; "
-    return body + separator + "; ".join(directives) + policy[len(body) :]
+def _explain(source: str) -> str:
+    """Return the message for an invalid source: what is wrong and what to write instead."""
+    if source.startswith("'"):
+        return gettext(
+            "Line %(line)d: “%(source)s” would hold for everything on the page, not for this tool "
+            "alone. Where your website needs it, write it into its own policy."
+        )
+    if source in SCHEMES:
+        return gettext(
+            "Line %(line)d: “%(source)s” would let any text run as a script. Name the hosts that "
+            "the scripts come from."
+        )
+    return gettext(
+        "Line %(line)d: “%(source)s” is no address of a host. Write it like "
+        "https://cdn.example.com, https://*.example.com or wss://chat.example.com, with spaces "
+        "between several."
+    )
+
+
+def _shorten(text: str) -> str:
+    return Truncator(text).chars(_SHOWN_CHARACTERS)

@@ -1,38 +1,18 @@
-"""Google's Consent Mode: what is told to Google's tags, before the first of them on a page.
+"""Google's Consent Mode: passes consent to Google's tags, before the first of them on a page.
 
-Defaults first (everything denied), then what the visitor allows, then each change of it. Basic
-mode: this comes with the first tag of Google's that consent allows, so nothing is asked of Google
-before. https://developers.google.com/tag-platform/security/guides/consent
+Basic mode: this comes with the first of Google's tags that the visitor allows, so nothing is
+requested from Google before. https://developers.google.com/tag-platform/security/guides/consent
 """
 
 import re
+from pathlib import Path
 
 from consent.recipes.definitions import Script
 
-# The queue carries what it was told last: so it gets defaults once, and a tool that starts later
-# tells it what is new before its own commands. Commands are arguments objects: an array would not
-# be taken for one. No page's own `gtag` is relied upon.
-PRELUDE = Script(
-    inline="""
-(function () {
-  function gtag() { window.dataLayer.push(arguments); }
-  {{consent_signals}}(function (signals, first) {
-    var layer = window.dataLayer = window.dataLayer || [];
-    var told = JSON.stringify(signals);
-    if (first && !layer.consentMode) {
-      var denied = {};
-      Object.keys(signals).forEach(function (type) { denied[type] = "denied"; });
-      if (first.wait) denied.wait_for_update = first.wait;
-      gtag("consent", "default", denied);
-      gtag("set", "ads_data_redaction", first.redact);
-      gtag("set", "url_passthrough", first.passthrough);
-    }
-    if (layer.consentMode !== told) gtag("consent", "update", signals);
-    layer.consentMode = told;
-  });
-})();
-""".strip()
-)
+_CODE = Path(__file__).with_name("google_consent_mode.js").read_text(encoding="utf-8")
+
+PRELUDE = Script(inline=_CODE.strip().replace("CONSENT_SIGNALS", "{{consent_signals}}"))
+"""Built of the source with this name in consent/browser/, which says what it does."""
 
 _TAG = re.compile(r"googletagmanager\.com/(gtag/js|gtm\.js)", re.IGNORECASE)
 _OWN_CONSENT = re.compile(r"""["']consent["']""")

@@ -1,4 +1,4 @@
-"""``{% load consent %}``: the functions of :mod:`consent.pages.tags` as template tags."""
+"""``{% load consent %}``: the functions of `consent.pages.template_functions` as template tags."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from django.template.base import FilterExpression, Node, NodeList, Parser, Token
 from django.template.context import Context
 from django.utils.safestring import SafeString
 
-from consent.pages import embeds, tags
-from consent.pages.page import switch
+from consent.pages import embeds
+from consent.pages import template_functions as functions
+from consent.pages.page import conditional_markup, page_of
 
 register = template.Library()
 
@@ -26,31 +27,31 @@ def _request(context: Context) -> HttpRequest | None:
 @register.simple_tag(takes_context=True)
 def consent_head(context: Context) -> SafeString:
     """Write the script and the allowed tools that go into ``<head>``."""
-    return tags.consent_head(_request(context))
+    return functions.consent_head(_request(context))
 
 
 @register.simple_tag(takes_context=True)
 def consent_body(context: Context) -> SafeString:
     """Write the allowed tools at the end of ``<body>``, and notice, preferences and status."""
-    return tags.consent_body(_request(context))
+    return functions.consent_body(_request(context))
 
 
 @register.simple_tag(takes_context=True)
 def consent_tool(context: Context, key: str) -> SafeString:
     """Write the tool ``key`` here, where the visitor allows it."""
-    return tags.consent_tool(_request(context), key)
+    return functions.consent_tool(_request(context), key)
 
 
 @register.simple_tag(takes_context=True)
 def consent_policy(context: Context) -> SafeString:
     """Write the policy's table Category | Purpose | Tools."""
-    return tags.consent_policy(_request(context))
+    return functions.consent_policy(_request(context))
 
 
 @register.simple_tag(takes_context=True)
 def consent_preferences_button(context: Context) -> SafeString:
     """Write the control “Website Data Collection Preferences”."""
-    return tags.consent_preferences_button(_request(context))
+    return functions.consent_preferences_button(_request(context))
 
 
 @register.simple_tag(takes_context=True)
@@ -111,14 +112,14 @@ class IfConsentNode(Node):
 
     def render(self, context: Context) -> SafeString:
         """Render the part that fits the visitor's consent."""
-        request, key = _request(context), str(self.key.resolve(context))
-        if tags.if_consent(request, key):
+        page, key = page_of(_request(context)), str(self.key.resolve(context))
+        if page.selection.allows(key):
             return self.nodelist_true.render(context)
         otherwise = self.nodelist_false.render(context)
-        if tags.is_up_to_script(request, key):
-            with tags.aside(request):
+        if page.script_decides(key):
+            with page.inert_content():
                 allowed = self.nodelist_true.render(context)
-            return switch(key, allowed, otherwise)
+            return conditional_markup(key, allowed, otherwise)
         return otherwise
 
 

@@ -6,7 +6,7 @@ from django import template
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from consent.pages.page import is_cacheable
+from consent.pages import delivery_mode
 from demo_site.panel import describe
 
 register = template.Library()
@@ -21,6 +21,6 @@ def demo_panel(context: template.Context) -> dict[str, Any]:
     request, placed = context["request"], context.get("placed_tools") or ()
     query = urlencode({"placed": placed}, doseq=True)
     return {
-        "panel": None if is_cacheable() else describe(request, placed),
+        "panel": None if delivery_mode().is_cacheable else describe(request, placed),
         "panel_url": f"{reverse('panel')}?{query}" if query else reverse("panel"),
     }

@@ -22,7 +22,7 @@ from playwright.sync_api import expect
 from consent.models import Category, Tool
 from consent.policy import policies
 from consent.recipes import catalogue
-from consent.recipes.csp import merged
+from consent.recipes.csp import merge_sources
 from demo_site.urls import urlpatterns as demo_urlpatterns
 from tests.browser.visitor import OPTIONAL, Visitor, asked_of
 from tests.factories import ToolFactory
@@ -161,7 +161,7 @@ def hosts_of(*categories: str) -> set[str]:
     """Return what the tools of these categories load from."""
     tools = Tool.objects.filter(category__key__in=categories, enabled=True).exclude(recipe="")
     recipes = [(catalogue()[tool.recipe], tool.parameters) for tool in tools]
-    sources = merged(recipe.csp_sources(values) for recipe, values in recipes)
+    sources = merge_sources(recipe.csp_sources(values) for recipe, values in recipes)
     return {source for each in sources.values() for source in each if "://" in source}
 
 

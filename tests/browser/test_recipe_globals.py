@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from playwright.sync_api import Route, sync_playwright
 
-from consent.pages.consent_signals import told
+from consent.pages.consent_signals import insert_consent
 from consent.policy import NO_POLICY
 from consent.recipes import Recipe, Script, catalogue
 from consent.recipes.markers import NONCE
@@ -96,7 +96,7 @@ class OnePage:
 
 def rendered(key: str, **values: str) -> str:
     recipe = catalogue()[key]
-    return told(recipe.render(required(recipe) | values, key), NO_POLICY.everything)
+    return insert_consent(recipe.render(required(recipe) | values, key), NO_POLICY.everything)
 
 
 def own_script(code: str) -> str:

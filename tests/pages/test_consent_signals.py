@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from consent.models import Category, Tool
-from consent.pages.consent_signals import code, told
-from consent.pages.script_bundles import script, start
-from consent.pages.tags import consent_head, consent_tool
+from consent.pages.consent_signals import code_for_script, insert_consent
+from consent.pages.script_bundles import bundle, tools_to_start
+from consent.pages.template_functions import consent_head, consent_tool
 from consent.policy import NO_POLICY, Selection, build, policies
 from consent.recipes import CONSENT_TYPES, catalogue, google
 from consent.recipes.markers import CHOICES, NONCE, SIGNALS
@@ -18,12 +18,12 @@ from tests.helpers import ANALYTICS, grant, page_request, small_site
 
 pytestmark = pytest.mark.django_db
 
-NOW = re.compile(r"\}\)\((\{.*?\}), (\{.*?\}), function")
+NOW = re.compile(r"\}\)\((\{.*?\}), (\{.*?\}), \(function")
 
 
 def first_told(mark: str, selection: Selection) -> tuple[Any, Any]:
     """Return what code is told at once, and the settings that come with it."""
-    found = NOW.search(told(mark, selection).replace("\n", " "))
+    found = NOW.search(insert_consent(mark, selection).replace("\n", " "))
     assert found is not None
     return json.loads(found[1]), json.loads(found[2])
 
@@ -122,7 +122,7 @@ def test_name_stays_a_text_within_the_script(name: str):
     ToolFactory(key="chat", name="x", category__key="ads")
     Tool.objects.update(name=name)
 
-    written = told(f"<script>{CHOICES}</script>", build().default.everything)
+    written = insert_consent(f"<script>{CHOICES}</script>", build().default.everything)
     assert first_told(CHOICES, build().default.everything)[0]["tools"]["chat"]["name"] == name
     assert written.count("<") == 2
     assert written.isascii()
@@ -133,15 +133,15 @@ def test_name_stays_a_text_within_the_script(name: str):
 
 
 def test_markup_without_marks_stays_as_it_is():
-    assert told(f"<p>{NONCE}</p>", NO_POLICY.everything) == f"<p>{NONCE}</p>"
+    assert insert_consent(f"<p>{NONCE}</p>", NO_POLICY.everything) == f"<p>{NONCE}</p>"
 
 
 def test_only_the_nonces_mark_is_left_and_others_get_none():
     markup = catalogue()["microsoft-uet"].render({"tag_id": "12345678"}, "uet")
 
     assert {SIGNALS, NONCE} <= set(markup)
-    assert NONCE in told(markup, NO_POLICY.everything)
-    assert not {SIGNALS, NONCE} & set(code(markup, NO_POLICY.everything))
+    assert NONCE in insert_consent(markup, NO_POLICY.everything)
+    assert not {SIGNALS, NONCE} & set(code_for_script(markup, NO_POLICY.everything))
 
 
 def test_page_file_and_answer_tell_the_same_of_the_same_state():
@@ -149,12 +149,12 @@ def test_page_file_and_answer_tell_the_same_of_the_same_state():
     cookie = grant("marketing-analytics")
     page = page_request(cookie)
     selection = page.consent.selection  # type: ignore[attr-defined]
-    markup = code(selection.policy.tools[ANALYTICS].markup, selection)
+    markup = code_for_script(selection.policy.tools[ANALYTICS].markup, selection)
 
     assert '"analytics_storage":"granted"' in markup
     assert '"ad_storage":"denied"' in markup
-    assert {"tool": ANALYTICS, "placement": "head", "html": markup} in start(selection)
-    assert json.dumps(markup) in script(selection)
+    assert {"tool": ANALYTICS, "placement": "head", "html": markup} in tools_to_start(selection)
+    assert json.dumps(markup) in bundle(selection)
     assert markup in consent_head(page)
     assert markup in consent_tool(page_request(cookie), ANALYTICS)
 
@@ -166,11 +166,13 @@ def test_state_is_written_once_and_costs_no_query(django_assert_num_queries):
     first = policy.grant({"advertising": policy.revision})
 
     with django_assert_num_queries(0):
-        written = told(SIGNALS, first)
-        kept = policy.rendered.get(("told", SIGNALS, first.levels), lambda: pytest.fail("lost"))
+        written = insert_consent(SIGNALS, first)
+        kept = policy.rendered.get(
+            ("consent signals", SIGNALS, first.levels), lambda: pytest.fail("lost")
+        )
         assert list(kept) == [written]
-        assert told(SIGNALS, policy.grant({"advertising": policy.revision})) == written
-        assert told(SIGNALS, policy.refused) != written
+        assert insert_consent(SIGNALS, policy.grant({"advertising": policy.revision})) == written
+        assert insert_consent(SIGNALS, policy.refused) != written
 
 
 def test_edited_signals_lead_to_another_file():

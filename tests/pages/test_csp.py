@@ -296,8 +296,8 @@ def test_hosts_are_put_together_once_for_each_state(monkeypatch):
     request = page_request(grant(*OPTIONAL))
     assert extended_csp(request, SITES) == EVERYTHING
     # From now on it may not look at any tool.
-    monkeypatch.setattr("consent.policy.selection.merged", None)
-    monkeypatch.setattr("consent.recipes.csp.merged", None)
+    monkeypatch.setattr("consent.policy.selection.merge_sources", None)
+    monkeypatch.setattr("consent.pages.csp.merge_sources", None)
 
     assert extended_csp(page_request(grant(*OPTIONAL)), SITES) == EVERYTHING
 

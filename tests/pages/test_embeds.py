@@ -16,7 +16,8 @@ from django.utils import translation
 from django.utils.safestring import SafeString
 
 from consent.models import Category, Policy, Record, RegionRule
-from consent.pages import assets, embeds, tags
+from consent.pages import assets, embeds
+from consent.pages import template_functions as tags
 from consent.policy import policies
 from consent.policy.decision import parse
 from consent.policy.versions import version_of

@@ -86,7 +86,7 @@ def visit(cookie: str = "", address: str = "/page/", **headers: str) -> Any:
 def address(*granted: str, version: str = "") -> str:
     """Return where the tools of these categories, granted now, are."""
     current = policies.current()
-    names = script_bundles.grants(current.grant(dict.fromkeys(granted, current.revision)))
+    names = script_bundles.bundle_name(current.grant(dict.fromkeys(granted, current.revision)))
     return f"/consent/tools/{version or current.fingerprint}/{names}.js"
 
 
@@ -336,7 +336,7 @@ def test_every_address_that_a_decision_makes_is_served_and_each_means_that_decis
     for functional, advertising in product(range(6), repeat=2):
         choices = {"functional": functional, "advertising": advertising}
         selection = compiled.grant(choices)
-        name = script_bundles.grants(selection)
+        name = script_bundles.bundle_name(selection)
         keys = {tool.key for tool in selection.tools}
         assert seen.setdefault(name, keys) == keys
         if name:

@@ -399,11 +399,11 @@ def test_files_are_named_after_what_was_refused(site, settings):
     policy = policies.current()
     selection = policy.grant(parse(refusing(ANALYTICS)).choices)
 
-    name = script_bundles.grants(selection)
+    name = script_bundles.bundle_name(selection)
 
     expected = f"functional_2.marketing-analytics_2.{ANALYTICS}_0.advertising_2"
     assert name == expected
-    file = Client().get(script_bundles.address(policy, name))
+    file = Client().get(script_bundles.bundle_url(policy, name))
     assert file.status_code == 200
     assert "immutable" in file["Cache-Control"]
     assert ANALYTICS not in file.content.decode()
@@ -428,7 +428,7 @@ def test_files_are_named_after_what_was_refused(site, settings):
 def test_no_other_name_is_a_file(site, settings, name):
     settings.CONSENT_DELIVERY = "cacheable"
 
-    assert Client().get(script_bundles.address(policies.current(), name)).status_code == 404
+    assert Client().get(script_bundles.bundle_url(policies.current(), name)).status_code == 404
 
 
 # The record, and who hears of it

@@ -1,4 +1,4 @@
-"""What the app's templates are told, in the active language: the policy, the visitor's choices."""
+"""The data that the app's templates show, in the active language: policy, choices, addresses."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from consent.policy import CompiledCategory, CompiledPolicy
 from consent.policy.versions import category_texts, policy_texts, version_of
 from consent.visitor.consent import Consent
 
-# Stands for the address of the page in markup that is reused, as NONCE does for the nonce.
-NEXT = "\1"
+# The place for the address of the page in markup that is reused, as NONCE is for the nonce.
+PAGE_ADDRESS = "\1"
 
 
-def texts_context(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
-    """Return the policy's texts, where ``regime`` holds, and the app's addresses, translated."""
+def texts_data(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
+    """Return the policy's texts under ``regime``, and the addresses of the app's own pages."""
     sales = [c for c in policy.optional if c.key in policy.sales]
     return {
         "policy": policy_texts(policy, regime),
@@ -25,22 +25,22 @@ def texts_context(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
         "cookie_name": policy.cookie_name,
         "sales": [default_texts.localized(category.name) for category in sales],
         "dnt": conf.DNT,
-        **addresses(),
+        **url_data(),
     }
 
 
-def policy_context(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
-    """Return what the templates show of the policy under ``regime``, in the active language."""
+def policy_data(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
+    """Return the policy's texts under ``regime`` with its categories and tools."""
     categories = [category_texts(category) for category in policy.categories]
-    return {**texts_context(policy, regime), "categories": categories}
+    return {**texts_data(policy, regime), "categories": categories}
 
 
-def choices_context(consent: Consent) -> dict[str, Any]:
-    """Return what the visitor chose and what is new to them, in the active language."""
+def choices_data(consent: Consent) -> dict[str, Any]:
+    """Return what the visitor chose, and what was added to the policy since."""
     choices = consent.choices
     granted = [c for c in consent.policy.optional if choices[c.key]]
     refused = [c for c in consent.policy.optional if choices[c.key] is False]
-    ticked = [c.key for c in consent.policy.optional if covers_all(consent, c)]
+    ticked = [c.key for c in consent.policy.optional if is_fully_allowed(consent, c)]
     return {
         "decided": consent.decision is not None,
         "granted": [default_texts.localized(category.name) for category in granted],
@@ -55,26 +55,26 @@ def choices_context(consent: Consent) -> dict[str, Any]:
     }
 
 
-def embed_context(policy: CompiledPolicy, regime: str, key: str) -> dict[str, Any]:
-    """Return what a placeholder tells of the category or tool ``key``, which the policy has.
+def embed_data(policy: CompiledPolicy, regime: str, key: str) -> dict[str, Any]:
+    """Return the data of the placeholder that asks for the category or tool ``key``.
 
-    ``tools``: who would get data; ``category``: what for.
+    ``tools`` names who would receive data, ``category`` the purpose. The policy must have ``key``.
     """
     known = {category.key: category for category in policy.categories}
     category = category_texts(known.get(key) or known[policy.tools[key].category])
     tools = [tool for tool in category["tools"] if key in (tool["key"], category["key"])]
     context = {"category": category, "tools": tools, "embed_url": reverse("consent:embed")}
-    return {**texts_context(policy, regime), **context}
+    return {**texts_data(policy, regime), **context}
 
 
 def name_of(policy: CompiledPolicy, key: str) -> str:
-    """Return what the category or tool ``key``, which the policy has, is called."""
+    """Return the name of the category or tool ``key``, which the policy must have."""
     found = next((category for category in policy.categories if category.key == key), None)
     return policy.tools[key].name if found is None else default_texts.localized(found.name)
 
 
-def receipt_context(record: Record) -> dict[str, Any]:
-    """Return what a visitor is told of one of their records, in the words of then."""
+def receipt_data(record: Record) -> dict[str, Any]:
+    """Return the data of one of the visitor's own records, with the names that they were shown."""
     categories = record.version.shown["categories"]
     shown = [*categories, *(tool for category in categories for tool in category["tools"])]
     names = {each["key"]: each["name"] for each in shown}
@@ -86,19 +86,19 @@ def receipt_context(record: Record) -> dict[str, Any]:
     }
 
 
-def covers_all(consent: Consent, category: CompiledCategory) -> bool:
-    """Say whether everything in ``category`` is allowed: only then its box is ticked."""
+def is_fully_allowed(consent: Consent, category: CompiledCategory) -> bool:
+    """Say whether all of ``category`` is allowed: only then its box is ticked."""
     position = consent.policy.categories.index(category)
     return consent.selection.levels[position] == len(category.thresholds)
 
 
-def addresses() -> dict[str, Any]:
-    """Return where the app's own pages and its API are, and the name of the cookie."""
+def url_data() -> dict[str, Any]:
+    """Return the addresses of the app's own pages and of its API."""
     return {
         "preferences_url": reverse("consent:preferences"),
         "api_url": reverse("consent:api-preferences"),
         "notice_url": reverse("consent:notice"),
         "region_url": reverse("consent:region"),
         "receipts_url": reverse("consent:receipts") if conf.RECORDS else "",
-        "next": NEXT,
+        "next": PAGE_ADDRESS,
     }

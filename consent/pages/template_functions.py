@@ -1,23 +1,20 @@
-"""What the app writes into a page, as plain functions of the request.
+"""The template tags as plain functions of the request, for Jinja2 and other template engines.
 
-The template tags call these; a Jinja2 environment takes them as globals
-(``environment.globals.update(rendering.FUNCTIONS)``). Each returns safe HTML. What does not depend
-on the request is rendered once for each policy, language and state, and then reused.
+A Jinja2 environment takes them as globals: ``environment.globals.update(pages.FUNCTIONS)``. Each
+returns safe HTML.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from consent.pages.contexts import addresses, policy_context
 from consent.pages.embeds import consent_block, consent_embed
-from consent.pages.page import page_of, slot
+from consent.pages.page import inert_tool, page_of
 
 logger = logging.getLogger("consent")
 
@@ -29,15 +26,20 @@ def consent_head(request: HttpRequest | None) -> SafeString:
     otherwise only essential tools are written then. The same holds for every function here.
     """
     page = page_of(request)
-    return page.finished(page.script(), page.placed("head"))
+    return page.finish(page.scripts(), page.tools_in("head"))
 
 
 def consent_body(request: HttpRequest | None) -> SafeString:
     """Return the allowed tools at the end of ``<body>``, notice, preferences and status."""
     page = page_of(request)
     if not page.policy.optional or page.consent.is_blind:
-        return page.finished(page.placed("body"))
-    return page.finished(page.placed("body"), page.style(), page.asking(), page.dialog())
+        return page.finish(page.tools_in("body"))
+    return page.finish(
+        page.tools_in("body"),
+        page.stylesheet(),
+        page.notice_and_status(),
+        page.preferences_dialog(),
+    )
 
 
 def consent_tool(request: HttpRequest | None, key: str) -> SafeString:
@@ -51,49 +53,35 @@ def consent_tool(request: HttpRequest | None, key: str) -> SafeString:
     if tool is None:
         logger.info("No enabled tool has the key %r: nothing is written for it.", key)
         return SafeString("")
-    if not page.shown.allows(key):
-        return SafeString(slot(tool, ""))
-    return page.finished(page.tools([tool]))
+    if not page.selection.allows(key):
+        return SafeString(inert_tool(tool, ""))
+    return page.finish(page.tools([tool]))
 
 
 def consent_policy(request: HttpRequest | None) -> SafeString:
-    """Return the table Category | Purpose | Tools of the policy page. Depends on no visitor."""
+    """Return the table Category | Purpose | Tools of the policy page, the same for all visitors."""
     page = page_of(request)
-    table = page.reused(
-        "policy_table.html", lambda: policy_context(page.policy, page.policy.strictest)
-    )
-    return page.finished(page.style(), table)
+    return page.finish(page.stylesheet(), page.policy_table())
 
 
 def consent_preferences_button(request: HttpRequest | None) -> SafeString:
-    """Return the control “Website Data Collection Preferences”. Depends on no visitor."""
+    """Return the control “Website Data Collection Preferences”, the same for all visitors."""
     page = page_of(request)
-    return page.finished(page.style(), page.reused("preferences_button.html", addresses))
+    return page.finish(page.stylesheet(), page.preferences_button())
 
 
 def consent_style(request: HttpRequest | None) -> SafeString:
-    """Return the stylesheet, once a page, for templates that need it ahead of their own parts."""
+    """Return the stylesheet, once a page, for templates that need it before their own parts."""
     page = page_of(request)
-    return page.finished(page.style())
+    return page.finish(page.stylesheet())
 
 
 def if_consent(request: HttpRequest | None, key: str) -> bool:
     """Say whether the category or tool ``key`` may run for this visitor.
 
-    In cacheable delivery the page is everybody's: True only for what is essential.
+    In a page that is the same for all visitors, True only for what is essential.
     """
-    return page_of(request).shown.allows(key)
-
-
-def is_up_to_script(request: HttpRequest | None, key: str) -> bool:
-    """Say whether only the page's script can know if ``key`` may run."""
-    page = page_of(request)
-    return page.cacheable and key in page.policy.needed
-
-
-def aside(request: HttpRequest | None) -> AbstractContextManager[None]:
-    """Return a context in which is rendered what the page's script may bring to life, or not."""
-    return page_of(request).aside()
+    return page_of(request).selection.allows(key)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

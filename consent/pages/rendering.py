@@ -1,0 +1,78 @@
+"""Renders the app's templates once, for all pages that show the same.
+
+Two marks in the rendered markup stand for what each page has of its own: NONCE for its CSP nonce,
+and PAGE_ADDRESS, at which the markup is split into pieces, for its address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.template.loader import render_to_string
+from django.utils.translation import get_language
+
+from consent.pages import assets
+from consent.pages.delivery import Delivery
+from consent.pages.template_data import PAGE_ADDRESS
+from consent.policy import CompiledPolicy
+from consent.recipes.markers import NONCE, without_nonce
+
+Context = Callable[[], Mapping[str, Any]]
+
+_INDENTATION = re.compile(r"\s*\n\s*")
+
+
+class Variant(NamedTuple):
+    """The properties of a page that change the markup, whoever its visitor is."""
+
+    delivery: Delivery
+    has_nonce: bool
+    needs_reload: bool
+
+
+def render(template: str, context: Mapping[str, Any], variant: Variant) -> Sequence[str]:
+    """Render ``template`` in the active language, split at the places for the page's address."""
+    constants = {
+        "nonce": NONCE,
+        "cacheable": variant.delivery.is_cacheable,
+        "reloads": variant.needs_reload,
+        "script": variant.delivery.script,
+        "stylesheet": assets.STYLESHEET,
+        "embed_script": assets.EMBED_SCRIPT,
+        "embed_stylesheet": assets.EMBED_STYLESHEET,
+    }
+    markup: str = render_to_string(f"consent/{template}", {**context, **constants})
+    if not variant.has_nonce:
+        markup = without_nonce(markup)
+    # Indentation would be a third of it.
+    return _INDENTATION.sub("\n", markup).split(PAGE_ADDRESS)
+
+
+def constant(template: str, policy: CompiledPolicy, variant: Variant) -> str:
+    """Return the markup of a template that is the same in all languages; rendered once."""
+    key = (template, variant)
+    return policy.parts.get(key, lambda: render(template, {}, variant))[0]
+
+
+def shared(
+    template: str, policy: CompiledPolicy, variant: Variant, context: Context, regime: str = ""
+) -> Sequence[str]:
+    """Return the pieces of a template that is the same for all visitors; rendered once.
+
+    ``regime``: the one that the template shows, if any.
+    """
+    key = (template, variant, get_language(), regime)
+    return policy.parts.get(key, lambda: render(template, context(), variant))
+
+
+def individual(
+    template: str, policy: CompiledPolicy, variant: Variant, context: Context, key: Hashable
+) -> Sequence[str]:
+    """Return the pieces of a template that differs by ``key`` between visitors, or within a page.
+
+    It is rendered once as long as the policy's memo has room for it.
+    """
+    full = (template, variant, get_language(), key)
+    return policy.rendered.get(full, lambda: render(template, context(), variant))
