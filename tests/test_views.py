@@ -154,8 +154,8 @@ def test_page_says_what_runs_until_one_chooses():
     policy = small_site(implied=True)
     expired = grant(*OPTIONAL, day=days_ago(policy.lifetime_days))
 
-    assert "Until you do, what is ticked runs" in words(browser().get(PREFERENCES))
-    assert "only what is essential runs" in words(browser(expired).get(PREFERENCES))
+    assert "Until you do, the ticked categories are on" in words(browser().get(PREFERENCES))
+    assert "only essential tools run" in words(browser(expired).get(PREFERENCES))
 
 
 def test_policy_page_lists_every_tool_and_leads_back_to_itself(policy):

@@ -92,7 +92,7 @@ def test_every_form_links_the_live_policy(admin_client: Client, name: str) -> No
 
 def test_an_admin_without_a_policy_says_what_is_missing(admin_client: Client) -> None:
     page = admin_client.get(reverse(ADD_TOOL))
-    assert "There is no policy in use yet" in page.content.decode()
+    assert "There is no active policy yet" in page.content.decode()
     for name in (TOOLS, CATEGORIES, POLICIES):
         assert admin_client.get(reverse(name)).status_code == 200
 
@@ -159,7 +159,7 @@ def test_the_cosmetic_box_is_explained(admin_client: Client) -> None:
     for address in (reverse(CATEGORIES), reverse(CATEGORY, args=[category.pk])):
         page = admin_client.get(address).content.decode()
         assert 'aria-describedby="id_cosmetic_helptext"' in page
-        assert "better words for the same thing" in page
+        assert "if the new wording means the same" in page
     assert "cosmetic" not in fields(admin_client.get(reverse("admin:consent_category_add")))
 
 
@@ -249,8 +249,8 @@ def test_a_category_with_tools_is_not_deleted(admin_client: Client) -> None:
         {"action": "delete_selected", "_selected_action": category.pk, "index": "0"},
     )
     for answer in (page, several):
-        assert "because these tools are in" in answer.content.decode()
-        assert "Move each of them to another" in answer.content.decode()
+        markup = answer.content.decode()
+        assert "these tools. Move each tool to another category or delete it" in markup
         assert "Chatter" in answer.content.decode()
     admin_client.post(page.request["PATH_INFO"], {"post": "yes"})
     assert Category.objects.filter(pk=category.pk).exists()

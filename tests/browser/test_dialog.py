@@ -365,7 +365,7 @@ def test_status_is_announced_and_goes_when_closed(visitor):
 
     visitor.reject_all()
 
-    expect(visitor.page.get_by_role("status")).to_contain_text("Only what is essential runs.")
+    expect(visitor.page.get_by_role("status")).to_contain_text("Only essential tools run.")
     visitor.status.get_by_role("link", name="Close").click()
     expect(visitor.status).not_to_be_visible()
     assert "#" not in visitor.page.url

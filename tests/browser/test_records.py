@@ -179,7 +179,5 @@ def test_visitor_withdraws_and_is_forgotten(plain, new):
 
     assert plain.path == "/consent/receipts/"
     assert set(plain.cookies) == {"consent"}
-    expect(
-        plain.page.get_by_text("There is no record that belongs to this browser.")
-    ).to_be_visible()
+    expect(plain.page.get_by_text("There are no records for this browser.")).to_be_visible()
     assert [record.action for record in new()] == ["accept_all", "withdrawn"]

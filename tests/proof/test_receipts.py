@@ -277,7 +277,7 @@ def test_visitor_can_withdraw_and_be_forgotten():
     assert response.status_code == 303
     assert browser.cookies["consent_subject"].value == ""
     assert last().action == "withdrawn"
-    assert "There is no record" in browser.get(PAGE).content.decode()
+    assert "There are no records" in browser.get(PAGE).content.decode()
 
 
 def test_preferences_link_the_receipts_where_there_are_any(settings):
