@@ -1,45 +1,42 @@
-"""What the admin's sections share: the live policy's address, and who is asked again."""
+"""Base classes of the admin's sections, and what their pages share."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Sequence
-from itertools import chain, count
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest
 from django.db import DataError
+from django.db.models import Model
 from django.http import HttpRequest
 from django.http.response import HttpResponse
 from django.utils.functional import cached_property
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
-from django.utils.text import capfirst, slugify
-from django.utils.translation import gettext, gettext_noop
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from consent.models import Category, Dated, Policy, Tool
+from consent.admin.generic import AnyField, ModelAdmin, ModelForm, TabularInline
+from consent.admin.wording import WORDING_ONLY, History, Text, asked_again, from_revision
+from consent.models import Category, Dated, Policy
 from consent.models.default_texts import localized
 
+M = TypeVar("M", bound=Model)
+Parent = TypeVar("Parent", bound=Model)
+D = TypeVar("D", bound=Dated)
+
+Context: TypeAlias = dict[str, object]
+"""Variables of a template."""
+
 COSMETIC = "cosmetic"
-# The regimes' own words are sentences, too long for a table.
-REGIMES: dict[str, Any] = {
-    Policy.Regime.OPT_IN: _("Opt-in"),
-    Policy.Regime.IMPLIED: _("Implied"),
-    Policy.Regime.NOTICE_ONLY: _("Notice only"),
-}
 # Stands where there is nothing to say.
 NOTHING = "–"  # noqa: RUF001
-# Words of the history; they are stored in English and translated when it is shown.
-REVISION = gettext_noop("revision")
-WORDING_ONLY = gettext_noop("wording only, as a cosmetic change")
 
 
-class CosmeticForm(forms.ModelForm):  # type: ignore[type-arg]
+class CosmeticForm(ModelForm[D]):
     """A form whose editor can say that a change of wording changes nothing for visitors."""
 
     cosmetic = forms.BooleanField(
@@ -48,11 +45,11 @@ class CosmeticForm(forms.ModelForm):  # type: ignore[type-arg]
 
     @cached_property
     def changed_data(self) -> list[str]:
-        """Without the tick itself, which is no part of what is stored."""
+        """Names of the changed fields, without the tick itself, which is not stored."""
         return [name for name in super().changed_data if name != COSMETIC]
 
 
-class RowForm(forms.ModelForm):  # type: ignore[type-arg]
+class RowForm(ModelForm[M]):
     """A row that is edited in its list: each field is named for who cannot see the columns."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -60,15 +57,15 @@ class RowForm(forms.ModelForm):  # type: ignore[type-arg]
         name_fields(self)
 
 
-class SectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A section of the app: says what it is for, links the live policy and refuses junk."""
+class SectionAdmin(ModelAdmin[M]):
+    """A section of the admin: an introduction, a link to the live policy, strict addresses."""
 
-    introduction: ClassVar[Any] = ""
+    introduction: ClassVar[Text] = ""
 
     def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+        self, request: HttpRequest, extra_context: Context | None = None
     ) -> HttpResponse:
-        """Show the list under its plain name. Raises BadRequest for ids and numbers that are none.
+        """Show the list under its plain name. Raises BadRequest for invalid ids and numbers.
 
         Django's own view passes those on to the database.
         """
@@ -81,14 +78,14 @@ class SectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         try:
             return super().changelist_view(request, context)
         except (DataError, OverflowError, ValueError) as error:
-            raise BadRequest("The address or the form holds what is no value.") from error
+            raise BadRequest("The address or the form has an invalid value.") from error
 
     def changeform_view(
         self,
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        extra_context: Context | None = None,
     ) -> HttpResponse:
         """Add the live policy's address to the form's page."""
         context = {**live_policy(), **(extra_context or {})}
@@ -98,7 +95,9 @@ class SectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Refuse patterns in the address: not every database survives every one of them."""
         return "regex" not in lookup and super().lookup_allowed(lookup, value, request)
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(
+        self, db_field: AnyField, request: HttpRequest, **kwargs: object
+    ) -> forms.Field | None:
         """Leave out the icons that open another section in a pop-up: each has its own entry."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
@@ -106,33 +105,60 @@ class SectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return field
 
 
-class ReadOnlyAdmin(SectionAdmin):
-    """A section to look at: nothing in it can be added, changed or deleted, whoever asks."""
+class ReadOnlyAdmin(SectionAdmin[M]):
+    """A read-only section: nobody can add, change or delete anything in it."""
 
-    actions: Sequence[Any] | None = None
+    actions: Any = None
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return each field that the sections of its page name."""
+    def get_readonly_fields(self, request: HttpRequest, obj: M | None = None) -> list[str]:
+        """Return all fields of the page."""
         return flatten_fieldsets(self.fieldsets or ())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Refuse."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Refuse."""
         return False
 
 
-class DatedAdmin(SectionAdmin):
-    """Saves what may have visitors asked again, tells the editor so and notes it in the history."""
+class OwnedInline(TabularInline[M, Parent]):
+    """Rows that are part of another object: the permissions are those of that object.
 
-    def save_model(self, request: HttpRequest, obj: Dated, form: Any, change: bool) -> None:
-        """Save, as a cosmetic change where the editor ticked that."""
+    Whoever may change the object may add, change and delete its rows.
+    """
+
+    def has_view_permission(self, request: HttpRequest, obj: Parent | None = None) -> bool:
+        """Say whether the user may see the object."""
+        return self._may(request, "view") or self._may(request, "change")
+
+    def has_add_permission(self, request: HttpRequest, obj: Parent | None = None) -> bool:
+        """Say whether the user may change the object, or add it with its rows."""
+        return self._may(request, "change" if obj else "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Parent | None = None) -> bool:
+        """Say whether the user may change the object."""
+        return self._may(request, "change")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Parent | None = None) -> bool:
+        """Say whether the user may change the object: its rows are part of it."""
+        return self._may(request, "change")
+
+    def _may(self, request: HttpRequest, action: str) -> bool:
+        opts = self.parent_model._meta
+        return request.user.has_perm(f"{opts.app_label}.{action}_{opts.model_name}")
+
+
+class DatedAdmin(SectionAdmin[D]):
+    """A section whose changes may ask visitors again: says so to the editor and in the history."""
+
+    def save_model(self, request: HttpRequest, obj: D, form: Any, change: bool) -> None:
+        """Save, as a cosmetic change if the editor ticked that."""
         before = obj.since
         cosmetic = COSMETIC in request.POST
         obj.save(cosmetic=cosmetic)
@@ -143,9 +169,13 @@ class DatedAdmin(SectionAdmin):
             tell(request, messages.INFO, gettext("Visitors are not asked again."))
 
     def construct_change_message(
-        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
-    ) -> Any:
-        """Also note the revision from which visitors are asked, or that wording alone changed."""
+        self,
+        request: HttpRequest,
+        form: Any,
+        formsets: Iterable[forms.BaseFormSet[Any]],
+        add: bool = False,
+    ) -> History:
+        """Also note the revision from which visitors are asked, or that only wording changed."""
         message = super().construct_change_message(request, form, formsets, add)
         if form.revision:
             return [*message, *from_revision(form.revision)]
@@ -153,7 +183,7 @@ class DatedAdmin(SectionAdmin):
             return [*message, {"changed": {"fields": [WORDING_ONLY]}}]
         return message
 
-    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+    def get_changelist_form(self, request: HttpRequest, **kwargs: object) -> type[ModelForm[D]]:
         """Name each field in the list."""
         return super().get_changelist_form(request, **{"form": RowForm, **kwargs})
 
@@ -165,23 +195,13 @@ def live_policy() -> dict[str, str]:
 
 
 def category_names() -> dict[str, str]:
-    """Return the optional categories of the policy in use, in their order: key to name."""
+    """Return the optional categories of the active policy, in their order: key to name."""
     rows = Category.objects.filter(policy__is_default=True, essential=False)
     names = rows.order_by("order", "pk").values_list("key", "name")
     return {key: localized(name) for key, name in names}
 
 
-def verdict_of(sign: str, name: str, words: Any) -> SafeString:
-    """Return a verdict in words, after a sign that nobody has to hear; the colour says no more."""
-    return format_html(
-        '<span class="dcp-admin-verdict dcp-admin-{}"><span aria-hidden="true">{}</span> {}</span>',
-        name,
-        sign,
-        words,
-    )
-
-
-def name_fields(form: forms.ModelForm) -> None:  # type: ignore[type-arg]
+def name_fields(form: ModelForm[M]) -> None:
     """Give each field of a row a name that says which row it is in: a table's head is no label."""
     for field in form.fields.values():
         # A table has no element for the help that the field would point to.
@@ -197,50 +217,3 @@ def tell(request: HttpRequest, level: int, text: str) -> None:
     if text not in said:
         said.add(text)
         messages.add_message(request, level, text)
-
-
-def asked_again(changed: Dated) -> str:
-    """Say which visitors are asked again because of what was changed."""
-    category = changed.category if isinstance(changed, Tool) else changed
-    if not isinstance(category, Category):
-        return ""
-    if not category.policy.is_default:
-        return gettext("The policy is not in use: nobody is asked for now.")
-    if category.essential:
-        return gettext("“%s” always runs: nobody is asked; the policy page shows the change.") % (
-            category
-        )
-    if isinstance(changed, Tool):
-        return gettext(
-            "Visitors who had allowed “%s” are asked again; until they agree, what is new in it "
-            "stays off for them."
-        ) % (category)
-    if not category.tools.filter(enabled=True).exists():
-        return gettext("“%s” has no tool that is enabled: visitors are asked once it has.") % (
-            category
-        )
-    return gettext(
-        "Visitors are asked again about “%s”, unless they refused it; until they agree, it stays "
-        "off for them."
-    ) % (category)
-
-
-def from_revision(revision: int) -> list[dict[str, Any]]:
-    """Return the history's words for a revision that visitors are asked about."""
-    return [{"added": {"name": REVISION, "object": str(revision)}}]
-
-
-def keys_in(policy: Policy | None) -> set[str]:
-    """Return the keys that the categories and tools of ``policy`` have."""
-    return {
-        *Category.objects.filter(policy=policy).values_list("key", flat=True),
-        *Tool.objects.filter(policy=policy).values_list("key", flat=True),
-    }
-
-
-def free_key(wanted: str, taken: Container[str], *, longest: int = 40) -> str:
-    """Return ``wanted`` as a key of at most ``longest`` characters that is not taken."""
-    words = "-".join(re.findall("[a-z0-9]+", slugify(wanted)))
-    stem = words[: longest - len("-999")].strip("-") or "custom"
-    candidates = chain([stem], (f"{stem}-{number}" for number in count(2)))
-    return next(candidate for candidate in candidates if candidate not in taken)

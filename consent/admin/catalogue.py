@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, QueryDict
 from django.utils.translation import gettext
 
+from consent.admin.base import Context
 from consent.models import Category, Policy, Tool, default_texts
 from consent.recipes import Recipe, catalogue, search
 
@@ -18,8 +17,8 @@ EDIT_SNIPPET = "consent.edit_snippet"
 def chosen(request: HttpRequest) -> Recipe | None:
     """Return the recipe that the address names; None for a custom snippet.
 
-    Raises Http404 where no recipe has that key, and PermissionDenied where somebody who may not
-    edit snippets is about to add one.
+    Raises Http404 if no recipe has that key, and PermissionDenied for a custom snippet if the user
+    may not edit snippets.
     """
     key = request.GET.get("recipe", CUSTOM)
     if key == CUSTOM:
@@ -37,13 +36,12 @@ def recipe_of(request: HttpRequest, tool: Tool | None) -> Recipe | None:
 
 
 def may_edit_snippets(request: HttpRequest) -> bool:
-    """Say whether the user may put code of their own on the website."""
-    user: Any = request.user
-    return bool(user.has_perm(EDIT_SNIPPET))
+    """Say whether the user may put their own code on the website."""
+    return request.user.has_perm(EDIT_SNIPPET)
 
 
-def catalogue_context(request: HttpRequest) -> dict[str, Any]:
-    """Return what the catalogue's page shows: recipes that match ``?q=``, by category."""
+def catalogue_context(request: HttpRequest) -> Context:
+    """Return the context of the catalogue's page: recipes that match ``?q=``, by category."""
     policy = Policy.objects.default()
     query = request.GET.get("q", "").replace("\0", "")
     return {
@@ -57,7 +55,7 @@ def catalogue_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def passed_on(request: HttpRequest) -> QueryDict:
-    """Return what the admin itself hands from page to page: pop-up, filters of the list."""
+    """Return the admin's own parameters of the address: pop-up, filters of the list."""
     parameters = request.GET.copy()
     for name in [name for name in parameters if not name.startswith("_")]:
         del parameters[name]

@@ -10,20 +10,22 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from consent.admin.base import CosmeticForm, DatedAdmin, free_key, keys_in
+from consent.admin.base import CosmeticForm, DatedAdmin
 from consent.admin.consent_types import ConsentTypesField
+from consent.admin.generic import AnyField, Fieldsets
+from consent.admin.keys import free_key, keys_in
 from consent.models import Category, Policy
 from consent.recipes.keys import CATEGORY_KEY_LENGTH
 
 SIGNALS = _(
-    "Where visitors allow this category, Google's and Microsoft's tools are told that they may do "
-    "what is ticked. What several categories have ticked takes all of them; what none has ticked "
-    "is always refused."
+    "If a visitor allows this category, these signals are granted to the tools of Google and "
+    "Microsoft. A signal that several categories have is granted only if all of them are allowed; "
+    "a signal that no category has is always denied."
 )
 
 
-class CategoryForm(CosmeticForm):
-    """A category, whose key may be left to be made from its name."""
+class CategoryForm(CosmeticForm[Category]):
+    """A category; if its key is left empty, it is made from the name."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -31,7 +33,7 @@ class CategoryForm(CosmeticForm):
             self.fields["key"].required = False
 
     def clean(self) -> dict[str, Any]:
-        """Make the key from the name where it was left empty."""
+        """Make the key from the name if it was left empty."""
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("key") == "":
             taken = keys_in(cleaned.get("policy"))
@@ -41,13 +43,13 @@ class CategoryForm(CosmeticForm):
 
 
 @admin.register(Category)
-class CategoryAdmin(DatedAdmin):
-    """What data is collected for. Order, purpose and both boxes can be changed in the list."""
+class CategoryAdmin(DatedAdmin[Category]):
+    """The categories. Order, purpose and both boxes can be changed in the list."""
 
     form = CategoryForm
     introduction = _(
-        "What data is collected for, in the order in which visitors see it. They allow or refuse "
-        "each category as a whole; what is essential always runs."
+        "The purposes of data collection, in the order in which visitors see them. Visitors allow "
+        "or refuse each category as a whole; essential categories always run."
     )
     list_display = ("name", "order", "purpose", "essential", "sale", "tools_enabled")
     list_editable = ("order", "purpose", "essential", "sale")
@@ -62,27 +64,31 @@ class CategoryAdmin(DatedAdmin):
 
     @admin.display(description=_("Enabled tools"), ordering="enabled")
     def tools_enabled(self, category: Category) -> int:
-        """How many tools it has that are enabled."""
+        """The number of its enabled tools."""
         return category.enabled  # type: ignore[attr-defined,no-any-return]
 
-    def get_fieldsets(self, request: HttpRequest, obj: Category | None = None) -> Any:
-        """Return what everybody fills in, then what a developer cares for."""
+    def get_fieldsets(self, request: HttpRequest, obj: Category | None = None) -> Fieldsets:
+        """Return first what everybody fills in, last what only developers need."""
         return [
             (None, {"fields": ("name", "purpose", "essential", "sale", "order")}),
             (_("Signals to Google and Microsoft"), {"fields": ("consent_types",)}),
             (_("Technical details"), {"classes": ("collapse",), "fields": ("key", "policy")}),
         ]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Category | None = None) -> Any:
-        """Keep key and policy as they are once visitors have chosen by them."""
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Category | None = None
+    ) -> tuple[str, ...]:
+        """Protect key and policy of a stored category, by which visitors may have chosen."""
         return ("key", "policy") if obj else ()
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Begin with the policy that is in use."""
+        """Begin with the active policy."""
         return {"policy": Policy.objects.default()}
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Give the purpose room, and the signals boxes to tick."""
+    def formfield_for_dbfield(
+        self, db_field: AnyField, request: HttpRequest, **kwargs: object
+    ) -> forms.Field | None:
+        """Return a text area for the purpose, and a box for each signal."""
         if db_field.name == "consent_types":
             return ConsentTypesField(label=_("Signals granted here"), help_text=SIGNALS)
         if db_field.name == "purpose":

@@ -9,10 +9,11 @@ from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from consent.admin.wording import Text
 from consent.recipes import CONSENT_TYPES
 
 # What Google says of each, in words that need no documentation.
-MEANINGS: dict[str, Any] = {
+MEANINGS: dict[str, Text] = {
     "ad_storage": _("Advertising may store and read data"),
     "ad_user_data": _("Data about visitors may be sent to Google for advertising"),
     "ad_personalization": _("Advertisements may be personal"),
@@ -32,7 +33,7 @@ class ConsentTypesField(forms.MultipleChoiceField):
         widget = forms.CheckboxSelectMultiple(attrs={"class": "radiolist"})
         super().__init__(choices=choices, required=False, widget=widget, **options)
 
-    def prepare_value(self, value: Any) -> Any:
+    def prepare_value(self, value: object) -> object:
         """Return the names to tick: what is stored is one text."""
         return value.split() if isinstance(value, str) else value
 
@@ -40,10 +41,10 @@ class ConsentTypesField(forms.MultipleChoiceField):
         """Return what is stored. Raises ValidationError for a name that is no type."""
         return " ".join(super().clean(value))
 
-    def has_changed(self, initial: Any, data: Iterable[str] | None) -> bool:
+    def has_changed(self, initial: object, data: Iterable[str] | None) -> bool:
         """Say whether other boxes are ticked than were."""
-        return set(self.prepare_value(initial or "")) != set(data or ())
+        return set(str(initial or "").split()) != set(data or ())
 
 
-def _choice(name: str) -> Any:
+def _choice(name: str) -> Text:
     return format_lazy("{} ({})", MEANINGS[name], name)

@@ -24,7 +24,7 @@ from consent.models.outbox import ID_PREFIX
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
     """Looks at deliveries; what was given up can be sent again."""
 
     introduction = _(

@@ -42,7 +42,7 @@ COLUMNS = {
 # https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001
 
-Row = Mapping[str, Any]
+Row = Mapping[str, object]
 
 
 def response(
@@ -98,7 +98,7 @@ def _lines(rows: list[list[str]]) -> str:
     return file.getvalue()
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     """Return ``value`` as a cell that no spreadsheet takes for a formula."""
     text = value if isinstance(value, str) else json.dumps(value)
     return f"'{text}" if text.startswith(FORMULA) else text

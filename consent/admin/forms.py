@@ -1,4 +1,4 @@
-"""The form of one tool: its recipe's parameters, or its snippet; and its cookies."""
+"""The form of one tool: the parameters of its recipe, or its snippet."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.html import escape
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 
-from consent.admin.base import CosmeticForm, free_key, keys_in, name_fields
+from consent.admin.base import CosmeticForm
+from consent.admin.generic import ModelChoiceField
+from consent.admin.keys import free_key, keys_in
 from consent.models import Category, Tool, parameter_errors
 from consent.recipes import Parameter, Recipe
 
@@ -24,8 +25,8 @@ def _categories() -> QuerySet[Category]:
     return Category.objects.select_related("policy")
 
 
-class CategoryField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """Chooses a category; names its policy, too, where that is not the one in use."""
+class CategoryField(ModelChoiceField[Category]):
+    """Chooses a category; names its policy, too, if that is not the active one."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "queryset": _categories()})
@@ -35,7 +36,7 @@ class CategoryField(forms.ModelChoiceField):  # type: ignore[type-arg]
         return str(obj) if obj.policy.is_default else f"{obj} ({obj.policy})"
 
 
-class ToolForm(CosmeticForm):
+class ToolForm(CosmeticForm[Tool]):
     """A tool; `form_for` adds a field for each parameter of its recipe."""
 
     recipe: ClassVar[Recipe | None] = None
@@ -63,7 +64,7 @@ class ToolForm(CosmeticForm):
                 self._show_stored(parameter)
 
     def _show_stored(self, parameter: Parameter) -> None:
-        """Begin with the stored value; of a secret, just say that there is one."""
+        """Show the stored value; for a secret, only that there is one."""
         field = self.fields[PREFIX + parameter.name]
         value = stored(self.instance, parameter)
         if not parameter.secret:
@@ -71,11 +72,11 @@ class ToolForm(CosmeticForm):
         elif value:
             field.required = False
             field.widget.attrs["placeholder"] = MASKED
-            keep = gettext("One is stored. Leave empty to keep it.")
+            keep = gettext("A value is stored. Leave this empty to keep it.")
             field.help_text = f"{keep} {field.help_text}"
 
     def clean(self) -> dict[str, Any]:
-        """Make a key where none was given, and hold the parameters against the recipe."""
+        """Make a key if none was given, and validate the parameters against the recipe."""
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("key") == "":
             category = cleaned.get("category")
@@ -99,11 +100,13 @@ class ToolForm(CosmeticForm):
         return stored(self.instance, parameter)
 
     def ask_for_secrets_again(self) -> None:
-        """Say of each secret that was typed that it is lost: no page sends one back."""
+        """Add an error to each secret that was entered: no page sends a secret back."""
         for name, field in self.fields.items():
             typed = isinstance(field.widget, forms.PasswordInput) and self.data.get(name)
             if typed and not self.has_error(name):
-                self.add_error(name, gettext("Type it again: it was neither kept nor shown."))
+                self.add_error(
+                    name, gettext("Enter it again: secrets are not kept between attempts.")
+                )
 
 
 def form_for(recipe: Recipe | None) -> type[ToolForm]:
@@ -112,7 +115,7 @@ def form_for(recipe: Recipe | None) -> type[ToolForm]:
     for parameter in recipe.parameters if recipe else ():
         fields[PREFIX + parameter.name] = _field(parameter)
         if parameter.secret and not parameter.required:
-            label = gettext("Remove what is stored as %s") % gettext(parameter.label)
+            label = gettext("Remove the stored value: %s") % gettext(parameter.label)
             fields[REMOVE + parameter.name] = forms.BooleanField(label=label, required=False)
     return type("ToolForm", (ToolForm,), fields)
 
@@ -134,13 +137,13 @@ def stored(tool: Tool, parameter: Parameter) -> str:
 
 
 def shown(tool: Tool, parameter: Parameter) -> str:
-    """Return what somebody who may only look sees of the stored value."""
+    """Return the stored value for users who may only view it."""
     value = stored(tool, parameter)
     return MASKED if parameter.secret and value else value or "—"
 
 
 def _field(parameter: Parameter) -> forms.Field:
-    """Return a field for ``parameter``; its value is judged by the recipe, in ToolForm.clean."""
+    """Return a field for ``parameter``; ToolForm.clean validates its value by the recipe."""
     return forms.CharField(
         label=gettext(parameter.label),
         required=parameter.required and not parameter.default,
@@ -157,7 +160,7 @@ def _widget(parameter: Parameter) -> forms.Widget:
     attributes = {"class": "vTextField", "spellcheck": "false", "autocapitalize": "off"}
     if parameter.secret:
         return forms.PasswordInput(attrs={**attributes, "autocomplete": "new-password"})
-    # No browser autofill: these are ids of the site, not of the person who edits.
+    # No autofill: the ids belong to the site, not to the person who edits.
     return forms.TextInput(attrs={**attributes, "autocomplete": "off"})
 
 
@@ -166,39 +169,3 @@ def _help(parameter: Parameter) -> str:
     where = gettext(parameter.help) if parameter.help else ""
     example = "" if parameter.choices else gettext("Example: %s") % parameter.example
     return escape(" ".join(filter(None, (where, example))))
-
-
-class CookieForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A declared cookie."""
-
-    class Meta:
-        """Widths that let a row fit."""
-
-        fields = ("name", "kind", "party", "retention", "purpose")
-        labels = {
-            "name": _("Name (* for a part that varies)"),
-            "purpose": _("What it is for"),
-        }
-        widgets = {
-            "name": forms.TextInput(attrs={"size": 14, "spellcheck": "false"}),
-            "retention": forms.TextInput(attrs={"size": 11}),
-            "purpose": forms.Textarea(attrs={"rows": 2, "cols": 28}),
-        }
-
-    def has_changed(self) -> bool:
-        """Take a new row whose texts were all emptied for no row: nothing is to be declared.
-
-        A stored one is not lost this way: its name is required.
-        """
-        texts = (self.add_prefix(name) for name in ("name", "retention", "purpose"))
-        is_empty = not any(str(self.data.get(name, "")).strip() for name in texts)
-        return super().has_changed() and not is_empty
-
-
-class CookieFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]
-    """The cookies of a tool, each field with a name of its own."""
-
-    def add_fields(self, form: Any, index: int | None) -> None:
-        """Name the fields, the box for deletion too."""
-        super().add_fields(form, index)
-        name_fields(form)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -11,19 +12,21 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent import regions
-from consent.admin.base import SectionAdmin, free_key, tell
+from consent.admin.base import OwnedInline, SectionAdmin, tell
+from consent.admin.generic import AnyField, Fieldsets, ModelForm
+from consent.admin.keys import free_key
 from consent.models import Policy, RegionRule
 
 CONSENT_MODE = _(
-    "Google's tags load only for visitors who allow them, and are then told what else these "
-    "visitors allow: tick in each category which signals it stands for. The settings below are "
-    "told along with that; they are right for most websites as they are."
+    "Google's tags load only for visitors who allow them, and receive signals of what else these "
+    "visitors allow: tick the signals of each category in its form. The settings below are sent "
+    "with the signals; most websites need not change them."
 )
 TEXTS = ("notice_text", "introduction", "explanation")
 
 
-class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A policy; while it has no rules for regions, the usual ones can be ticked."""
+class PolicyForm(ModelForm[Policy]):
+    """A policy; a box adds the usual rules for regions while it has none."""
 
     usual_rules = forms.BooleanField(
         label=_("Add the usual rules for regions"),
@@ -35,47 +38,33 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     )
 
 
-class RegionRuleInline(admin.TabularInline):  # type: ignore[type-arg]
-    """What holds in which regions: whoever may edit the policy may edit its rules."""
+class RegionRuleInline(OwnedInline[RegionRule, Policy]):
+    """The rules of a policy for regions."""
 
     model = RegionRule
     fields = ("order", "regions", "regime")
     extra = 0
     verbose_name = _("rule")
     verbose_name_plural = _(
-        "Rules for regions: the first that fits counts, what is chosen above holds anywhere else"
+        "Rules for regions: the first that matches applies; elsewhere, the choice above applies"
     )
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Give the regions room."""
+    def formfield_for_dbfield(
+        self, db_field: AnyField, request: HttpRequest, **kwargs: object
+    ) -> forms.Field | None:
+        """Return a wide field for the regions."""
         if db_field.name == "regions":
             kwargs["widget"] = forms.TextInput(attrs={"size": 40, "spellcheck": "false"})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Follow the policy's."""
-        return _may(request, "view") or _may(request, "change")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Follow the policy's."""
-        return _may(request, "change" if obj else "add")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Follow the policy's."""
-        return _may(request, "change")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Follow the policy's."""
-        return _may(request, "change")
-
 
 @admin.register(Policy)
-class PolicyAdmin(SectionAdmin):
-    """Texts of the notice and of the policy page, and what holds before a visitor chooses."""
+class PolicyAdmin(SectionAdmin[Policy]):
+    """Texts of the notice and of the policy page, and what applies before a visitor chooses."""
 
     introduction = _(
-        "The texts that visitors read, and what holds before they have chosen. A new text asks "
-        "nobody again."
+        "The texts that visitors read, and what applies before they choose. Visitors are not asked "
+        "again after a change of texts."
     )
     form = PolicyForm
     inlines = (RegionRuleInline,)
@@ -117,8 +106,8 @@ class PolicyAdmin(SectionAdmin):
     # Deleting a policy takes its categories and tools with it: one at a time is enough.
     actions = None
 
-    def get_fieldsets(self, request: HttpRequest, obj: Policy | None = None) -> Any:
-        """Offer the usual rules only while there are none, and only to who may add them."""
+    def get_fieldsets(self, request: HttpRequest, obj: Policy | None = None) -> Fieldsets:
+        """Offer the usual rules only while there are none, and if the user may add them."""
         offered = obj is None or (
             not obj.region_rules.exists() and self.has_change_permission(request, obj)
         )
@@ -126,8 +115,14 @@ class PolicyAdmin(SectionAdmin):
         names = tuple(name for name in first["fields"] if offered or name != "usual_rules")
         return [(_title, {**first, "fields": names}), *others]
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save the rules, and add the usual ones after them where that was ticked."""
+    def save_related(
+        self,
+        request: HttpRequest,
+        form: PolicyForm,
+        formsets: Iterable[forms.BaseFormSet[Any]],
+        change: bool,
+    ) -> None:
+        """Save the rules, and add the usual ones after them if that was ticked."""
         super().save_related(request, form, formsets, change)
         if form.cleaned_data.get("usual_rules"):
             rules = form.instance.region_rules
@@ -135,30 +130,32 @@ class PolicyAdmin(SectionAdmin):
             for order, (covered, regime) in enumerate(regions.USUAL, start=1):
                 rules.create(order=last + order * 10, regions=covered, regime=regime)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> Any:
-        """Keep the key, and the website's only policy in use: another one takes over from it."""
+    def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> list[str]:
+        """Protect the key, and the tick of the only active policy: another one replaces it."""
         fixed = ["revision", "changed_at", *(["key"] if obj else [])]
         return [*fixed, "is_default"] if obj and _is_the_one(obj) else fixed
 
     def has_delete_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
-        """Keep the policy that the website follows."""
+        """Protect the active policy."""
         return super().has_delete_permission(request, obj) and not (obj and _is_the_one(obj))
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Begin beside the policy in use: a new one, without categories, would switch all off."""
+        """Begin inactive: a new policy has no categories and would stop all tools."""
         keys = set(Policy.objects.values_list("key", flat=True))
         return {"is_default": Policy.objects.default() is None, "key": free_key("default", keys)}
 
-    def save_model(self, request: HttpRequest, obj: Policy, form: Any, change: bool) -> None:
-        """Save, and tell the editor that every visitor is asked where another policy takes over."""
+    def save_model(self, request: HttpRequest, obj: Policy, form: PolicyForm, change: bool) -> None:
+        """Save; if another policy becomes active, say that every visitor is asked again."""
         before = Policy.objects.default()
         super().save_model(request, obj, form, change)
         if before is not None and obj.is_default and obj != before:
-            told = gettext("Another policy is in use now: every visitor is asked again.")
-            tell(request, messages.INFO, told)
+            text = gettext("Another policy is active now: every visitor is asked again.")
+            tell(request, messages.INFO, text)
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Give the texts room."""
+    def formfield_for_dbfield(
+        self, db_field: AnyField, request: HttpRequest, **kwargs: object
+    ) -> forms.Field | None:
+        """Return large text areas for the texts."""
         if db_field.name == "hosts":
             kwargs["widget"] = forms.Textarea(attrs={"rows": 3, "cols": 40})
         if db_field.name in TEXTS:
@@ -166,13 +163,7 @@ class PolicyAdmin(SectionAdmin):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
-def _may(request: HttpRequest, action: str) -> bool:
-    """Say whether the user may do ``action`` (view, add, change) with policies."""
-    user: Any = request.user
-    return bool(user.has_perm(f"consent.{action}_policy"))
-
-
 def _is_the_one(policy: Policy) -> bool:
-    """Say whether ``policy`` is in use, and no other is."""
+    """Say whether ``policy`` is the only active one."""
     others = Policy.objects.filter(is_default=True).exclude(pk=policy.pk)
     return policy.is_default and not others.exists()

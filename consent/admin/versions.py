@@ -11,25 +11,26 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponse
 from django.template.loader import render_to_string
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from consent.admin.base import ReadOnlyAdmin, verdict_of
+from consent.admin.base import ReadOnlyAdmin
+from consent.admin.wording import verdict_of
 from consent.models import PolicyVersion
 from consent.pages.assets import STYLESHEET
 from consent.pages.template_data import url_data
 from consent.policy.versions import NAME_LENGTH
 
 VERDICTS = {
-    True: ("✓", "genuine", _("Genuine: it is exactly what the digest was made of.")),
-    False: ("✗", "altered", _("Altered: it is not what the digest was made of.")),
+    True: ("✓", "genuine", _("Genuine: the content matches the digest.")),
+    False: ("✗", "altered", _("Altered: the content does not match the digest.")),
 }
 
 
 class Part(NamedTuple):
-    """Something that visitors were shown. ``document``: a page of its own, in HTML."""
+    """Something that visitors saw. ``document``: a whole page, in HTML."""
 
     key: str
     title: str
@@ -37,12 +38,12 @@ class Part(NamedTuple):
 
 
 @admin.register(PolicyVersion)
-class PolicyVersionAdmin(ReadOnlyAdmin):
-    """Looks at versions; nobody changes one."""
+class PolicyVersionAdmin(ReadOnlyAdmin[PolicyVersion]):
+    """The read-only section of versions."""
 
     introduction = _(
-        "What visitors were shown when they decided. Each record refers to one of these; nothing "
-        "here can be changed."
+        "What visitors saw when they decided. Each record refers to a version. Versions cannot be "
+        "changed."
     )
     list_display = ("revision", "language", "stored_at", "short_digest")
     list_display_links = ("revision", "short_digest")
@@ -50,20 +51,20 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
     fields = ("revision", "language", "stored_at", "digest", "verdict")
     readonly_fields = fields
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         """Add the download of the content."""
         view = self.admin_site.admin_view(self.content_view)
         name = "consent_policyversion_content"
         return [path("<path:object_id>/content/", view, name=name), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PolicyVersion]:
-        """Leave the texts for when they are looked at: they are long."""
+        """Load the long texts only when a page shows them."""
         return super().get_queryset(request).defer("content")
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Show below the facts what visitors were shown."""
+        """Add what visitors saw below the fields."""
         version: PolicyVersion = context["original"]
         return super().render_change_form(
             request, {**context, "parts": shown_again(version)}, *args, **kwargs
@@ -72,7 +73,7 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
     def content_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send the stored content, byte for byte: whoever hashes the file gets the digest.
 
-        Raises PermissionDenied where the user may not see it, and Http404 where there is none.
+        Raises PermissionDenied if the user may not see it, and Http404 if it does not exist.
         """
         version = self.get_object(request, unquote(object_id))
         if not self.has_view_permission(request, version):
@@ -86,12 +87,12 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("digest"))
     def short_digest(self, version: PolicyVersion) -> str:
-        """As much of the digest as a page names it by."""
+        """The part of the digest that pages show."""
         return version.digest[:NAME_LENGTH]
 
     @admin.display(description=_("content"))
     def verdict(self, version: PolicyVersion) -> SafeString:
-        """Whether the content still is what the digest says, in words."""
+        """Whether the content still matches the digest, in words."""
         return verdict_of(*VERDICTS[version.is_genuine])
 
 

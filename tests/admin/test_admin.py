@@ -175,8 +175,8 @@ def test_a_new_order_is_nothing_to_tell_of(admin_client: Client) -> None:
 @pytest.mark.parametrize(
     ("has_tool", "is_essential", "expected"),
     [
-        (False, False, "“Maps” has no tool that is enabled: visitors are asked once it has."),
-        (True, True, "“Maps” always runs: nobody is asked; the policy page shows the change."),
+        (False, False, "“Maps” has no enabled tool: visitors are asked when it has one."),
+        (True, True, "“Maps” is essential: no visitor is asked; the policy page shows the change."),
     ],
 )
 def test_the_editor_reads_why_nobody_is_asked(
@@ -194,7 +194,7 @@ def test_nobody_is_asked_about_a_policy_that_is_not_in_use(admin_client: Client)
         category=CategoryFactory.create(policy=PolicyFactory.create(spare=True)), enabled=False
     )
     page = send(admin_client, reverse(TOOL, args=[tool.pk]), {"enabled": "on"})
-    assert "The policy is not in use: nobody is asked for now." in said(page)
+    assert "The policy is not active: no visitor is asked at the moment." in said(page)
 
 
 def test_a_new_category_gets_its_key_from_its_name(admin_client: Client) -> None:
@@ -417,7 +417,7 @@ def test_the_editor_reads_once_who_is_asked_again(admin_client: Client) -> None:
     ToolFactory.create_batch(3, category=category, disabled=True)
     changes = {f"form-{row}-enabled": "on" for row in range(3)}
     page = send(admin_client, reverse(TOOLS), changes)
-    asked = [text for text in said(page) if text.startswith("Visitors who had allowed")]
+    asked = [text for text in said(page) if text.startswith("Visitors who allowed")]
     assert len(asked) == 1
     assert "“Advertising”" in asked[0]
 

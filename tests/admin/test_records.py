@@ -21,7 +21,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import escape
 
-from consent.admin import export, records
+from consent.admin import export, record_list, records
 from consent.models import Counter, Policy, PolicyVersion, Record, day_of, granted_in
 from tests.admin.helpers import editor, said
 from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site
@@ -296,7 +296,7 @@ def test_search_for_anything_else_says_what_is_needed(admin_client, version, cut
     for text in (str(record.receipt)[cut], "17", "%", "notice"):
         page = admin_client.get(reverse(RECORDS), {"q": text})
         assert receipts(page) == set()
-        assert said(page)[0].startswith("That is no receipt.")
+        assert said(page)[0].startswith("The search term is not a receipt.")
 
 
 def test_address_selects_by_subject_and_user_and_by_nothing_that_has_no_index(
@@ -340,7 +340,7 @@ def test_pages_lead_to_newer_and_older_records(admin_client, version):
 
 
 def test_last_page_that_is_offered_says_how_to_see_older_ones(admin_client, version, monkeypatch):
-    monkeypatch.setattr(records, "MAX_PAGES", 2)
+    monkeypatch.setattr(record_list, "MAX_PAGES", 2)
     store(version, number=120)
     page = admin_client.get(reverse(RECORDS), {"p": "3"})
     assert page.context["cl"].page_num == 2

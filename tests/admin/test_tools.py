@@ -186,8 +186,8 @@ def test_a_new_tool_is_told_recorded_and_served_at_once(
     assert "Google Analytics" in live_policy()
     assert tool.since == revision() == before + 1
     assert (
-        "Visitors who had allowed “Marketing & Analytics” are asked again; until they agree, "
-        "what is new in it stays off for them." in said(page)
+        "Visitors who allowed “Marketing & Analytics” are asked again; until they agree, "
+        "the changed tool stays off for them." in said(page)
     )
     entry = LogEntry.objects.get()
     assert entry.is_addition()
@@ -463,7 +463,7 @@ def test_a_secret_is_never_shown(admin_client: Client, hook: Tool) -> None:
 
 
 def test_a_secret_that_is_left_empty_is_kept(admin_client: Client, hook: Tool) -> None:
-    assert "One is stored. Leave empty to keep it." in text(admin_client.get(changing(hook)))
+    assert "A value is stored. Leave this empty to keep it." in text(admin_client.get(changing(hook)))
     send(admin_client, changing(hook), {"name": "Zaps"})
     hook.refresh_from_db()
     assert (hook.name, hook.parameters) == ("Zaps", {"hook_url": HOOK})
@@ -491,7 +491,7 @@ def test_a_secret_that_an_error_elsewhere_loses_is_asked_for_again(
     new = HOOK.replace("topsecret", "newsecret")
     for wrong in ({"name": ""}, {"cookies-0-name": "not a name"}):
         page = send(admin_client, changing(hook), {"parameter_hook_url": new, **wrong})
-        assert "Type it again" in errors(page)["parameter_hook_url"][0]
+        assert "Enter it again" in errors(page)["parameter_hook_url"][0]
         assert "newsecret" not in text(page)
     hook.refresh_from_db()
     assert hook.parameters == {"hook_url": HOOK}
@@ -501,7 +501,7 @@ def test_an_optional_secret_can_be_removed(admin_client: Client) -> None:
     values = {"url": "https://hooks.example/", "authorization": SECRET}
     tool = ToolFactory.create(server=True, parameters=values)
     page = admin_client.get(changing(tool))
-    assert "Remove what is stored as Authorization" in text(page)
+    assert "Remove the stored value: Authorization" in text(page)
     send(admin_client, changing(tool), {"remove_authorization": "on"})
     tool.refresh_from_db()
     assert tool.parameters == {"url": "https://hooks.example/"}

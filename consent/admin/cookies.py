@@ -1,0 +1,62 @@
+"""The cookies that a tool declares, as rows of its form."""
+
+from __future__ import annotations
+
+from django import forms
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from consent.admin.base import OwnedInline, name_fields
+from consent.admin.catalogue import chosen
+from consent.admin.generic import BaseInlineFormSet, ModelForm
+from consent.models import Cookie, Tool
+
+
+class CookieForm(ModelForm[Cookie]):
+    """A declared cookie."""
+
+    class Meta:
+        """Widths with which a row fits the page."""
+
+        fields = ("name", "kind", "party", "retention", "purpose")
+        labels = {
+            "name": _("Name (* for a part that varies)"),
+            "purpose": _("Purpose"),
+        }
+        widgets = {
+            "name": forms.TextInput(attrs={"size": 14, "spellcheck": "false"}),
+            "retention": forms.TextInput(attrs={"size": 11}),
+            "purpose": forms.Textarea(attrs={"rows": 2, "cols": 28}),
+        }
+
+    def has_changed(self) -> bool:
+        """Ignore a new row whose texts are all empty: it declares nothing.
+
+        A stored row is not lost this way, since its name is required.
+        """
+        texts = (self.add_prefix(name) for name in ("name", "retention", "purpose"))
+        is_empty = not any(str(self.data.get(name, "")).strip() for name in texts)
+        return super().has_changed() and not is_empty
+
+
+class CookieFormSet(BaseInlineFormSet[Cookie, Tool, ModelForm[Cookie]]):
+    """The cookies of a tool, each field with a name of its own."""
+
+    def add_fields(self, form: ModelForm[Cookie], index: int | None) -> None:
+        """Name the fields, and the box for deletion."""
+        super().add_fields(form, index)
+        name_fields(form)
+
+
+class CookieInline(OwnedInline[Cookie, Tool]):
+    """The cookies and storage keys that a tool declares."""
+
+    model = Cookie
+    form = CookieForm
+    formset = CookieFormSet
+    verbose_name_plural = _("Cookies and storage keys")
+
+    def get_extra(self, request: HttpRequest, obj: Tool | None = None, **kwargs: object) -> int:
+        """Return the number of cookies that the recipe declares, or 1."""
+        recipe = None if obj else chosen(request)
+        return len(recipe.cookies) if recipe else 1
