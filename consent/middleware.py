@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 
 from consent.pages.csp import extend_response
 from consent.policy import policies
-from consent.visitor.consent import Consent
+from consent.visitor import Consent
 
 
 class ConsentMiddleware:

@@ -12,7 +12,7 @@ from consent.conf import conf
 from consent.policy import CompiledCategory, CompiledTool
 from consent.policy.decision import Decision
 from consent.regions import locating
-from consent.visitor.consent import Consent
+from consent.visitor import Consent
 from demo_site.events import EventLine, events_of
 from demo_site.region import REGIONS
 

@@ -19,7 +19,7 @@ from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
 from consent.policy import policies
-from consent.proof import ledger, notice_counter
+from consent.proof import ledger, notice_counter, storing
 
 # How long an example takes says more about how busy the machine is than about the code.
 hypothesis_settings.register_profile("unhurried", deadline=None)
@@ -60,7 +60,7 @@ def browser_problem() -> str:
 
 
 # No test waits for the threads that store later what is not, or could not be, stored at once.
-ledger.PATIENCE = notice_counter.PATIENCE = 1_000_000
+storing.RETRY_SECONDS = notice_counter.STORE_SECONDS = 1_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +91,6 @@ def database_of_many(transactional_db, tmp_path) -> Iterator[None]:
 def forget_everything() -> None:
     policies.forget()
     ledger.forget()
-    ledger.waiting.clear()
+    storing.waiting.clear()
     notice_counter.forget()
     cache.clear()

@@ -17,7 +17,7 @@ from consent.models import Category, Cookie, Policy, Sequence, Tool
 from consent.models.default_texts import CATEGORIES
 from consent.policy import policies
 from consent.policy.decision import Decision, today
-from consent.visitor.consent import Consent
+from consent.visitor import Consent
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}

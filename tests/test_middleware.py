@@ -19,7 +19,7 @@ from django.urls import include, path
 from consent.middleware import ConsentMiddleware
 from consent.models import Policy, Tool
 from consent.policy import policies
-from consent.visitor.consent import Consent
+from consent.visitor import Consent
 from tests.helpers import (
     ANALYTICS,
     CHAT,

@@ -8,7 +8,7 @@ from typing import Required, TypedDict
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from consent.proof.recording import read_key
+from consent.proof.identifiers import read_key
 from consent.recipes.keys import is_key
 
 MAX_CHOICES = 50

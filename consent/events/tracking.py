@@ -36,7 +36,7 @@ def track(request: HttpRequest, name: str, data: Mapping[str, Any] | None = None
     """
     writing.check_name(name)
     # The page depends on the visitor no more than without it.
-    consent = consent_of(request).aside()
+    consent = consent_of(request).without_vary()
     tools = consent.policy.server_tools
     return writing.write(consent.origin, name, data, tools) if tools else frozenset()
 

@@ -10,7 +10,7 @@ from consent.conf import conf
 from consent.models import Record, default_texts
 from consent.policy import CompiledCategory, CompiledPolicy
 from consent.policy.versions import category_texts, policy_texts, version_of
-from consent.visitor.consent import Consent
+from consent.visitor import Consent
 
 # The place for the address of the page in markup that is reused, as NONCE is for the nonce.
 PAGE_ADDRESS = "\1"
@@ -50,7 +50,7 @@ def choices_data(consent: Consent) -> dict[str, Any]:
         "opted_out": consent.is_opted_out,
         "news": [
             {"name": item.name, "category": default_texts.localized(item.category)}
-            for item in consent.news
+            for item in consent.additions
         ],
     }
 

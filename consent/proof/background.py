@@ -1,4 +1,4 @@
-"""Does in a thread, a little later, what no visitor has to wait for."""
+"""Run a callable once in a background thread, debounced."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Callable
 
 from django.db import connections
 
-_due: set[Callable[[], object]] = set()
+_scheduled: set[Callable[[], object]] = set()
 
 
-def do_later(action: Callable[[], object], seconds: float) -> None:
-    """Call ``action`` in so many seconds, once however often that is asked for meanwhile.
+def run_in_background(function: Callable[[], object], seconds: float) -> None:
+    """Call ``function`` in a background thread after so many seconds.
 
-    In a thread of its own, on database connections of its own, which are closed. Nothing is done
-    where the process ends before; a server without threads never does it.
+    Calls until then have no effect. The thread closes its database connections. Nothing runs if
+    the process ends before; a server without threads never runs it.
     """
-    if action in _due:
+    if function in _scheduled:
         return
-    _due.add(action)
-    timer = threading.Timer(seconds, _do, [action])
+    _scheduled.add(function)
+    timer = threading.Timer(seconds, _run, [function])
     timer.daemon = True
     timer.start()
 
 
-def _do(action: Callable[[], object]) -> None:
-    _due.discard(action)
+def _run(function: Callable[[], object]) -> None:
+    _scheduled.discard(function)
     try:
-        action()
+        function()
     finally:
         connections.close_all()

@@ -1,4 +1,7 @@
-"""Counts the pages that asked: in the process, and now and then in the database."""
+"""Count the pages that were served with the notice.
+
+The numbers are kept in the process and stored by a background thread, so that no page waits.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +14,26 @@ from django.db import Error, router, transaction
 
 from consent.models import SEQUENCES, Counter, Record, Sequence
 from consent.policy.decision import date_of, today
-from consent.proof.background import do_later
+from consent.proof.background import run_in_background
 
 logger = logging.getLogger("consent")
 
-# Seconds that a page may have to wait before it is counted.
-PATIENCE = 60
+# Seconds after which a page is counted in the database.
+STORE_SECONDS = 60
 
 _numbers: Numbers[tuple[int, str]] = Numbers()
 _lock = threading.Lock()
 
 
 def count_notice(regime: str) -> None:
-    """Count a page that was served with the notice. No I/O: that is done in a thread, later."""
+    """Count a page that was served with the notice; it does no I/O."""
     with _lock:
         _numbers[today(), regime] += 1
-    do_later(store, PATIENCE)
+    run_in_background(store_counts, STORE_SECONDS)
 
 
-def store() -> None:
-    """Store what was counted; where the database fails, it is kept for the next time."""
+def store_counts() -> None:
+    """Store the numbers; if the database fails, they are kept until the next time."""
     with _lock:
         taken = _numbers.copy()
         _numbers.clear()
@@ -49,12 +52,12 @@ def store() -> None:
                     granted="",
                 )
     except Error:
-        logger.exception("The pages that asked could not be counted; they will be, next time.")
+        logger.exception("The numbers of notices could not be stored; they are kept.")
         with _lock:
             _numbers.update(taken)
 
 
 def forget() -> None:
-    """Forget what was counted and not stored yet."""
+    """Forget the numbers that are not stored yet."""
     with _lock:
         _numbers.clear()

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.urls import reverse
 
 from consent.models import Record, signing
-from consent.proof.recording import subject_of
+from consent.proof.identifiers import subject_of
 
 SCHEMA = "ISO/IEC TS 27560:2023"
 # Receipts that a visitor gets at once; nobody chooses so often.

@@ -1,29 +1,23 @@
-"""A decision on its way into the ledger: who decided, what, where, and on which text."""
+"""The draft of a record: who decided, what, where, and on which text."""
 
 from __future__ import annotations
 
-import json
-import re
-import secrets
-from base64 import urlsafe_b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import sha256
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import router
 
 from consent.events import writing
-from consent.models import Record, granted_in, signing
+from consent.models import Record, granted_in
 from consent.policy import CompiledPolicy
 from consent.policy.decision import Decision
 from consent.policy.versions import Version, version_of
-from consent.proof import ledger
+from consent.proof import storing
+from consent.proof.commitment import Commitment, after_commit
+from consent.proof.identifiers import new_secret, receipt_for, subject_of
+from consent.proof.stored_versions import find_version
 from consent.signals import DecisionMade, consent_withdrawn, decision_made
-
-_SECRET = re.compile(r"[A-Za-z0-9_-]{32}")
-_SECRET_BYTES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +64,20 @@ class Draft:
     receipt: UUID | None = None
     is_new: bool = True
     _version: Version | None = None
-    _commitment: ledger.Commitment | None = None
+    _commitment: Commitment | None = None
 
     def store(self) -> None:
         """Store its record. Raises django.db.Error where that fails."""
-        self._version = ledger.find_version(
-            self.occasion.version, version_of(self.policy, self.regime)
-        )
+        self._version = find_version(self.occasion.version, version_of(self.policy, self.regime))
         secret = self.secret or new_secret(self.occasion.key)
         record = self._record(secret, self._version)
-        self._commitment = ledger.store(record, self._version)
+        self._commitment = storing.store(record, self._version)
         self.secret, self.receipt = secret, record.receipt
         self.is_new = record.pk is not None
 
-    def holds(self) -> bool:
-        """Say whether what was stored is there to stay."""
-        return self._commitment is not None and self._commitment.holds()
+    def is_committed(self) -> bool:
+        """Return whether the record was committed."""
+        return self._commitment is not None and self._commitment.is_committed()
 
     def refusal(self) -> Draft | None:
         """Return the part of it that holds without a record; None where it refuses nothing."""
@@ -107,14 +99,14 @@ class Draft:
         """Keep its record until the database can be reached again."""
         version = self._version or version_of(self.policy, self.regime)
         secret = self.secret or new_secret(self.occasion.key)
-        ledger.postpone(self._record(secret, version), version)
+        storing.postpone(self._record(secret, version), version)
 
     def announce(self) -> None:
         """Send the signals, once what is stored is committed; not twice for the same record."""
         heard = decision_made.has_listeners(Record) or consent_withdrawn.has_listeners(Record)
         if self.is_new and heard:
             event = self.event
-            ledger.after_commit(lambda: _send(event), router.db_for_write(Record))
+            after_commit(lambda: _send(event), router.db_for_write(Record))
 
     @property
     def event(self) -> DecisionMade:
@@ -189,45 +181,3 @@ def _send(event: DecisionMade) -> None:
     decision_made.send_robust(sender=Record, event=event)
     if event.withdrawn:
         consent_withdrawn.send_robust(sender=Record, event=event)
-
-
-def read_key(text: str) -> UUID | None:
-    """Return the key that a sender gave a decision; None where it gave none.
-
-    Raises ValueError for anything but a random UUID (RFC 9562, version 4 or 7): a key that
-    somebody else may choose, too, would make one decision of two.
-    """
-    if not text:
-        return None
-    key = UUID(text)
-    if key.version not in (4, 7):
-        raise ValueError(text)
-    return key
-
-
-def new_secret(key: UUID | None) -> str:
-    """Return what a new visitor's cookie is to hold: 192 bits, in 32 characters.
-
-    The same for the same ``key``, so that a visitor who did not see the first answer gets it with
-    the second.
-    """
-    if key is None:
-        return secrets.token_urlsafe(_SECRET_BYTES)
-    return urlsafe_b64encode(signing.derive("subject", str(key))[:_SECRET_BYTES]).decode()
-
-
-def is_secret(text: str) -> bool:
-    """Say whether ``text`` is one that `new_secret` could have made."""
-    return _SECRET.fullmatch(text) is not None
-
-
-def subject_of(secret: str) -> UUID:
-    """Return what records hold of the visitor with ``secret``: a hash, which opens nothing."""
-    return signing.uuid_of(sha256(f"consent.subject {secret}".encode()).digest())
-
-
-def receipt_for(key: UUID | None, choices: Mapping[str, bool]) -> UUID:
-    """Return the receipt of a decision: a new one, or the same for the same key and choices."""
-    if key is None:
-        return uuid4()
-    return signing.uuid_of(signing.derive("receipt", str(key), json.dumps(sorted(choices.items()))))

@@ -1,7 +1,7 @@
-"""How long the proof of decisions is kept, and how what is older than that goes.
+"""Delete the records that are older than the retention period.
 
-Everything is done in small transactions, each of which leaves a ledger without a gap: whoever stops
-it, at whatever moment, has lost nothing, and the next run goes on.
+Everything is done in small transactions, each of which leaves the sequences without a gap: it may
+be stopped at any moment, and the next run goes on.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ from consent.models import (
     RecordQuerySet,
     Sequence,
 )
-from consent.models.signing import Verdict
 from consent.proof import partitions
 
-# Records of one transaction: the decisions of one sequence wait that long, some milliseconds.
+# Records deleted in one transaction. The decisions of its sequence wait for it, some milliseconds.
 BATCH = 1_000
 
 _PERIOD = re.compile(r"([1-9][0-9]{0,5})([dmy]?)")
@@ -38,12 +37,12 @@ _MONTHS_PER_YEAR = 12
 
 
 class PeriodError(ValueError):
-    """A period that is none, or too short."""
+    """A period that cannot be read, or that is too short."""
 
 
 @dataclass
 class Purged:
-    """What a purge deleted, or would. ``missing``: numbers that had no record already."""
+    """What a purge deleted. ``missing``: how many numbers had no record any more."""
 
     records: int = 0
     versions: int = 0
@@ -52,10 +51,10 @@ class Purged:
 
 
 def cutoff_of(period: str | None = None, now: datetime | None = None) -> datetime:
-    """Return the moment before which records are old.
+    """Return the moment before which records are older than the period.
 
     ``period``: days, months or years, as in ``1095d``, ``36m`` or ``3y``; a number alone means
-    days; CONSENT_RETENTION_DAYS where there is none. Raises PeriodError where it is no period.
+    days; CONSENT_RETENTION_DAYS if it is None. Raises PeriodError if it cannot be read.
     """
     text = str(conf.RETENTION_DAYS) if period is None else period.strip()
     match = _PERIOD.fullmatch(text)
@@ -78,10 +77,7 @@ def _months_before(moment: datetime, months: int) -> datetime:
 
 
 def check(cutoff: datetime) -> None:
-    """Raise PeriodError where decisions that are younger than ``cutoff`` demands may still hold.
-
-    They would hold without a proof.
-    """
+    """Raise PeriodError if a decision older than ``cutoff`` may still count, then without proof."""
     days = Policy.objects.aggregate(days=Max("lifetime_days"))["days"] or 0
     if cutoff > timezone.now() - timedelta(days=days):
         raise PeriodError(
@@ -91,7 +87,7 @@ def check(cutoff: datetime) -> None:
 
 
 def due(cutoff: datetime) -> int:
-    """Return how many records a purge would delete. A whole partition counts by its records."""
+    """Return how many records a purge would delete, those in whole partitions included."""
     return sum(len(numbers) for s in _sequences() for numbers in _batches(s, cutoff, BATCH))
 
 
@@ -103,9 +99,9 @@ def purge(
 ) -> Purged:
     """Delete the records that were decided before ``cutoff``, and versions that none refers to.
 
-    Each sequence loses its beginning, up to the first record that is younger. ``progress`` is told
-    how many records are gone so far. Raises django.db.Error where the database fails, or somebody
-    holds on to a partition that is to be dropped.
+    Each sequence loses its beginning, up to the first record that is younger. ``progress`` is
+    called with the number of records deleted so far. Raises django.db.Error if the database fails,
+    or if a partition that has to be dropped is locked.
     """
     purged = Purged()
     for dropped in partitions.drop_before(cutoff):
@@ -122,31 +118,17 @@ def purge(
 
 
 def deliveries_due() -> DeliveryQuerySet:
-    """Return the deliveries that came to their end longer ago than they are kept."""
+    """Return the deliveries that ended longer ago than they are kept."""
     cutoff = timezone.now() - timedelta(days=conf.EVENTS_RETENTION_DAYS)
     return Delivery.objects.filter(ended_at__lt=cutoff)
 
 
 def purge_deliveries(batch: int = BATCH) -> int:
-    """Delete those, some at a time, and return how many they were."""
+    """Delete those, ``batch`` at a time, and return how many they were."""
     gone = 0
     while some := list(deliveries_due().order_by("pk").values_list("pk", flat=True)[:batch]):
         gone += Delivery.objects.filter(pk__in=some).delete()[0]
     return gone
-
-
-def accept_sequences() -> int:
-    """Sign the sequences as they are now, and return how many had no genuine signature.
-
-    For who has looked into what an audit found: it does not find that again.
-    """
-    with transaction.atomic(using=_using()):
-        sequences = Sequence.objects.using(_using()).all_locked()
-        wrong = [s for s in sequences if s.verdict() is not Verdict.GENUINE]
-        for sequence in wrong:
-            sequence.sign()
-            sequence.advance()
-    return len(wrong)
 
 
 def _using() -> str:
@@ -166,9 +148,9 @@ def _sequences() -> list[Sequence]:
 
 
 def _batches(sequence: Sequence, cutoff: datetime, size: int) -> Iterator[list[int]]:
-    """Yield the numbers of the records to delete, whether those before have gone or not."""
+    """Yield the numbers of the records to delete, batch by batch, deleted meanwhile or not."""
     records = _records().filter(sequence=sequence.number).order_by("number")
-    # What comes before the sequence's beginning is a left-over, and holds nothing up.
+    # Numbers before the sequence's beginning remain from an interrupted purge.
     young = records.filter(number__gte=sequence.first, decided_at__gte=cutoff)
     stop = young.values_list("number", flat=True).first()
     old = records.filter(decided_at__lt=cutoff)
@@ -195,12 +177,12 @@ def _purge_batch(number: int, numbers: list[int], cutoff: datetime, purged: Purg
 
 
 def _purge_versions() -> int:
-    """Delete the versions that no record refers to; no decision may be on its way meanwhile.
+    """Delete the versions that no record refers to; decisions wait meanwhile.
 
-    Those that come later, and think that the version is there, find that it is not: see
-    `consent.proof.ledger`.
+    A process that took such a version as stored notices that it is not: see
+    `consent.proof.storing`.
     """
-    # Found without holding anybody up, and looked at again when nobody is on the way.
+    # Found without a lock, and checked again with one.
     found = _unused(_versions().order_by("pk").values_list("pk", flat=True))
     if not found:
         return 0
@@ -211,13 +193,13 @@ def _purge_versions() -> int:
 
 def _unused(versions: Iterable[int]) -> list[int]:
     """Return those of these primary keys to which no record refers."""
-    # By the order of an index, whatever a database thinks of how many there are.
+    # In the order of an index, whatever number of rows the database estimates.
     used = _records().order_by("version_id").values_list("version_id", flat=True)
     return [pk for pk in versions if used.filter(version_id__gte=pk).first() != pk]
 
 
 def _renew_signatures() -> None:
-    """Sign each sequence with the present key, so that no old one is needed for their sake."""
+    """Sign each sequence with the present key, so that older keys are not needed for them."""
     using = _using()
     for number in [sequence.number for sequence in _sequences()]:
         with transaction.atomic(using=using):

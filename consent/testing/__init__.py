@@ -11,7 +11,7 @@ from django.test.utils import TestContextDecorator
 from consent.policy import CompiledPolicy, policies
 from consent.policy.decision import Decision, today
 from consent.recipes.keys import MAX_COOKIE_LENGTH
-from consent.visitor.consent import Consent
+from consent.visitor import Consent
 
 
 class override_consent(TestContextDecorator):  # noqa: N801
@@ -36,14 +36,14 @@ class override_consent(TestContextDecorator):  # noqa: N801
     def enable(self) -> None:
         """Begin."""
         policies.forget()
-        Consent.pretended.append(self.cookie)
+        Consent.cookie_overrides.append(self.cookie)
 
     def disable(self) -> None:
         """End: what held before holds again."""
         policies.forget()
         # The last of them: one object can be entered several times.
-        behind = Consent.pretended[::-1].index(self.cookie)
-        del Consent.pretended[-1 - behind]
+        behind = Consent.cookie_overrides[::-1].index(self.cookie)
+        del Consent.cookie_overrides[-1 - behind]
 
     def decorate_class(self, cls: type) -> type:
         """Let each test of a TestCase run within; a subclass that says otherwise counts for it."""

@@ -1,7 +1,7 @@
-"""The visitor: what they allow, where they are, and what a request decides."""
+"""The visitor of a request: what they allow, and what they decide."""
 
-from consent.visitor.consent import (
-    Consent,
+from consent.visitor.consent import Consent
+from consent.visitor.errors import (
     InvalidChoicesError,
     NotRecordedError,
     PolicyUnavailableError,

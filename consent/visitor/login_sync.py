@@ -19,9 +19,11 @@ from consent.conf import conf
 from consent.models import Record
 from consent.models.times import from_timestamp
 from consent.policy.decision import SECONDS_PER_DAY, today
+from consent.proof.identifiers import subject_of
 from consent.proof.recorded_decision import decision_of
-from consent.proof.recording import Occasion, subject_of
-from consent.visitor.consent import Consent, NotRecordedError
+from consent.proof.recording import Occasion
+from consent.visitor.consent import Consent
+from consent.visitor.errors import NotRecordedError
 
 
 def follow(request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
@@ -31,7 +33,7 @@ def follow(request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
         return
     here = _here(consent)
     if here is not None and here.user not in ("", str(user.pk)):
-        consent.drop()
+        consent.forget_browser()
         here = None
     theirs, made_here = _latest(consent, str(user.pk)), _decided_at(consent, here)
     if made_here is None or (theirs and theirs.decided_at > made_here):
@@ -45,7 +47,7 @@ def forget(request: HttpRequest | None, **kwargs: Any) -> None:
     """Receiver of ``user_logged_out``: leave nothing to the next person at this browser."""
     consent = getattr(request, "consent", None)
     if conf.LOGIN_SYNC and isinstance(consent, Consent):
-        consent.drop()
+        consent.forget_browser()
 
 
 def _here(consent: Consent) -> Record | None:
@@ -84,7 +86,7 @@ def _adopt(consent: Consent, theirs: Record | None) -> None:
     if theirs is None:
         return
     try:
-        consent.adopt(decision_of(theirs), _by_signing_in(theirs.decided_at))
+        consent.copy_decision(decision_of(theirs), _by_signing_in(theirs.decided_at))
     except NotRecordedError:
         # Nothing starts that was not recorded; what this browser had goes on.
         return

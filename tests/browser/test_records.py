@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from consent.models import Record
-from consent.proof import ledger
+from consent.proof import storing
 from tests.browser.visitor import OPTIONAL, Visitor
 from tests.helpers import no_ledger
 
@@ -32,7 +32,7 @@ def plain(enter) -> Visitor:
 @pytest.fixture(autouse=True)
 def nothing_waits() -> Iterator[None]:
     yield
-    ledger.waiting.clear()
+    storing.waiting.clear()
 
 
 def test_choice_is_recorded_with_the_place_where_it_was_made(visitor, new):
@@ -131,7 +131,7 @@ def test_refusal_holds_without_the_ledger_and_is_recorded_later(visitor, new):
 
     assert visitor.decision.endswith("functional_0.marketing-analytics_0.advertising_0")
     assert new() == []
-    ledger.store_waiting()
+    storing.store_waiting()
     assert [record.action for record in new()] == ["reject_all"]
 
 
@@ -150,7 +150,7 @@ def test_what_a_choice_refuses_stops_even_where_the_rest_cannot_be_recorded(visi
 
     assert len(visitor.loads) == asked + 1
     assert not any(visitor.page.evaluate(f"consent.allows('{key}')") for key in OPTIONAL)
-    ledger.store_waiting()
+    storing.store_waiting()
     assert new()[-1].granted == ""
 
 

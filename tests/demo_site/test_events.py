@@ -21,7 +21,7 @@ from django.test import Client
 
 from consent.models import Delivery, Policy, SigningSecret, Tool
 from consent.policy import policies
-from consent.proof import recording
+from consent.proof import identifiers
 from consent.signals import decision_made
 from demo_site.events import _remember_decision, point_webhooks_at, remember_decisions
 from demo_site.receiver import Receiver, receiving
@@ -52,7 +52,7 @@ def visitor(seeded) -> Client:
 def enter(*granted: str) -> Client:
     client = Client()
     client.cookies["consent"] = grant(*granted)
-    client.cookies["consent_subject"] = recording.new_secret(None)
+    client.cookies["consent_subject"] = identifiers.new_secret(None)
     return client
 
 

@@ -468,7 +468,7 @@ def decided(*granted: str) -> HttpRequest:
     keys = ("functional", MARKETING, "advertising")
     consent_in(request).decide({key: key in granted for key in keys})
     held = page_request(consent_in(request).decision.text)
-    held.COOKIES["consent_subject"] = consent_in(request)._draft.secret
+    held.COOKIES["consent_subject"] = consent_in(request).current_secret
     return held
 
 

@@ -445,7 +445,7 @@ def test_browser_forgets_the_subject_wherever_it_is_kept():
     request = page_request()
     consent_in(request).accept_all()
     held = page_request()
-    held.COOKIES["consent_subject"] = consent_in(request)._draft.secret
+    held.COOKIES["consent_subject"] = consent_in(request).current_secret
     consent_in(held).withdraw(forget=True)
 
     assert subject_cookies(answer(held)) == {("/", True), ("/consent/", True)}

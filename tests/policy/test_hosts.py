@@ -12,7 +12,7 @@ from consent.models.validators import validate_hosts
 from consent.policy import build, policies
 from consent.policy.decision import parse
 from consent.policy.versions import version_called, version_of
-from consent.visitor.consent import Consent
+from consent.visitor import Consent
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
 from tests.helpers import SAME_ORIGIN, tool_scripts
 

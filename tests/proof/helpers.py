@@ -15,7 +15,7 @@ from django.utils import timezone, translation
 from consent.models import Record
 from consent.policy import policies
 from consent.policy.versions import Version, version_of
-from consent.proof import ledger
+from consent.proof import ledger, storing
 
 RECORDS, SEQUENCES, VERSIONS = "consent_record", "consent_sequence", "consent_policyversion"
 
@@ -62,7 +62,7 @@ def decide(sequence: int = 0, *, at: datetime | None = None, days: float = 0) ->
         decided_at=at or timezone.now() - timedelta(days=days),
     )
     with in_sequence(sequence):
-        ledger.store(record, version)
+        storing.store(record, version)
     return record
 
 

@@ -13,8 +13,8 @@ from django.test import Client
 
 from consent.models import Category, Policy, Record, Tool
 from consent.policy import policies
-from consent.proof import ledger
-from consent.proof.recording import receipt_for
+from consent.proof import storing
+from consent.proof.identifiers import receipt_for
 from tests.factories import ToolFactory
 from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site
 from tests.proof.consistency import inconsistencies
@@ -109,7 +109,7 @@ def send(browser: Client, body: dict[str, Any]) -> None:
 
 def look() -> tuple[int, list[tuple[str, bool, str]], list[UUID], dict[str, Any]]:
     # Refusals that found SQLite's file locked.
-    ledger.store_waiting()
+    storing.store_waiting()
     tools = Tool.objects.filter(key__startswith="added-").order_by("key")
     return (
         Policy.objects.get().revision,

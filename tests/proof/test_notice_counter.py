@@ -34,13 +34,13 @@ def test_pages_that_asked_are_counted_by_day_and_regime(site):
         browser.get("/")
     assert shown() == {}
 
-    notice_counter.store()
+    notice_counter.store_counts()
     assert shown() == {(today(), "opt_in", "notice"): 3}
 
     site.regime = Policy.Regime.IMPLIED
     site.save()
     browser.get("/")
-    notice_counter.store()
+    notice_counter.store_counts()
     assert shown() == {(today(), "opt_in", "notice"): 3, (today(), "implied", "notice"): 1}
 
 
@@ -63,7 +63,7 @@ def test_pages_that_did_not_ask_are_not_counted(settings):
     no_policy()
     Client().get("/")
 
-    notice_counter.store()
+    notice_counter.store_counts()
 
     assert shown() == {}
 
@@ -72,7 +72,7 @@ def test_nothing_is_counted_where_records_are_off(settings):
     settings.CONSENT_RECORDS = False
     Client().get("/")
 
-    notice_counter.store()
+    notice_counter.store_counts()
 
     assert not Counter.objects.exists()
 
@@ -80,17 +80,17 @@ def test_nothing_is_counted_where_records_are_off(settings):
 def test_what_cannot_be_stored_is_kept_for_the_next_time():
     Client().get("/")
     with no_ledger():
-        notice_counter.store()
+        notice_counter.store_counts()
     Client().get("/")
 
-    notice_counter.store()
+    notice_counter.store_counts()
 
     assert shown() == {(today(), "opt_in", "notice"): 2}
 
 
 def test_counters_of_pages_are_none_of_decisions():
     Client().get("/")
-    notice_counter.store()
+    notice_counter.store_counts()
 
     assert Counter.objects.sets() == []
     assert policies.current()
@@ -101,7 +101,7 @@ def test_thread_stores_what_was_counted():
     Client().get("/")
     done = Event()
 
-    background.do_later(lambda: (notice_counter.store(), done.set()), 0)
+    background.run_in_background(lambda: (notice_counter.store_counts(), done.set()), 0)
 
     assert done.wait(timeout=60)
     assert shown() == {(today(), "opt_in", "notice"): 1}
@@ -115,7 +115,7 @@ def test_what_is_due_already_is_done_once():
         done.set()
 
     for _ in range(5):
-        background.do_later(action, 0.05)
+        background.run_in_background(action, 0.05)
 
     assert done.wait(timeout=60)
     assert times == [1]

@@ -457,7 +457,7 @@ def test_decisions_are_stored_while_the_table_is_converted_and_months_are_added(
 
     assert Record.objects.count() == 30
     assert findings() == ""
-    assert verification.audit(batch=1).findings == {}
+    assert verification.verify(batch=1).findings == {}
     assert PolicyVersion.objects.count() == 1
 
 

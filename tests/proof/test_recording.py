@@ -27,10 +27,10 @@ from consent.models import (
 from consent.models.signing import Verdict
 from consent.policy import policies
 from consent.policy.decision import parse
-from consent.proof import ledger
-from consent.proof.recording import subject_of
+from consent.proof import storing
+from consent.proof.identifiers import subject_of
 from consent.signals import DecisionMade, consent_withdrawn, decision_made
-from consent.visitor.consent import NotRecordedError
+from consent.visitor import NotRecordedError
 from tests.helpers import (
     ESSENTIAL_TOOLS,
     OPTIONAL,
@@ -561,7 +561,7 @@ def test_grant_that_cannot_be_recorded_is_none(browser):
     assert "recorded" in response.json()["detail"]
     assert not response.cookies
     assert not Record.objects.exists()
-    assert not ledger.waiting
+    assert not storing.waiting
 
 
 def test_form_says_that_a_grant_was_not_saved(browser):
@@ -608,7 +608,7 @@ def test_refusal_holds_without_the_ledger_and_is_recorded_once_it_is_back(browse
     waited = Record.objects.get(granted="")
     assert started < waited.decided_at < happened
     assert waited.verdict() is Verdict.GENUINE
-    assert not ledger.waiting
+    assert not storing.waiting
     assert Counter.objects.per("granted")[("",)] == 1
 
 
@@ -620,7 +620,7 @@ def test_refusal_that_waits_refers_to_the_text_that_its_page_showed(browser, sit
 
     with no_ledger():
         put(browser, NONE, version=page)
-    ledger.store_waiting()
+    storing.store_waiting()
 
     assert Record.objects.get().version.digest.startswith(page)
 
@@ -640,16 +640,16 @@ def test_refusal_that_waited_and_came_again_is_recorded_once(browser):
 
     assert actions() == ["reject_all"]
     assert cookie(browser, "consent_subject")
-    assert not ledger.waiting
+    assert not storing.waiting
 
 
 def test_refusal_that_waits_is_stored_without_another_decision(browser):
     with no_ledger():
         put(browser, NONE)
-        ledger.store_waiting()
-        assert len(ledger.waiting) == 1
+        storing.store_waiting()
+        assert len(storing.waiting) == 1
 
-    ledger.store_waiting()
+    storing.store_waiting()
 
     assert actions() == ["reject_all"]
 
@@ -663,7 +663,7 @@ def test_part_of_a_choice_that_refuses_holds_without_the_ledger(browser):
     assert response.status_code == 503
     held = parse(cookie(browser))
     assert held.choices == {"functional": 0, "marketing-analytics": 0, "advertising": 0}
-    ledger.store_waiting()
+    storing.store_waiting()
     assert Record.objects.get().granted == ""
 
 
@@ -704,7 +704,7 @@ def test_refusal_in_a_transaction_that_is_rolled_back_holds(browser):
     browser.cookies["consent"] = grant("advertising", day=days_ago(9))
 
     browser.get("/changes-its-mind/")
-    ledger.store_waiting()
+    storing.store_waiting()
 
     assert not parse(cookie(browser)).granted("advertising")
     assert actions() == ["withdrawn"]

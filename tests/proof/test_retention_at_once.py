@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from consent.models import PolicyVersion, Record, Sequence
 from consent.policy import policies
-from consent.proof import ledger, retention, verification
+from consent.proof import retention, storing, verification, verification_report
 from tests.helpers import small_site
 from tests.models.test_concurrency import at_once, first
 from tests.proof.helpers import decide, shown, sql
@@ -26,8 +26,8 @@ def purge() -> int:
     return retention.purge(retention.cutoff_of(), batch=2).records
 
 
-def found() -> dict[verification.Kind, verification.Finding]:
-    return verification.audit(batch=3).findings
+def found() -> dict[verification_report.Kind, verification_report.Finding]:
+    return verification.verify(batch=3).findings
 
 
 def test_verify_finds_nothing_while_others_decide_and_purge():
@@ -87,8 +87,8 @@ def test_refusal_whose_version_was_purged_while_it_waited_is_stored_with_it_anew
         refusal = decide(days=OLD)
         refusal.receipt, refusal.decided_at = uuid4(), timezone.now()
         purge()
-        ledger.waiting.append((refusal, shown()))
-        ledger.store_waiting()
+        storing.waiting.append((refusal, shown()))
+        storing.store_waiting()
 
     first(scene)
 

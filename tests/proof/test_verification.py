@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from consent.models import Policy, PolicyVersion, Record, Sequence
 from consent.policy import policies
-from consent.proof import retention, verification
+from consent.proof import retention, verification, verification_report
 from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site
 from tests.proof.helpers import (
     RECORDS,
@@ -152,7 +153,7 @@ def test_removed_version_is_found_by_its_records(records):
 def test_version_forged_with_its_digest_is_found_by_the_records(records):
     content = PolicyVersion.objects.get().content.replace("Functional", "Necessary")
     forged = PolicyVersion(content=content)
-    digest = verification.sha256(forged.content.encode()).hexdigest()
+    digest = sha256(forged.content.encode()).hexdigest()
 
     sql(f"UPDATE {VERSIONS} SET content = %s, digest = %s", content, digest)
 
@@ -314,7 +315,7 @@ def test_what_is_named_is_bounded_and_the_rest_is_counted(records):
     found = findings()
 
     assert "25 records altered:" in found
-    assert found.count("\n  ") == verification.NAMED + 1
+    assert found.count("\n  ") == verification_report.NAMED + 1
     assert found.endswith("and 5 more")
 
 
@@ -463,7 +464,7 @@ def test_records_purged_while_they_are_being_read_are_not_missed():
     old = [decide(days=1_200) for _ in range(3)]
     decide()
 
-    report = verification.audit(
+    report = verification.verify(
         batch=1, progress=once(lambda: retention.purge(retention.cutoff_of()))
     )
 
@@ -473,16 +474,16 @@ def test_records_purged_while_they_are_being_read_are_not_missed():
 
 
 def test_records_removed_while_they_are_being_read_are_missed(records):
-    report = verification.audit(batch=1, progress=once(lambda: remove(*records[1:3])))
+    report = verification.verify(batch=1, progress=once(lambda: remove(*records[1:3])))
 
-    assert report.findings[verification.Kind.MISSING].count == 2
+    assert report.findings[verification_report.Kind.MISSING].count == 2
 
 
 def test_records_added_while_others_are_being_read_are_left_to_the_next_time(records):
-    report = verification.audit(batch=1, progress=once(decide))
+    report = verification.verify(batch=1, progress=once(decide))
 
     assert report.findings == {}
-    assert report.ends[0] == verification.End(5, records[4].signature)
+    assert report.ends[0] == verification_report.End(5, records[4].signature)
 
 
 def test_version_added_while_records_are_being_read_is_verified_with_its_record(records):
@@ -491,7 +492,7 @@ def test_version_added_while_records_are_being_read_is_verified_with_its_record(
         policies.forget()
         decide(7)
 
-    report = verification.audit(batch=1, progress=once(add))
+    report = verification.verify(batch=1, progress=once(add))
 
     assert report.findings == {}
     assert (report.records, report.versions) == (6, 2)

@@ -14,7 +14,7 @@ from django.urls import include, path
 from consent.models import Record
 from consent.policy import policies
 from consent.testing import override_consent
-from consent.visitor.consent import Consent
+from consent.visitor import Consent
 from tests.factories import CategoryFactory
 from tests.helpers import (
     ANALYTICS,
@@ -180,7 +180,7 @@ def test_innermost_counts_and_each_is_restored():
             assert seen() == ["functional"]
         assert seen() == ["advertising"]
     assert seen() == []
-    assert not Consent.pretended
+    assert not Consent.cookie_overrides
 
 
 def test_it_is_restored_after_an_error():
@@ -263,7 +263,7 @@ def test_subclass_inherits_or_says_otherwise():
 
     for case in (Case, Heir, Rebel):
         ran(case)
-    assert not Consent.pretended
+    assert not Consent.cookie_overrides
 
 
 def test_only_test_cases_and_functions_can_be_decorated():
@@ -280,7 +280,7 @@ def test_fixture_holds_until_the_next_call(consent_override):
 
 
 def test_fixture_ends_with_its_test():
-    assert not Consent.pretended
+    assert not Consent.cookie_overrides
 
 
 # What is wrong is said

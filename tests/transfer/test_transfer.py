@@ -1030,7 +1030,7 @@ def test_tool_that_is_enabled_is_asked_about(policy, file):
     said = imported(data, file)
 
     assert under("Asked again:", said) == [ALLOWED.format("Functional", "Chat", "is enabled now")]
-    assert [news.name for news in consent_in(page_request(accepted)).news] == ["Chat"]
+    assert [new.name for new in consent_in(page_request(accepted)).additions] == ["Chat"]
 
 
 def test_shorter_lifetime_is_said_to_ask_those_whose_choice_is_older(policy, file):

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings, strategies
 from consent.models import Category, Policy, Tool
 from consent.policy import policies
 from consent.policy.decision import parse
-from consent.visitor.consent import Consent, InvalidChoicesError, News, PolicyUnavailableError
+from consent.visitor import Consent, InvalidChoicesError, PolicyUnavailableError
+from consent.visitor.additions import Addition
 from consent.visitor.cookie_cleanup import DELETIONS_LENGTH, CleanUp, matches
 from tests.factories import CategoryFactory, CookieFactory, ToolFactory
 from tests.helpers import (
@@ -252,7 +253,7 @@ def test_undecided_visitor_is_asked_and_nothing_is_news(regime):
     consent = visitor()
 
     assert consent.must_ask
-    assert consent.news == ()
+    assert consent.additions == ()
 
 
 @pytest.mark.parametrize("granted", [(), OPTIONAL, ("functional",)])
@@ -260,14 +261,14 @@ def test_decided_visitor_is_not_asked(policy, granted):
     consent = visitor(grant(*granted))
 
     assert not consent.must_ask
-    assert consent.news == ()
+    assert consent.additions == ()
 
 
 def test_expired_decision_is_asked_for_again(policy):
     consent = visitor(grant(day=days_ago(policy.lifetime_days)))
 
     assert consent.must_ask
-    assert consent.news == ()
+    assert consent.additions == ()
 
 
 def test_new_tool_in_a_granted_category_is_asked_about_by_name(policy):
@@ -277,7 +278,7 @@ def test_new_tool_in_a_granted_category_is_asked_about_by_name(policy):
     consent = visitor(cookie)
 
     assert consent.must_ask
-    assert consent.news == (News("Newcomer", "Functional"),)
+    assert consent.additions == (Addition("Newcomer", "Functional"),)
 
 
 def test_new_tool_in_a_refused_category_asks_nobody(policy):
@@ -300,7 +301,7 @@ def test_new_purpose_is_asked_about_as_a_whole_category(policy):
     category.purpose = "Something else."
     category.save()
 
-    assert visitor(cookie).news == (News(None, "Functional"),)
+    assert visitor(cookie).additions == (Addition(None, "Functional"),)
 
 
 def test_category_never_seen_is_asked_about_once_it_has_a_tool(policy):
@@ -309,7 +310,7 @@ def test_category_never_seen_is_asked_about_once_it_has_a_tool(policy):
     assert not visitor(cookie).must_ask
 
     ToolFactory(category=category)
-    assert visitor(cookie).news == (News(None, "Surveys"),)
+    assert visitor(cookie).additions == (Addition(None, "Surveys"),)
 
 
 def test_policy_without_optional_tools_asks_nobody_and_reads_no_cookie():
@@ -420,7 +421,7 @@ def test_grant_covers_only_what_the_visitors_page_showed(policy):
 
     assert consent.allows(PIXEL)
     assert not consent.allows("newcomer")
-    assert [item.name for item in consent.news] == [Tool.objects.get(key="newcomer").name]
+    assert [item.name for item in consent.additions] == [Tool.objects.get(key="newcomer").name]
 
 
 def test_category_that_the_visitors_page_did_not_show_need_not_be_chosen_and_is_asked_about(policy):

@@ -398,7 +398,7 @@ def test_adopted_decision_is_under_the_signal_at_once(site):
     request = page_request("", HTTP_SEC_GPC="1")
     consent = consent_in(request)
 
-    consent.adopt(parse(grant(*OPTIONAL)), IN_CODE)
+    consent.copy_decision(parse(grant(*OPTIONAL)), IN_CODE)
 
     assert consent.allows(CHAT)
     assert not consent.allows(PIXEL)

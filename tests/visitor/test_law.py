@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 from consent.models import Category, Policy, RegionRule, Tool
 from consent.policy import CompiledPolicy, build, compile_rules, policies
 from consent.policy.regimes import RegimesByRegion
-from consent.visitor.consent import Consent
+from consent.visitor import Consent
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
 from tests.helpers import tool_scripts
 from tests.visitor import oracle

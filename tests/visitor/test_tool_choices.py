@@ -15,7 +15,7 @@ from consent.policy.decision import Decision, parse, today
 from consent.proof.recording import Occasion
 from consent.recipes.keys import MAX_COOKIE_LENGTH
 from consent.signals import DecisionMade, consent_withdrawn, decision_made
-from consent.visitor.consent import InvalidChoicesError, NotRecordedError
+from consent.visitor import InvalidChoicesError, NotRecordedError
 from tests.factories import ToolFactory
 from tests.helpers import (
     ANALYTICS,
@@ -583,6 +583,6 @@ def test_adopting_drops_what_the_policy_does_not_have(site):
     consent = consent_in(page_request())
     theirs = Decision(2, today(), {**dict.fromkeys(OPTIONAL, 2), ANALYTICS: 0, "gone": 0})
 
-    consent.adopt(theirs, Occasion())
+    consent.copy_decision(theirs, Occasion())
 
     assert consent.decision.choices == {**dict.fromkeys(OPTIONAL, 2), ANALYTICS: 0}

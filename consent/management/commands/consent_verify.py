@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from consent.management.progress import Bar
 from consent.models import Record
 from consent.models.signing import Verdict
-from consent.proof import receipts, retention, verification
-from consent.proof.verification import NAMED, End, Report
+from consent.proof import ledger, receipts, verification
+from consent.proof.verification_report import NAMED, End, Report, digest_of
 
 _FORMAT = "consent-anchor 1"
 
@@ -64,14 +64,14 @@ class Command(BaseCommand):
         if options["batch_size"] < 1:
             raise CommandError("--batch-size has to be 1 or more.")
         if options["accept_sequences"]:
-            self.stdout.write(f"{retention.accept_sequences()} sequences signed as they are.")
+            self.stdout.write(f"{ledger.accept_sequences()} sequences signed as they are.")
             return
         if options["receipt"]:
             self.stdout.write(_verify_receipt(options["receipt"]))
             return
         against = _read(options["against"]) if options["against"] else None
         bar = Bar(self.stderr, verification.extent)
-        report = verification.audit(against, batch=options["batch_size"], progress=bar.show)
+        report = verification.verify(against, batch=options["batch_size"], progress=bar.show)
         bar.close()
         self.stdout.write(
             f"{report.records:,} records and {report.versions:,} versions of the policy checked.\n"
@@ -118,7 +118,7 @@ def _read(name: str) -> dict[int, End]:
     try:
         content = json.loads(Path(name).read_bytes())
         ends = {int(number): End(int(last), str(sig)) for number, last, sig in content["ends"]}
-        intact = content["format"] == _FORMAT and content["anchor"] == verification.digest_of(ends)
+        intact = content["format"] == _FORMAT and content["anchor"] == digest_of(ends)
     except OSError as error:
         raise CommandError(f"Cannot read {name}: {error.strerror}.") from error
     except (ValueError, TypeError, KeyError) as error:

@@ -22,7 +22,7 @@ from django.db import connection, transaction
 import consent
 from consent.models import Delivery, PolicyVersion, Record, Tool
 from consent.policy import policies
-from consent.proof.recording import receipt_for
+from consent.proof.identifiers import receipt_for
 from tests.benchmarks.solutions import consent_tools
 from tests.benchmarks.tools import SIZES
 from tests.helpers import consent_in, page_request

@@ -14,6 +14,6 @@ settings.configure(
 application = get_wsgi_application()
 
 # Only once the settings are there.
-from consent.proof import ledger  # noqa: E402
+from consent.proof import storing  # noqa: E402
 
-ledger.PATIENCE = PATIENCE
+storing.RETRY_SECONDS = PATIENCE

@@ -1,0 +1,39 @@
+"""Run a callable after the commit, and find out whether a transaction was committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import transaction
+
+
+def after_commit(action: Callable[[], object], using: str) -> None:
+    """Call ``action`` once the open transaction is committed; at once if there is none.
+
+    Unlike `transaction.on_commit`, it does not connect to a database that is down.
+    """
+    if transaction.get_connection(using).in_atomic_block:
+        transaction.on_commit(action, using=using, robust=True)
+    else:
+        action()
+
+
+class Commitment:
+    """Knows whether what was stored in the open transaction was committed."""
+
+    def __init__(self, using: str) -> None:
+        # Kept, since an event loop has a connection of its own.
+        self._connection = transaction.get_connection(using)
+        self._committed = False
+        after_commit(self._commit, using)
+
+    def is_committed(self) -> bool:
+        """Return whether it was committed; in a test's own transaction, whether it was kept."""
+        if self._committed:
+            return True
+        return all(block._from_testcase for block in self._connection.atomic_blocks) and any(
+            entry[1] == self._commit for entry in self._connection.run_on_commit
+        )
+
+    def _commit(self) -> None:
+        self._committed = True

@@ -1,0 +1,61 @@
+"""The identifiers of a record: the visitor's secret, the subject, the receipt and the sender's key.
+
+The secret is the text of the subject's cookie. Records hold only a hash of it, the subject.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+from consent.models import signing
+
+_SECRET = re.compile(r"[A-Za-z0-9_-]{32}")
+_SECRET_BYTES = 24
+
+
+def read_key(text: str) -> UUID | None:
+    """Return the idempotency key that a sender gave a decision; None if ``text`` is empty.
+
+    Raises ValueError for anything but a random UUID (RFC 9562, version 4 or 7): two senders could
+    choose another key both, and their decisions would become one.
+    """
+    if not text:
+        return None
+    key = UUID(text)
+    if key.version not in (4, 7):
+        raise ValueError(text)
+    return key
+
+
+def new_secret(key: UUID | None) -> str:
+    """Return the text of a new visitor's cookie: 192 bits, in 32 characters.
+
+    It is the same for the same idempotency ``key``, so that a visitor who did not receive the
+    first response gets the same cookie with the second.
+    """
+    if key is None:
+        return secrets.token_urlsafe(_SECRET_BYTES)
+    return urlsafe_b64encode(signing.derive("subject", str(key))[:_SECRET_BYTES]).decode()
+
+
+def is_secret(text: str) -> bool:
+    """Return whether ``text`` has the form of what `new_secret` returns."""
+    return _SECRET.fullmatch(text) is not None
+
+
+def subject_of(secret: str) -> UUID:
+    """Return what records hold of the visitor with ``secret``: a hash, which opens nothing."""
+    return signing.uuid_of(sha256(f"consent.subject {secret}".encode()).digest())
+
+
+def receipt_for(key: UUID | None, choices: Mapping[str, bool]) -> UUID:
+    """Return the receipt of a decision: a new one, or the same for the same key and choices."""
+    if key is None:
+        return uuid4()
+    return signing.uuid_of(signing.derive("receipt", str(key), json.dumps(sorted(choices.items()))))

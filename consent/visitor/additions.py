@@ -1,0 +1,34 @@
+"""What a policy gained after a visitor's decision, for the notice that asks them again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from consent.policy import CompiledPolicy
+from consent.policy.decision import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """Something that was added after the visitor's decision.
+
+    ``name``: the tool's name; None if the whole category is new. ``category``: its name.
+    """
+
+    name: str | None
+    category: str
+
+
+def added_since(policy: CompiledPolicy, decision: Decision) -> tuple[Addition, ...]:
+    """Return what was added to granted categories, and each category that was never shown."""
+    found: list[Addition] = []
+    for category in policy.optional:
+        granted = decision.granted(category.key)
+        if not category.has_news(decision):
+            continue
+        if category.level(granted):
+            tools = (tool for tool in category.tools if tool.since > granted)
+            found += [Addition(tool.name, category.name) for tool in tools]
+        else:
+            found.append(Addition(None, category.name))
+    return tuple(found)

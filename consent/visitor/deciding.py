@@ -1,0 +1,130 @@
+"""A visitor's decision: check it, record it, and let it count.
+
+A grant counts only once its record is stored. A refusal always counts; if its record cannot be
+stored, it is stored later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from django.db import Error, router, transaction
+from django.utils import timezone
+
+from consent.conf import conf
+from consent.models import Record
+from consent.policy.decision import Decision
+from consent.proof.recording import Draft, Occasion
+from consent.visitor import decision_events
+from consent.visitor.choices import check_choices, decision_from, refusal_without_policy
+from consent.visitor.errors import NotRecordedError, PolicyUnavailableError
+from consent.visitor.state import ConsentState
+
+
+def decide(
+    state: ConsentState,
+    choices: Mapping[str, bool],
+    *,
+    partial: bool,
+    shown: int | None,
+    occasion: Occasion,
+) -> None:
+    """Do what `consent.visitor.Consent.decide` promises."""
+    if state.is_blind:
+        raise PolicyUnavailableError
+    if not state.policy:
+        state.take(refusal_without_policy(state, choices))
+        return
+    if shown == 0 and any(choices.values()):
+        raise PolicyUnavailableError
+    check_choices(state, choices, partial=partial, shown=shown)
+    revision = state.policy.revision if shown is None else min(shown, state.policy.revision)
+    decision = decision_from(state, choices, partial=partial, revision=revision)
+    record_and_take(state, decision, revision, occasion)
+
+
+def copy_decision(state: ConsentState, decision: Decision, occasion: Occasion) -> None:
+    """Record and take a decision that the same person made in another browser, unchanged.
+
+    Keys that the policy no longer has are left out. Raises NotRecordedError as `decide` does.
+    """
+    known = {category.key for category in state.policy.optional} | state.policy.refusable
+    choices = {key: at for key, at in decision.choices.items() if key in known}
+    copied = replace(decision, choices=MappingProxyType(choices))
+    record_and_take(state, copied, decision.revision, occasion)
+
+
+def record_and_take(
+    state: ConsentState, decision: Decision, shown: int, occasion: Occasion
+) -> None:
+    """Record ``decision`` and let it count.
+
+    Raises NotRecordedError if the record cannot be stored and something is granted; what is
+    refused counts all the same.
+    """
+    draft = _draft(state, decision, shown, occasion)
+    if state.secret and decision == state.decision and occasion.key is None:
+        # A form without a key was sent twice.
+        state.take(decision)
+    elif not conf.RECORDS:
+        state.take(decision)
+        draft.announce()
+        decision_events.store_without_record(state, draft)
+    else:
+        _record(state, draft)
+
+
+def fall_back(state: ConsentState, draft: Draft) -> bool:
+    """Take what of a decision counts without a record; return whether that is all of it."""
+    state.undo()
+    refusal = draft.refusal()
+    if refusal is None:
+        return False
+    refusal.postpone()
+    state.is_recorded = False
+    state.take(refusal.decision)
+    refusal.announce()
+    return refusal.decision.choices == draft.decision.choices
+
+
+def _draft(state: ConsentState, decision: Decision, shown: int, occasion: Occasion) -> Draft:
+    return Draft(
+        decision=decision,
+        held=state.decision,
+        before=state.last_decision,
+        shown=shown,
+        occasion=occasion,
+        policy=state.policy,
+        # The same subject, also if one request decides twice.
+        secret=state.current_secret,
+        regime=state.regime,
+        # A decision copied from another browser was made under that browser's signal.
+        gpc=state.opts_out if occasion.decided_at is None else decision.opt_out,
+        decided_at=occasion.decided_at or timezone.now(),
+        user=state.reader.user,
+    )
+
+
+def _record(state: ConsentState, draft: Draft) -> None:
+    try:
+        _store(state, draft)
+    except Error as error:
+        if not fall_back(state, draft):
+            raise NotRecordedError from error
+        return
+    state.outcome.draft = draft
+    state.take(draft.decision)
+    draft.announce()
+
+
+def _store(state: ConsentState, draft: Draft) -> None:
+    """Store the record together with the events about it: both, or neither."""
+    if not decision_events.are_wanted(state.policy):
+        draft.store()
+        return
+    with transaction.atomic(using=router.db_for_write(Record)):
+        draft.store()
+        if draft.is_new:
+            decision_events.store(state, draft)

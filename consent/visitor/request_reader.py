@@ -1,0 +1,81 @@
+"""What a request says about its visitor, and the headers that the response depends on for that."""
+
+from __future__ import annotations
+
+from django.core.exceptions import DisallowedHost
+from django.db import Error
+from django.http import HttpRequest
+from django.http.request import split_domain_port
+
+from consent.conf import conf
+
+
+class RequestReader:
+    """Reads cookies, headers and the user of a request, and notes each header that was read.
+
+    ``RequestReader(None)`` reads nothing: every text is empty. ``vary``: the headers that were
+    read, for the response's ``Vary``. ``is_private``: whether no header says for whom the response
+    is, so that no shared cache may keep it.
+    """
+
+    def __init__(self, request: HttpRequest | None) -> None:
+        self.request = request
+        self.vary: list[str] = []
+        self.is_private = False
+
+    def depends_on(self, header: str) -> None:
+        """Note that the response depends on ``header``."""
+        if header not in self.vary:
+            self.vary.append(header)
+
+    def header(self, name: str) -> str:
+        """Return the header that WSGI calls ``name``; "" if there is none. Notes nothing."""
+        # `request.headers` parses all headers first.
+        return "" if self.request is None else self.request.META.get(name, "")
+
+    def cookie(self, name: str) -> str | None:
+        """Return the cookie called ``name``; None if there is none."""
+        if self.request is None:
+            return None
+        self.depends_on("Cookie")
+        return self.request.COOKIES.get(name)
+
+    @property
+    def host(self) -> str:
+        """The name of the requested host, without its port; "" if it is not in ALLOWED_HOSTS."""
+        try:
+            return split_domain_port(self.request.get_host())[0] if self.request else ""
+        except DisallowedHost:
+            return ""
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether cookies get ``Secure``: as CONSENT_COOKIE_SECURE says, else over https."""
+        if conf.COOKIE_SECURE is None:
+            return self.request is not None and self.request.is_secure()
+        return conf.COOKIE_SECURE
+
+    @property
+    def opts_out(self) -> bool:
+        """Whether the browser asks not to sell or share data: by Sec-GPC, or DNT (CONSENT_DNT).
+
+        https://www.w3.org/TR/gpc/#the-sec-gpc-header-field-for-http-requests
+        """
+        return self.header("HTTP_SEC_GPC") == "1" or (conf.DNT and self.header("HTTP_DNT") == "1")
+
+    @property
+    def user(self) -> str:
+        """The primary key of the signed-in user, if CONSENT_RECORD_USER lets records name them."""
+        user = getattr(self.request, "user", None) if conf.RECORD_USER else None
+        try:
+            return str(user.pk) if user is not None and user.is_authenticated else ""
+        except Error:
+            # The database is down. The record either fails next, or does without the user.
+            return ""
+
+    @property
+    def session_age(self) -> int | None:
+        """Seconds until the signed-in user's session ends; None if nobody is signed in."""
+        if self.request is None or not self.user:
+            return None
+        return int(self.request.session.get_expiry_age())

@@ -1,0 +1,125 @@
+"""What a visitor's consent writes to the response: cookies, deleted cookies, and ``Vary``."""
+
+from __future__ import annotations
+
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.translation import get_language
+
+from consent.conf import conf
+from consent.policy import CompiledPolicy
+from consent.policy.decision import SECONDS_PER_DAY, Decision, today
+from consent.visitor import cookie_cleanup
+from consent.visitor.state import ConsentState
+
+
+def write_response(state: ConsentState, response: HttpResponseBase) -> None:
+    """Set or delete the cookies as the request decided, and say what the response depends on."""
+    if state.outcome.forgets_all:
+        _delete_cookie(state, response, state.policy.cookie_name, conf.COOKIE_PATH)
+        _delete_subject(state, response)
+    if state.outcome.decision is not None:
+        _set_preferences(state, response, state.outcome.decision)
+        _write_subject(state, response)
+        _delete_tools_cookies(state, response)
+    _write_caching(state, response)
+
+
+def _write_caching(state: ConsentState, response: HttpResponseBase) -> None:
+    vary = state.reader.vary
+    if vary and response.has_header("Vary"):
+        patch_vary_headers(response, vary)
+    elif vary:
+        response.headers["Vary"] = ", ".join(vary)
+    if state.reader.is_private:
+        patch_cache_control(response, private=True)
+
+
+def _set_preferences(state: ConsentState, response: HttpResponseBase, decision: Decision) -> None:
+    response.set_cookie(
+        state.policy.cookie_name,
+        decision.text,
+        max_age=_max_age(state, decision.day),
+        path=conf.COOKIE_PATH,
+        domain=_domain(state),
+        secure=state.reader.is_secure,
+        samesite=conf.COOKIE_SAMESITE,
+    )
+
+
+def _write_subject(state: ConsentState, response: HttpResponseBase) -> None:
+    """Set or renew the subject's cookie if there are records; delete it if there are none."""
+    if state.outcome.forgets_subject or not conf.RECORDS:
+        if state.secret:
+            _delete_subject(state, response)
+    elif state.current_secret:
+        response.set_cookie(
+            state.policy.subject_cookie_name,
+            state.current_secret,
+            max_age=_max_age(state, today()),
+            path=_subject_path(state.policy),
+            domain=_domain(state),
+            secure=state.reader.is_secure,
+            httponly=True,
+            samesite=conf.COOKIE_SAMESITE,
+        )
+
+
+def _delete_subject(state: ConsentState, response: HttpResponseBase) -> None:
+    """Delete the subject's cookie on its present path, and on the one of other settings."""
+    name = state.policy.subject_cookie_name
+    for path in dict.fromkeys((_app_path(state.policy), _subject_path(state.policy))):
+        if name in response.cookies:
+            # Django keeps one header for each key.
+            response.cookies[f"{name} elsewhere"] = response.cookies.pop(name)
+        _delete_cookie(state, response, name, path)
+
+
+def _delete_cookie(state: ConsentState, response: HttpResponseBase, name: str, path: str) -> None:
+    response.delete_cookie(name, path, _domain(state), conf.COOKIE_SAMESITE)
+
+
+def _delete_tools_cookies(state: ConsentState, response: HttpResponseBase) -> None:
+    """Delete the cookies of tools that were stopped; scripts cannot delete HttpOnly cookies."""
+    request = state.reader.request
+    if request is None or not cookie_cleanup.has_others(request, state.policy):
+        return
+    for morsel in cookie_cleanup.deletions(request, state.clean_up):
+        # Django keeps one header for each key; one name is deleted in several places.
+        response.cookies[f"{morsel.key} {morsel['path']} {morsel['domain']}"] = morsel
+
+
+def _domain(state: ConsentState) -> str | None:
+    """Return the ``Domain`` of the cookies that this host's responses set."""
+    return state.policy.cookie_domain(state.reader.host if state.policy.hosts else "")
+
+
+def _subject_path(policy: CompiledPolicy) -> str:
+    """Return the path of the subject's cookie: the app's own, unless more of the site reads it.
+
+    If events are sent, the whole site: a withdrawal then finds the events that wait, by subject.
+    """
+    if conf.SUBJECT_COOKIE_PATH:
+        return conf.SUBJECT_COOKIE_PATH
+    if conf.LOGIN_SYNC or policy.server_tools:
+        return "/"
+    return _app_path(policy)
+
+
+def _app_path(policy: CompiledPolicy) -> str:
+    """Return the path below which the app's own pages are, in the active language."""
+    key = ("subject's path", get_language())
+    return policy.parts.get(
+        key, lambda: [reverse("consent:preferences").removesuffix("preferences/")]
+    )[0]
+
+
+def _max_age(state: ConsentState, day: int) -> int:
+    """Return the seconds for which the browser keeps a cookie of a decision made on ``day``.
+
+    With login sync at most as long as the user's session lasts: the next person is somebody else.
+    """
+    age = (day + state.policy.lifetime_days - today()) * SECONDS_PER_DAY
+    session_age = state.reader.session_age if conf.LOGIN_SYNC else None
+    return age if session_age is None else min(age, session_age)

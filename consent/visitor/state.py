@@ -1,0 +1,216 @@
+"""What a visitor allows, read from the request's preference cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+
+from consent.conf import conf
+from consent.policy import CompiledPolicy, Selection, Standing, policies
+from consent.policy.decision import Decision, parse, today
+from consent.proof import identifiers
+from consent.proof.recording import Draft
+from consent.recipes.keys import MAX_COOKIE_LENGTH
+from consent.regions import locating
+from consent.visitor import cookie_cleanup
+from consent.visitor.additions import Addition, added_since
+from consent.visitor.cookie_cleanup import CleanUp
+from consent.visitor.request_reader import RequestReader
+
+
+@dataclass
+class Outcome:
+    """What this request decided, for the response.
+
+    ``decision``: what the preference cookie is set to, if anything. ``draft``: its record, if one
+    was stored. ``forgets_subject``: whether the subject's cookie is deleted. ``forgets_all``:
+    whether both cookies are.
+    """
+
+    decision: Decision | None = None
+    draft: Draft | None = None
+    forgets_subject: bool = False
+    forgets_all: bool = False
+
+
+class ConsentState:
+    """What one visitor allows; everything is read when it is first asked for."""
+
+    # Each makes the text of every visitor's cookie; the last one counts. See `consent.testing`.
+    cookie_overrides: ClassVar[list[Callable[[CompiledPolicy], str]]] = []
+
+    def __init__(self, request: HttpRequest | None) -> None:
+        self.reader = RequestReader(request)
+        self.outcome = Outcome()
+        # False while a refusal's record waits to be stored.
+        self.is_recorded = True
+        # What the app writes into the page: see `consent.pages.page`.
+        self.page: Any = None
+        # True if the page's Content-Security-Policy lets only those tools load that are allowed
+        # now: a tool that is allowed later then needs a new page.
+        self.is_guarded = False
+
+    # The request
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether there is no request, and so no visitor: neither to ask nor to answer."""
+        return self.reader.request is None
+
+    @cached_property
+    def address(self) -> str:
+        """The page's path and query, escaped for an attribute."""
+        request = self.reader.request
+        return "" if request is None else escape(request.get_full_path())
+
+    @cached_property
+    def fetched(self) -> bool:
+        """Whether a script fetched this page, to insert it into one that is loaded already."""
+        self.reader.depends_on("Sec-Fetch-Dest")
+        return self.reader.header("HTTP_SEC_FETCH_DEST") == "empty"
+
+    @property
+    def opts_out(self) -> bool:
+        """Whether the browser asks not to sell or share data, by Sec-GPC or DNT."""
+        return self.reader.opts_out
+
+    @cached_property
+    def policy(self) -> CompiledPolicy:
+        """The policy for this request: where there are several, by its host."""
+        return policies.current(lambda: self.reader.host)
+
+    @cached_property
+    def regime(self) -> str:
+        """The regime that applies until the visitor decides: by their region, if there are rules.
+
+        The region is looked up, as CONSENT_REGION says, only if the policy has rules.
+        """
+        policy, request = self.policy, self.reader.request
+        if not policy.has_rules or request is None:
+            return policy.strictest
+        headers = locating.headers()
+        if headers is None:
+            # No header of the request says for whom this response is.
+            self.reader.is_private = True
+        for header in headers or ():
+            self.reader.depends_on(header)
+        return policy.regimes.at(locating.region_of(request))
+
+    @cached_property
+    def secret(self) -> str:
+        """The text of the subject's cookie; "" if there is none, or if it has another form."""
+        secret = self.reader.cookie(self.policy.subject_cookie_name) or ""
+        return secret if identifiers.is_secret(secret) else ""
+
+    @property
+    def current_secret(self) -> str:
+        """The text that the subject's cookie has once the response has set it."""
+        return self.outcome.draft.secret if self.outcome.draft else self.secret
+
+    # The decision
+
+    @cached_property
+    def standing(self) -> Standing:
+        """What the cookie means today; without a request, only what is essential is allowed."""
+        if self.is_blind:
+            return replace(self.policy.stand(None, self.policy.refused), must_ask=False)
+        return self._standing_of(self._cookie())
+
+    @property
+    def decision(self) -> Decision | None:
+        """The decision that counts now; None while undecided, and if the cookie is not clear."""
+        return self.standing.decision
+
+    @cached_property
+    def last_decision(self) -> Decision | None:
+        """What the visitor decided before this request, whether it still counts or not."""
+        return parse(self._cookie() or "")
+
+    @property
+    def selection(self) -> Selection:
+        """The tools that are allowed now."""
+        return self.standing.selection
+
+    @property
+    def is_opted_out(self) -> bool:
+        """Whether something is off because the browser asks not to sell or share data."""
+        return self.standing.opted_out
+
+    @property
+    def choices(self) -> dict[str, bool | None]:
+        """Each optional category's key: True granted, False refused, None not asked yet."""
+        keys = (category.key for category in self.policy.optional)
+        return dict(zip(keys, self.standing.choices, strict=True))
+
+    @property
+    def refused_tools(self) -> frozenset[str]:
+        """Keys of the tools that the visitor refused in categories that they granted."""
+        return self.selection.without
+
+    def allows(self, key: str) -> bool:
+        """Return whether the category or tool with this key may run for this visitor."""
+        return self.selection.allows(key)
+
+    @property
+    def must_ask(self) -> bool:
+        """Whether the visitor has to be asked: undecided, or something is newer."""
+        return self.policy.asks and self.standing.must_ask
+
+    @property
+    def additions(self) -> tuple[Addition, ...]:
+        """What was added after the decision: to granted categories, and categories never shown.
+
+        What was refused is not asked about again before the refusal expires.
+        """
+        return added_since(self.policy, self.decision) if self.decision else ()
+
+    @cached_property
+    def clean_up(self) -> CleanUp:
+        """What the tools that are not allowed now may have stored in the browser."""
+        return cookie_cleanup.clean_up(self.policy, self.selection)
+
+    # Changes during the request
+
+    @property
+    def overrides_opt_out(self) -> bool:
+        """Whether a decision made now is made although the browser opts out; it counts for more."""
+        return bool(self.policy.sales) and self.opts_out
+
+    def take(self, decision: Decision) -> None:
+        """Let ``decision`` count from now on, and have the response set the cookie."""
+        self.__dict__.pop("clean_up", None)
+        self.standing = self.policy.stand(decision, signal=self.overrides_opt_out)
+        self.outcome.decision = decision
+
+    def undo(self) -> None:
+        """Let the request's cookie count again, as if nothing had been decided."""
+        self.outcome.draft = self.outcome.decision = None
+        self.__dict__.pop("standing", None)
+
+    def forget_browser(self) -> None:
+        """Forget what this browser decided, and which records are its own, as if it were new."""
+        self.outcome = Outcome(forgets_all=True, forgets_subject=self.outcome.forgets_subject)
+        self.secret, self.last_decision = "", None
+        self.standing = self._standing_of(None)
+
+    def _cookie(self) -> str | None:
+        """Return the preference cookie's text, "" if that is too long; None if there is none."""
+        text = self.reader.cookie(self.policy.cookie_name)
+        if self.cookie_overrides and not self.is_blind:
+            return self.cookie_overrides[-1](self.policy)
+        return "" if text is not None and len(text) > MAX_COOKIE_LENGTH else text
+
+    def _standing_of(self, text: str | None) -> Standing:
+        """Return what ``text`` means here and now; reads no header that makes no difference."""
+        policy = self.policy
+        regime = self.regime if text is None else policy.regime
+        if policy.sales:
+            self.reader.depends_on("Sec-GPC")
+            if conf.DNT:
+                self.reader.depends_on("DNT")
+        return policy.standing(text, today(), regime, bool(policy.sales) and self.opts_out)
