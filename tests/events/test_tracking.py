@@ -143,7 +143,7 @@ def test_response_depends_on_the_visitor_no_more_than_without_the_event():
 
     consent.track(request, "Signed Up")
 
-    assert consent_in(request)._vary == []
+    assert consent_in(request).reader.vary == []
 
 
 def test_decision_of_the_same_request_counts():

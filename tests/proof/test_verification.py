@@ -241,7 +241,7 @@ def test_sequence_with_another_number_is_found(records):
     found = findings()
 
     assert "sequence 3 is missing" in found
-    assert "sequence 16 is none of the app's" in found
+    assert "sequence 16 is not one of the app's" in found
 
 
 def test_renumbering_does_not_hide_a_removal(records):
