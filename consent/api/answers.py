@@ -9,7 +9,7 @@ from dataclasses import asdict
 from django.http import HttpResponse
 
 from consent.pages.script_bundles import tools_to_start
-from consent.visitor.consent import Consent
+from consent.visitor import Consent
 
 PRIVATE = "private, no-cache, no-store, must-revalidate, max-age=0"
 """``Cache-Control`` of an answer that no cache may store."""

@@ -36,13 +36,14 @@ from consent.conf import conf
 from consent.models import Record
 from consent.policy.versions import disclosure
 from consent.proof import receipts
-from consent.proof.recording import Occasion, read_key
-from consent.visitor import consent_of
-from consent.visitor.consent import (
+from consent.proof.identifiers import read_key
+from consent.proof.recording import Occasion
+from consent.visitor import (
     Consent,
     InvalidChoicesError,
     NotRecordedError,
     PolicyUnavailableError,
+    consent_of,
 )
 
 # One for all requests, as it has no state: a new one for each request, as REST framework makes it,
