@@ -1,14 +1,13 @@
-"""Carries a policy from one installation to another, as one JSON file with natural keys.
+"""Export and import of a policy, to carry it from one installation to another as a JSON file.
 
-Reading (`reading`), its rules (`rules`), what the database has (`stored`), the difference
-(`comparing`), storing it (`applying`) and who is asked again (`asking`) are apart; all of them
-speak of the plain data in `document`.
+`serializers` describe the file, built on the strict `fields`. A `document` is the policy as plain
+data, from a file or from the database; `merging` adds what only the database has; `importing`
+stores the result; `report` says in words what changes and who is asked again.
 """
 
-from consent.transfer.applying import import_policy
-from consent.transfer.document import FORMAT
-from consent.transfer.problems import TransferError
+from consent.transfer.files import FORMAT, Export, export_policy
+from consent.transfer.importing import import_policy
 from consent.transfer.report import Report
-from consent.transfer.stored import Export, export_policy
+from consent.transfer.wording import TransferError
 
 __all__ = ["FORMAT", "Export", "Report", "TransferError", "export_policy", "import_policy"]

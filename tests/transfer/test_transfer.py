@@ -1110,57 +1110,57 @@ def test_policys_row_is_locked_before_anything_is_read(policy, file):
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
-        ("format", 2, "2 is none that is known here; 1 is"),
-        ("format", True, "true is none that is known here"),
-        ("policy", [], "a list; write an object in { }"),
+        ("format", 2, "2 is not known here; 1 is"),
+        ("format", True, "true is not known here"),
+        ("policy", [], "Expected a dictionary, but got list"),
         ("policy.key", "Live Chat", "“Live Chat” is no key"),
-        ("policy.name", 7, "7 is of another kind; write text in quotes"),
-        ("policy.name", "", "it is blank; write what it is"),
-        ("policy.name", " \n", "it is blank; write what it is"),
-        ("policy.name", "x" * 121, "at most 120 characters"),
-        ("policy.name", "a\0b", "a character that cannot be stored"),
-        ("policy.name", "a\ud800b", "a character that cannot be stored"),
-        ("policy.is_default", "yes", "“yes” is text; write true or false"),
-        ("policy.regime", "whatever", "“whatever” is none of: opt_in, implied"),
+        ("policy.name", 7, "7: Not a valid string"),
+        ("policy.name", "", "This field may not be blank"),
+        ("policy.name", " \n", "This field may not be blank"),
+        ("policy.name", "x" * 121, "no more than 120 characters"),
+        ("policy.name", "a\0b", "Null characters are not allowed"),
+        ("policy.name", "a\ud800b", "Surrogate characters are not allowed: U+D800"),
+        ("policy.is_default", "yes", "“yes”: Must be a valid boolean"),
+        ("policy.regime", "whatever", "“whatever” is not one of: opt_in, implied"),
         ("policy.lifetime_days", 396, "396: Ensure this value is less than or equal to 395"),
-        ("policy.lifetime_days", 1.5, "1.5 is of another kind; write a whole number"),
-        ("policy.lifetime_days", True, "true is of another kind; write a whole number"),
-        ("policy.lifetime_days", None, "null; write a whole number"),
+        ("policy.lifetime_days", 1.5, "1.5: A valid integer is required"),
+        ("policy.lifetime_days", True, "true: A valid integer is required"),
+        ("policy.lifetime_days", None, "This field may not be null"),
         ("policy.policy_url", "javascript:x", "“javascript:x” is no address"),
         ("policy.revision", 7, "unknown. Known are: key, name, is_default"),
-        ("categories", {}, "an object; write a list"),
-        ("categories[1]", "x", "“x” is text; write an object"),
-        ("categories[1].key", "k" * 33, "at most 32 characters"),
-        ("categories[1].purpose", "", "it is blank"),
+        ("categories", {}, "Expected a list of items"),
+        ("categories[1]", "x", "Expected a dictionary, but got str"),
+        ("categories[1].key", "k" * 33, "no more than 32 characters"),
+        ("categories[1].purpose", "", "This field may not be blank"),
         ("categories[1].order", -1, "-1: Ensure this value is greater than or equal to 0"),
-        ("categories[1].tools", None, "null; write a list"),
+        ("categories[1].tools", None, "This field may not be null"),
         ("categories[1].tools[0].since", 3, "unknown. Known are"),
         ("categories[1].tools[0].id", 3, "unknown. Known are"),
-        ("categories[1].tools[0].snippet", "<b>x</b>", "unknown. Known are"),
-        ("categories[1].tools[0].placement", "foot", "“foot” is none of: head, body, manual"),
-        ("categories[1].tools[0].enabled", 1, "1 is of another kind; write true or false"),
+        ("categories[1].tools[0].snippet", "<b>x</b>", "a tool with a recipe has none; remove it"),
+        ("categories[1].tools[0].placement", "foot", "“foot” is not one of: head, body, manual"),
+        ("categories[1].tools[0].enabled", 1, "1: Must be a valid boolean"),
         ("categories[1].tools[0].privacy_url", "x", "“x” is no address"),
         ("categories[1].tools[0].recipe", "gone", "there is no recipe “gone” here"),
         ("categories[1].tools[0].parameters.measurement_id", "UA-1", "“UA-1” is not a valid value"),
-        ("categories[1].tools[0].parameters.measurement_id", 7, "7 is not text"),
+        ("categories[1].tools[0].parameters.measurement_id", 7, "Not a valid string"),
         (
             "categories[1].tools[0].parameters.id",
             "x",
             "“id” is not a parameter of Google Analytics",
         ),
         ("categories[1].tools[0].left_out", ["measurement_id"], "is no secret parameter of Google"),
-        ("categories[1].tools[0].left_out", [7], "7 is of another kind; write text"),
+        ("categories[1].tools[0].left_out", [7], "7: Not a valid string"),
         ("categories[1].tools[0].cookies[0].name", "a b", "“a b” is no cookie name"),
         ("categories[1].tools[0].cookies[1].name", "_ga", "“_ga” is that of cookies[0] already"),
-        ("categories[1].tools[0].cookies[0].kind", "jar", "“jar” is none of: cookie, storage"),
+        ("categories[1].tools[0].cookies[0].kind", "jar", "“jar” is not one of: cookie, storage"),
         ("categories[0].tools[0].snippet", "<script>", "<script> is opened in line 1 and never"),
         ("categories[0].tools[0].sources", "img-src *", "Line 1: “*” is no address of a host"),
         (
             "categories[1].tools[0].sources",
             "img-src https://vendor.example",
-            "the recipe knows what its tool loads from; leave this empty",
+            "Leave this empty: the recipe knows what its tool loads from",
         ),
-        ("categories[0].tools[0].snippet", "", "it is blank; paste the code, or name a recipe"),
+        ("categories[0].tools[0].snippet", "", "This field may not be blank"),
         ("categories[1].key", "functional", "“functional” is the key of categories[0] already"),
         ("categories[1].key", "chat", "“chat” is the key of categories[0].tools[0] already"),
         ("categories[1].tools[0].key", "chat", "is the key of categories[0].tools[0] already"),
@@ -1198,7 +1198,7 @@ def test_field_that_is_missing_is_named(policy, file, path: str):
         inner = inner[int(step) if step.isdigit() else step]
     del inner[last]
 
-    assert refusal(data, file) == [f"{path}: missing; a file holds every field."]
+    assert refusal(data, file) == [f"{path}: This field is required."]
 
 
 def test_tool_with_neither_recipe_nor_snippet_is_refused(policy, file):
@@ -1224,19 +1224,33 @@ def test_parameter_that_is_required_and_missing_is_named(policy, file):
     [
         ("", "line 1, column 1: this is no JSON"),
         ('{"format": 1,\n "policy": }', "line 2, column 12: this is no JSON"),
-        ("[]", "the file: a list; write an object in { }."),
-        ("null", "the file: null; write an object in { }."),
+        ("[]", "the file: Invalid data. Expected a dictionary, but got list."),
+        ("null", "the file: This field may not be null."),
         ('{"format": NaN}', "the file: NaN is no JSON; write a number."),
         ('{"format": %s}' % ("9" * 5000), "the file: "),
         ("[" * 100_000, "the file: it is nested too deeply."),
         ("[" * 900 + "]" * 900, "the file: "),
-        ('{"format": 1, "format": 1}', "the file: “format” is in it twice; keep one."),
-        ('{"policy": {"key": "a", "key": "b"}}', "policy: “key” is in it twice; keep one."),
-        ('{"a\\u0000b": 1}', "the file: the name “a\\x00b” holds a character"),
+        ('{"format": 1, "format": 1}', "format: 1: it is in the same object twice; keep one."),
+        ('{"a\\u0000b": 1}', "a\\x00b: unknown. Known are: format, policy"),
     ],
 )
 def test_text_that_is_no_file_of_ours_is_refused(file, text: str, expected: str):
     assert refusal(text, file)[0].startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("old", "place"),
+    [
+        ('"key": "default"', "policy.key: “default”"),
+        ('"tools": [', "categories[0].tools"),
+        ('"measurement_id": "G-ABC1234567"', "categories[1].tools[0].parameters.measurement_id"),
+    ],
+)
+def test_name_that_is_in_an_object_twice_is_refused(policy, file, old: str, place: str):
+    again = old.replace("[", "[],")
+    text = exported().replace(old, f"{again.rstrip(',')}, {old}", 1)
+
+    assert refusal(text, file) == [f"{place}: it is in the same object twice; keep one."]
 
 
 @given(

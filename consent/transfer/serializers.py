@@ -1,0 +1,241 @@
+"""The form of a policy's file, and which of its values are valid.
+
+Lengths, choices and validators are those of the models. Unlike an API, a file has every field and
+no other, and no value is converted, so that an exported policy comes back exactly as it was.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db import models
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+from consent.models import Category, Cookie, Policy, RegionRule, Tool
+from consent.models.validators import validate_key
+from consent.transfer import tools
+from consent.transfer.tools import Problem, Row
+from consent.transfer.wording import printable, shown
+
+
+class JSONObject(dict[str, Any]):
+    """A JSON object that remembers which of its names occur more than once."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        times = Counter(name for name, _ in pairs)
+        self.repeated = [name for name in times if times[name] > 1]
+
+
+class _Text(serializers.CharField):
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        if not self.allow_blank and not data.strip():
+            self.fail("blank")
+        return data
+
+
+class _Number(serializers.IntegerField):
+    def to_internal_value(self, data: object) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class _Flag(serializers.BooleanField):
+    def to_internal_value(self, data: object) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class _Choice(serializers.ChoiceField):
+    def run_validation(self, data: Any = empty) -> Any:
+        if data is not empty and not (isinstance(data, str) and data in self.choices):
+            known = ", ".join(map(str, self.choices))
+            raise serializers.ValidationError(f"{shown(data)} is not one of: {known}.")
+        return super().run_validation(data)
+
+
+class _Parameters(serializers.DictField):
+    def to_internal_value(self, data: Any) -> Row:
+        if problems := dict(_repeated_names(data)):
+            raise serializers.ValidationError(problems)
+        parameters: Row = super().to_internal_value(data)
+        return parameters
+
+
+class _Object(serializers.Serializer[Any]):
+    """An object that has no unknown name, and none twice."""
+
+    def to_internal_value(self, data: Any) -> Row:
+        row: Row = {}
+        problems: Row = dict([*_unknown_names(data, self.fields), *_repeated_names(data)])
+        try:
+            row = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            # In the order of the file's problems, and of two for one name the first.
+            problems = problems | error.detail | problems  # type: ignore[operator]
+        if problems:
+            raise serializers.ValidationError(problems)
+        return row
+
+
+class _Row(_Object, serializers.ModelSerializer[Any]):
+    """A model's row, of which every field is in the file."""
+
+    serializer_choice_field = _Choice
+    serializer_field_mapping = {
+        models.CharField: _Text,
+        models.TextField: _Text,
+        models.BooleanField: _Flag,
+        models.PositiveSmallIntegerField: _Number,
+    }
+
+    def build_standard_field(self, *args: Any) -> Any:
+        field_class, kwargs = super().build_standard_field(*args)
+        as_it_is = {"trim_whitespace": False} if field_class is _Text else {}
+        return field_class, {**kwargs, **as_it_is, "required": True}
+
+
+class PolicySerializer(_Row):
+    """A policy's own texts and rules."""
+
+    class Meta:
+        model = Policy
+        fields = (
+            *("key", "name", "is_default", "regime", "lifetime_days", "notice_text"),
+            *("introduction", "explanation", "policy_url", "privacy_url", "hosts"),
+            *("tool_choices", "wait_for_update", "ads_data_redaction", "url_passthrough"),
+        )
+        # That a policy has the key already is no problem: the import changes that policy.
+        extra_kwargs = {"key": {"validators": [validate_key]}}
+
+
+class RegionRuleSerializer(_Row):
+    """What holds in some regions."""
+
+    class Meta:
+        model = RegionRule
+        fields = ("regions", "regime")
+
+
+class CookieSerializer(_Row):
+    """A cookie that a tool declares."""
+
+    class Meta:
+        model = Cookie
+        fields = ("name", "kind", "party", "retention", "purpose")
+
+
+class ToolSerializer(_Row):
+    """A tool with its cookies: by a recipe with parameters, or by a snippet.
+
+    ``left_out``: names of secret parameters that were set where the file was written. Secrets are
+    written only with ``with_secrets`` in the context.
+    """
+
+    recipe = _Text(max_length=40, required=False)
+    parameters = _Parameters(child=_Text(allow_blank=True, trim_whitespace=False), required=False)
+    left_out = serializers.ListField(child=_Text(), required=False, write_only=True)
+    cookies = CookieSerializer(many=True)
+
+    class Meta:
+        model = Tool
+        fields = (
+            *("key", "name", "vendor", "privacy_url", "enabled", "sources", "placement"),
+            *("hears_decisions", "order", "recipe", "parameters", "left_out", "snippet"),
+            "cookies",
+        )
+        extra_kwargs = {"snippet": {"required": False, "allow_blank": False}}
+
+    def validate(self, attrs: Row) -> Row:
+        """Return all fields, absent ones empty; raise ValidationError by the rules in `tools`."""
+        _refuse(tools.wrong_form(attrs))
+        absent = {"recipe": "", "snippet": "", "parameters": {}, "left_out": []}
+        tool = {**attrs, **{name: v for name, v in absent.items() if name not in attrs}}
+        _refuse(tools.problems(tool))
+        return tool
+
+    def to_representation(self, instance: Tool) -> Row:
+        """Return the fields of either kind of tool."""
+        row = {**super().to_representation(instance), "parameters": tools.filled(instance)}
+        row["cookies"].sort(key=tools.cookie_identity)
+        if not instance.recipe:
+            return {k: v for k, v in row.items() if k not in ("recipe", "parameters")}
+        del row["snippet"]
+        if not self.context.get("with_secrets") and (names := tools.secrets_of(instance)):
+            visible = {k: v for k, v in row["parameters"].items() if k not in names}
+            return {**row, "parameters": visible, "left_out": names}
+        return row
+
+
+class CategorySerializer(_Row):
+    """A category with its tools, in the order in which visitors see them on every database."""
+
+    tools = ToolSerializer(many=True)
+
+    class Meta:
+        model = Category
+        fields = (
+            *("key", "name", "purpose", "essential", "sale", "consent_types", "order"),
+            "tools",
+        )
+
+    def to_representation(self, instance: Category) -> Row:
+        """Return the fields, and the tools in their order."""
+        row: Row = super().to_representation(instance)
+        return {**row, "tools": sorted(row["tools"], key=tools.order)}
+
+
+class DocumentSerializer(_Object):
+    """A whole file."""
+
+    format = _Number()
+    policy = PolicySerializer()
+    region_rules = RegionRuleSerializer(many=True)
+    categories = CategorySerializer(many=True)
+
+    def validate(self, attrs: Row) -> Row:
+        """Refuse a key that two categories or tools have."""
+        places: dict[str, str] = {}
+        for path, key in keys_in(attrs["categories"]):
+            places.setdefault(key, path)
+        _refuse(
+            (f"{path}.key", f"{shown(key)} is the key of {places[key]} already; choose another.")
+            for path, key in keys_in(attrs["categories"])
+            if places[key] != path
+        )
+        return attrs
+
+
+def keys_in(categories: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """Return the place in the file and the key of each category and tool."""
+    for index, category in enumerate(categories):
+        yield f"categories[{index}]", category["key"]
+        for number, tool in enumerate(category["tools"]):
+            yield f"categories[{index}].tools[{number}]", tool["key"]
+
+
+def _unknown_names(data: object, known: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    for name in data if isinstance(data, JSONObject) else ():
+        if name not in known:
+            yield printable(name), [f"unknown. Known are: {', '.join(known)}."]
+
+
+def _repeated_names(data: object) -> Iterator[tuple[str, list[str]]]:
+    for name in data.repeated if isinstance(data, JSONObject) else ():
+        yield printable(name), ["it is in the same object twice; keep one."]
+
+
+def _refuse(problems: Iterable[Problem]) -> None:
+    """Raise ValidationError with all problems, if there are any."""
+    by_place: dict[str, list[str]] = defaultdict(list)
+    for place, message in problems:
+        by_place[place].append(message)
+    if by_place:
+        raise serializers.ValidationError(dict(by_place))
