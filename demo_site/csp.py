@@ -1,7 +1,7 @@
-"""A Content-Security-Policy for one page, extended by what its visitor allows.
+"""A Content-Security-Policy for one page, extended by the hosts of allowed tools.
 
-A site lists the middleware in its settings, for all of its pages; docs/csp.md says how. Here it is
-around one view, so that on the other pages choices take effect without a reload.
+A real site lists the middleware in its settings, for all of its pages: see docs/csp.md. Here it
+wraps one view, so that choices take effect without a reload on the other pages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from consent.middleware import ConsentCSPMiddleware
 
 View = Callable[[HttpRequest], HttpResponse]
 
-# No vendor is named: what this names would be allowed to everybody.
+# It names no vendor, because its hosts are allowed to everybody.
 POLICY = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}'; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
@@ -26,18 +26,18 @@ POLICY = (
 
 
 def site_policy(request: HttpRequest) -> str:
-    """Return the site's own policy for the page that answers ``request``, with its nonce."""
+    """Return the site's own policy for the response to ``request``, with its nonce."""
     return POLICY.format(nonce=request.csp_nonce)  # type: ignore[attr-defined]
 
 
 def guarded(view: View) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Send the site's policy with what ``view`` answers, extended by what the visitor allows."""
-    # Inside of what extends policies stands what writes them.
+    """Add the site's policy to responses of ``view``, extended by what the visitor allows."""
+    # The middleware that extends a policy must be outside of the code that writes it.
     middleware = ConsentCSPMiddleware(_with_policy(view))
 
     @wraps(view)
     def respond(request: HttpRequest) -> HttpResponseBase:
-        # Around a view that is not async, it is none either.
+        # The middleware of a sync view is sync as well, and returns no coroutine.
         return cast(HttpResponseBase, middleware(request))
 
     return respond
@@ -46,7 +46,7 @@ def guarded(view: View) -> Callable[[HttpRequest], HttpResponseBase]:
 def _with_policy(view: View) -> View:
     @wraps(view)
     def respond(request: HttpRequest) -> HttpResponse:
-        # The app looks for it there, as django-csp puts it.
+        # The app looks for the nonce in the attribute in which django-csp stores it.
         request.csp_nonce = token_urlsafe(16)  # type: ignore[attr-defined]
         response = view(request)
         response.headers["Content-Security-Policy"] = site_policy(request)

@@ -1,4 +1,4 @@
-"""The letter to the harbour office."""
+"""The contact form."""
 
 from django import forms
 

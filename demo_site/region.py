@@ -1,7 +1,7 @@
-"""Where the visitor is supposed to be: a stand-in for the header of a CDN, to try things out.
+"""The visitor's region, taken from the page's address instead of a CDN's header.
 
-The region is a part of the page's address (``?region=US-CA``), so nothing is stored to remember it.
-A website names where its own CDN says it: see CONSENT_REGION.
+The region is in the query string (``?region=US-CA``), so nothing has to be stored. A real website
+configures the header of its CDN: see CONSENT_REGION.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ REGIONS = {
     "US-TX": "Texas",
     "BR": "Brazil",
 }
-"""What the panel offers: a region's code, as the app knows it, to its name."""
+"""The regions that the panel offers: a region's code and its name."""
 
 _NAME = "region"
 
 
 def region_of(request: HttpRequest) -> str:
-    """Return the code of one of REGIONS that ``request`` is from; "" where that is not known.
+    """Return the request's region, a code in REGIONS, or "" if it is unknown.
 
-    What pages of the site ask the app for, such as ``region.js``, is for the region of the page.
+    A request that a page sends to the app, such as ``region.js``, has the region of that page.
     """
     return asked(request) if _is_page(request) else _offered(_query_of_page(request))
 
 
 def asked(request: HttpRequest) -> str:
-    """Return the region that the request's own address names; "" where it is none of REGIONS."""
+    """Return the region in the request's own query string, or "" if it is not in REGIONS."""
     return _offered(request.GET)
 
 
 def region_query(request: HttpRequest) -> dict[str, str]:
-    """Context processor: ``region_query`` ends links to further pages of the region."""
+    """Context processor: provide ``region_query``, the query string for links to other pages."""
     region = asked(request)
     return {"region_query": f"?{urlencode({_NAME: region})}" if region else ""}
 
@@ -47,7 +47,7 @@ def _offered(query: QueryDict) -> str:
 
 
 def _is_page(request: HttpRequest) -> bool:
-    """Say whether the site itself answers: the app and the panel answer to one of its pages."""
+    """Return whether the request is for a page; requests to the app and panel come from a page."""
     if _NAME in request.GET:
         return True
     match = request.resolver_match
@@ -55,11 +55,11 @@ def _is_page(request: HttpRequest) -> bool:
 
 
 def _query_of_page(request: HttpRequest) -> QueryDict:
-    """Return what the address of the page that sent the request ends with, if it is ours."""
+    """Return the query string of the referring page, if that page is on this site."""
     try:
         address = urlsplit(request.headers.get("Referer", ""))
         own = address.netloc == request.get_host()
         return QueryDict(address.query if own else "")
     except ValueError:
-        # What no browser sends, such as an address with half of an IPv6 host.
+        # The header is not an address, for example half of an IPv6 host; no browser sends this.
         return QueryDict()

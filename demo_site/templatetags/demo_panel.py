@@ -1,4 +1,4 @@
-"""``{% demo_panel %}``: what runs on this page, and why."""
+"""``{% demo_panel %}``: the panel that shows which tools run on this page, and why."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ register = template.Library()
 
 @register.inclusion_tag("demo_site/panel.html", takes_context=True)
 def demo_panel(context: template.Context) -> dict[str, Any]:
-    """Show the panel. ``placed_tools`` in the context: the tools that the page itself asks for.
+    """Return the panel's context. ``placed_tools`` are the tools that the page itself requests.
 
-    A page that is the same for everybody has only the place for it.
+    In cacheable delivery the page contains only the panel's frame, and a script loads its content.
     """
     request, placed = context["request"], context.get("placed_tools") or ()
     query = urlencode({"placed": placed}, doseq=True)

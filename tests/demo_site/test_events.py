@@ -329,7 +329,7 @@ def test_serving_where_somebody_else_does_begins_nothing(manage):
             said, _ = serving.communicate(timeout=30)
 
             assert serving.returncode == 1
-            assert f"There is no serving at 127.0.0.1:{port}: Address already in use." in said
+            assert f"Cannot serve at 127.0.0.1:{port}: Address already in use." in said
             # Whoever serves there keeps the events.
             assert "Events are received at" not in said
 

@@ -1,4 +1,4 @@
-"""``manage.py demo_serve``: the demo site, a receiver of its events, and what delivers them."""
+"""``manage.py demo_serve``: serve the demo site, deliver its events, and receive them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 from demo_site.events import point_webhooks_at, remember_decisions
 from demo_site.receiver import receiving
 
-# Seconds that what delivers has to give back what it took.
+# Seconds in which the delivering process may return the events that it has claimed.
 PATIENCE = 10
-# What a terminal sends that is closed; not everywhere is there such a signal.
+# The signal of a terminal that is closed; not every platform has it.
 HANGUPS = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
 
 
 class Command(BaseCommand):
-    """Serves until it is stopped, and leaves nothing running."""
+    """Serves until it is stopped, and then stops the processes that it has started."""
 
     help = (
         "Serves the demo site like runserver, with a receiver of events on a free port of this "
@@ -35,27 +35,27 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Say where."""
+        """Add the address and port."""
         parser.add_argument("addrport", nargs="?", default="127.0.0.1:8000")
-        parser.add_argument("--noreload", action="store_true", help="as runserver has it")
+        parser.add_argument("--noreload", action="store_true", help="as for runserver")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Serve. Raises CommandError where DEBUG is false, or somebody else has the port."""
+        """Serve. Raises CommandError if DEBUG is false or the port is in use."""
         if not settings.DEBUG:
-            raise CommandError("demo_serve is for one's own machine: it only runs with DEBUG.")
+            raise CommandError("demo_serve runs only on your own machine, with DEBUG = True.")
 
         def serve() -> None:
             remember_decisions()
             call_command("runserver", options["addrport"], use_reloader=not options["noreload"])
 
         if os.environ.get(DJANGO_AUTORELOAD_ENV) == "true":
-            # The reloader runs this command again; the first one has the others already.
+            # The reloader runs this command again; the first one has started the others.
             serve()
             return
         _check_free(options["addrport"])
-        # So that whoever ends this process ends the others, too.
+        # A signal that ends this process must end the others too.
         for number in (signal.SIGTERM, *HANGUPS):
-            # Unless it is to outlive its terminal, as `nohup` has it.
+            # `nohup` ignores the hang-up, so that the command outlives its terminal.
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, lambda *_: sys.exit(0))
         with receiving() as receiver, _delivering():
@@ -65,25 +65,25 @@ class Command(BaseCommand):
 
 
 def _check_free(addrport: str) -> None:
-    """Raise CommandError where somebody serves there already.
+    """Raise CommandError if the address is in use.
 
-    `runserver` ends the process on the spot then, and what was started beside it would stay; and
-    the other one's events would go to a receiver that is gone.
+    `runserver` would end this process at once, without stopping the processes that it has started,
+    and the events of the other server would go to a receiver that is gone.
     """
     found = naiveip_re.match(addrport)
-    # What is no address, `runserver` says better. An IPv6 address is in brackets.
+    # `runserver` reports an invalid address. An IPv6 address is in brackets and not checked here.
     if found is None or addrport.startswith("["):
         return
     try:
         socket.create_server((found["addr"] or "127.0.0.1", int(found["port"]))).close()
     except OSError as error:
         why = os.strerror(error.errno or 0)
-        raise CommandError(f"There is no serving at {addrport}: {why}.") from error
+        raise CommandError(f"Cannot serve at {addrport}: {why}.") from error
 
 
 @contextmanager
 def _delivering() -> Iterator[None]:
-    """Have what is due delivered by another process meanwhile."""
+    """Run a process that delivers due events."""
     command = [sys.executable, sys.argv[0], "consent_deliver", "--watch", "--interval", "0.5"]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
     try:

@@ -1,30 +1,30 @@
 "use strict";
 
-// Keeps the panel true: asks the server for it after a decision that needed no reload, when it is
-// opened on a page that is the same for everybody, and while an event is on its way.
+// Updates the panel: after a decision without a reload, when it is opened on a page that is the same
+// for everybody, and while an event has not arrived.
 (() => {
   const PAUSE = 1000;
-  // Where nobody delivers, an event waits for ever.
-  const LOOKS = 20;
+  // Without a process that delivers, an event would wait for ever.
+  const ATTEMPTS = 20;
   let latest, timer;
 
   function opened() {
     return document.querySelector("details[open] [data-panel-url]");
   }
 
-  // Resolves to the panel's inside; to null where there is none, or one that is newer.
-  async function ask(body) {
+  // Resolves to the panel's content, or to null if the request failed or a newer one replaced it.
+  async function fetchPanel(body) {
     clearTimeout(timer);
-    // A later decision overtakes an answer that is still on its way.
+    // A later decision cancels an earlier request.
     latest?.abort();
     latest = new AbortController();
     const failed = document.querySelector("[data-panel-failed]");
     try {
       const response = await fetch(body.dataset.panelUrl, { signal: latest.signal });
       if (!response.ok) throw new Error(`The panel answered ${response.status}`);
-      const inside = await response.text();
+      const content = await response.text();
       failed.hidden = true;
-      return inside;
+      return content;
     } catch (error) {
       if (error.name !== "AbortError") failed.hidden = false;
       return null;
@@ -33,32 +33,32 @@
 
   async function update() {
     const body = opened();
-    const inside = body && (await ask(body));
-    if (!inside) return;
-    body.innerHTML = inside;
-    follow(LOOKS);
+    const content = body && (await fetchPanel(body));
+    if (!content) return;
+    body.innerHTML = content;
+    poll(ATTEMPTS);
   }
 
-  function follow(looks) {
-    if (looks && opened()?.querySelector("[data-panel-waits]")) {
-      timer = setTimeout(look, PAUSE, looks - 1);
+  function poll(attempts) {
+    if (attempts && opened()?.querySelector("[data-panel-waits]")) {
+      timer = setTimeout(updateEvents, PAUSE, attempts - 1);
     }
   }
 
-  async function look(looks) {
+  async function updateEvents(attempts) {
     const body = opened();
-    const inside = body && (await ask(body));
-    if (!inside) return;
-    // The list alone: whoever is at the panel's button or its switch stays there.
+    const content = body && (await fetchPanel(body));
+    if (!content) return;
+    // Only the list is replaced, so that the panel's button or select keeps the focus.
     const list = body.querySelector("[data-panel-events]");
-    const fresh = new DOMParser().parseFromString(inside, "text/html").querySelector("[data-panel-events]");
+    const fresh = new DOMParser().parseFromString(content, "text/html").querySelector("[data-panel-events]");
     const waits = fresh.hasAttribute("data-panel-waits");
     if (list.textContent !== fresh.textContent) list.replaceChildren(...fresh.childNodes);
     list.toggleAttribute("data-panel-waits", waits);
-    follow(looks);
+    poll(attempts);
   }
 
   document.addEventListener("consent:change", update);
   document.querySelector(".panel details:not([open])")?.addEventListener("toggle", update);
-  follow(LOOKS);
+  poll(ATTEMPTS);
 })();
