@@ -463,7 +463,8 @@ def test_a_secret_is_never_shown(admin_client: Client, hook: Tool) -> None:
 
 
 def test_a_secret_that_is_left_empty_is_kept(admin_client: Client, hook: Tool) -> None:
-    assert "A value is stored. Leave this empty to keep it." in text(admin_client.get(changing(hook)))
+    page = admin_client.get(changing(hook))
+    assert "A value is stored. Leave this empty to keep it." in text(page)
     send(admin_client, changing(hook), {"name": "Zaps"})
     hook.refresh_from_db()
     assert (hook.name, hook.parameters) == ("Zaps", {"hook_url": HOOK})
