@@ -9,18 +9,13 @@ from datetime import date
 from django.http import HttpRequest
 
 from consent.conf import conf
+from consent.models.legal_basis import basis_of
 from consent.policy import CompiledCategory, CompiledTool
 from consent.policy.decision import Decision
 from consent.regions import locating
 from consent.visitor import Consent
 from demo_site.events import EventLine, events_of
 from demo_site.region import REGIONS
-
-REGIMES = {
-    "opt_in": "nothing optional runs before you agree",
-    "implied": "optional tools run until you refuse them",
-    "notice_only": "optional tools run; you are told, and can refuse them",
-}
 
 OPTED_OUT = "your browser asks not to sell or share your data"
 
@@ -130,7 +125,7 @@ def _law(consent: Consent, region: str) -> Law:
         regions=REGIONS,
         has_rules=consent.policy.has_rules,
         regime=consent.regime,
-        meaning=REGIMES[consent.regime],
+        meaning=str(basis_of(consent.regime).label),
         # Where nothing is sold, nothing depends on it.
         is_sent=bool(consent.policy.sales) and consent.opts_out,
         signal=_signal(consent),

@@ -24,7 +24,7 @@ class PolicyFactory(DjangoModelFactory[Policy]):
         django_get_or_create = ("key",)
 
     class Params:
-        implied = Trait(regime=Policy.Regime.IMPLIED)
+        implied = Trait(regime="implied")
         # Another policy beside the one in use.
         spare = Trait(key=Sequence(lambda n: f"spare-{n}"), name="A spare policy", is_default=False)
 

@@ -12,8 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from consent.admin.base import Context, category_names
-from consent.admin.wording import REGIMES
-from consent.models import Counter, Record, day_of
+from consent.models import Counter, Record, day_of, legal_basis
 
 # A chart's bars, in its own units: the step and width of a day, and the least visible height.
 BAR_STEP, BAR_WIDTH, BAR_LEAST = 10, 8, 2
@@ -113,7 +112,10 @@ class Figures:
             {
                 "title": gettext("By regime"),
                 "column": gettext("Regime"),
-                "rows": [self._row(REGIMES.get(k, k), t) for k, t in self._by_regime.items()],
+                "rows": [
+                    self._row(legal_basis.short_label(key), tally)
+                    for key, tally in self._by_regime.items()
+                ],
             },
             {
                 "title": gettext("By source"),

@@ -11,11 +11,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from consent import regions
 from consent.admin.base import OwnedInline, SectionAdmin, tell
 from consent.admin.generic import AnyField, Fieldsets, ModelForm
 from consent.admin.keys import free_key
-from consent.models import Policy, RegionRule
+from consent.models import USUAL_RULES, Policy, RegionRule
 
 CONSENT_MODE = _(
     "Google's tags load only for visitors who allow them, and receive signals of what else these "
@@ -127,7 +126,7 @@ class PolicyAdmin(SectionAdmin[Policy]):
         if form.cleaned_data.get("usual_rules"):
             rules = form.instance.region_rules
             last = max(rules.values_list("order", flat=True), default=0)
-            for order, (covered, regime) in enumerate(regions.USUAL, start=1):
+            for order, (covered, regime) in enumerate(USUAL_RULES, start=1):
                 rules.create(order=last + order * 10, regions=covered, regime=regime)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> list[str]:

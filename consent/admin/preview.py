@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 
-from consent.models import Policy, Tool, parameter_errors
+from consent.models import Policy, Tool, legal_basis, parameter_errors
 from consent.models.times import to_local
 from consent.pages.consent_signals import code_for_script
 from consent.policy import Selection, compile_policy, compile_tool, with_tools
@@ -75,7 +75,7 @@ def _who(tool: Tool) -> str:
         return gettext("Nobody: it is not enabled.")
     if tool.category.essential:
         return gettext("Every visitor")
-    if tool.category.policy.regime != Policy.Regime.OPT_IN:
+    if legal_basis.basis_of(tool.category.policy.regime).runs_first:
         return gettext("Visitors who have not refused “%s”") % tool.category
     return gettext("Visitors who allow “%s”") % tool.category
 

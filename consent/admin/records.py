@@ -23,8 +23,8 @@ from consent.admin import export
 from consent.admin.base import NOTHING, Context, ReadOnlyAdmin, tell
 from consent.admin.export_links import FORMAT_VAR, exports, may_export
 from consent.admin.record_list import CategoryFilter, PeriodFilter, RecordList
-from consent.admin.wording import REGIMES, Text, verdict_of
-from consent.models import Record
+from consent.admin.wording import Text, verdict_of
+from consent.models import Record, legal_basis
 from consent.models.signing import Verdict
 
 # The parameters of the address: each has an index, other lookups do not.
@@ -149,7 +149,7 @@ class RecordAdmin(ReadOnlyAdmin[Record]):
     @admin.display(description=_("regime"))
     def short_regime(self, record: Record) -> Text:
         """The regime in a word."""
-        return REGIMES.get(record.regime, record.regime)
+        return legal_basis.short_label(record.regime)
 
     @admin.display(description=_("GPC"))
     def short_gpc(self, record: Record) -> Text:

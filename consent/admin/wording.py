@@ -8,9 +8,8 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
-from django.utils.translation import gettext_lazy as _
 
-from consent.models import Category, Dated, Policy, Tool
+from consent.models import Category, Dated, Tool
 
 Text: TypeAlias = str | Promise
 """A text, or a lazy translation of one."""
@@ -18,12 +17,6 @@ Text: TypeAlias = str | Promise
 History: TypeAlias = list[dict[str, dict[str, Any]]]
 """Entries of an object's history, in the form of the admin's change messages."""
 
-# Short names for tables: the model's own labels are sentences.
-REGIMES: dict[str, Text] = {
-    Policy.Regime.OPT_IN: _("Opt-in"),
-    Policy.Regime.IMPLIED: _("Implied"),
-    Policy.Regime.NOTICE_ONLY: _("Notice only"),
-}
 # Words of the history. They are stored in English, and translated when the history is shown.
 REVISION = gettext_noop("revision")
 WORDING_ONLY = gettext_noop("wording only, as a cosmetic change")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from consent.models.legal_basis import LEGAL_BASES
+
 
 class CookieSerializer(serializers.Serializer[object]):
     """A cookie or storage key that a tool declares."""
@@ -50,7 +52,7 @@ class PolicySerializer(serializers.Serializer[object]):
     privacy_url = serializers.CharField(allow_blank=True)
     revision = serializers.IntegerField()
     regime = serializers.ChoiceField(
-        choices=("opt_in", "implied", "notice_only"),
+        choices=list(LEGAL_BASES),
         help_text="What applies before a choice; the strictest one if that depends on the region.",
     )
     lifetime_days = serializers.IntegerField()

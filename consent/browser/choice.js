@@ -97,7 +97,7 @@
   /** Returns up to which revision the visitor's grant covers `category`; 0 where there is none. */
   const reach = (category) => {
     const grants = decision();
-    return grants === null && preferences().dataset.regime !== 'opt_in'
+    return grants === null && preferences().dataset.runsFirst
       && !optedOut().includes(category)
       ? Infinity : (grants && grants.get(category)) || 0;
   };

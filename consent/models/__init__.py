@@ -16,13 +16,14 @@ from consent.models.parameters import parameter_errors
 from consent.models.policy import Policy, PolicyQuerySet
 from consent.models.policy_version import PolicyVersion, PolicyVersionQuerySet
 from consent.models.record import Record, RecordQuerySet
-from consent.models.region_rule import RegionRule
+from consent.models.region_rule import USUAL_RULES, RegionRule
 from consent.models.revision import Dated
 from consent.models.sequence import SEQUENCES, OvertakenError, Sequence, SequenceQuerySet
 from consent.models.tool import Tool, ToolQuerySet
 
 __all__ = [
     "SEQUENCES",
+    "USUAL_RULES",
     "AppendOnlyError",
     "Category",
     "CategoryQuerySet",

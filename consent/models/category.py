@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from consent.models import fields
 from consent.models.policy import Policy
 from consent.models.revision import Dated
 from consent.models.validators import validate_consent_types, validate_key
@@ -24,29 +25,30 @@ class CategoryQuerySet(models.QuerySet["Category"]):
         return self.get(policy__key=policy, key=key)
 
 
+@fields.named(_("category"), _("categories"))
 class Category(Dated):
     """A purpose of data collection that a visitor allows or refuses as a whole."""
 
     MEANING = ("policy_id", "key", "purpose", "essential", "sale")
     WORDING = ("purpose",)
 
-    policy = models.ForeignKey(
+    policy = fields.ForeignKey(
         Policy, on_delete=models.CASCADE, related_name="categories", verbose_name=_("policy")
     )
-    key = models.CharField(
+    key = fields.CharField(
         _("key"),
         max_length=CATEGORY_KEY_LENGTH,
         validators=[validate_key],
         help_text=_("Names the category in templates and in the visitor's choice; keep it."),
     )
-    name = models.CharField(_("name"), max_length=80)
-    purpose = models.TextField(_("purpose"), help_text=_("What the data is collected for."))
-    essential = models.BooleanField(
+    name = fields.CharField(_("name"), max_length=80)
+    purpose = fields.TextField(_("purpose"), help_text=_("What the data is collected for."))
+    essential = fields.BooleanField(
         _("essential"),
         default=False,
         help_text=_("The website cannot work without it: it always runs and cannot be refused."),
     )
-    sale = models.BooleanField(
+    sale = fields.BooleanField(
         _("sold or shared"),
         default=False,
         help_text=_(
@@ -54,20 +56,18 @@ class Category(Dated):
             "Global Privacy Control has opted out of it."
         ),
     )
-    consent_types = models.CharField(
+    consent_types = fields.CharField(
         _("signals to Google"),
         max_length=200,
         blank=True,
         validators=[validate_consent_types],
         help_text=_("What Google's Consent Mode calls what visitors allow here."),
     )
-    order = models.PositiveSmallIntegerField(_("order"), default=0)
+    order = fields.PositiveSmallIntegerField(_("order"), default=0)
 
     objects = CategoryQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("category")
-        verbose_name_plural = _("categories")
         ordering = ("policy", "order", "pk")
         constraints = (
             models.UniqueConstraint(fields=("policy", "key"), name="consent_category_key"),

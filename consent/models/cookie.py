@@ -7,6 +7,7 @@ from typing import Any
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
+from consent.models import fields
 from consent.models.tool import Tool
 from consent.models.validators import validate_pattern
 
@@ -19,6 +20,7 @@ class CookieQuerySet(models.QuerySet["Cookie"]):
         return self.get(tool__policy__key=policy, tool__key=tool, kind=kind, name=name)
 
 
+@fields.named(_("cookie"), _("cookies"))
 class Cookie(models.Model):
     """A cookie or storage key that a tool declares it sets."""
 
@@ -34,25 +36,23 @@ class Cookie(models.Model):
         FIRST = "first", _("This website")
         THIRD = "third", _("The vendor")
 
-    tool = models.ForeignKey(
+    tool = fields.ForeignKey(
         Tool, on_delete=models.CASCADE, related_name="cookies", verbose_name=_("tool")
     )
-    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices, default=Kind.COOKIE)
-    name = models.CharField(
+    kind = fields.CharField(_("kind"), max_length=8, choices=Kind.choices, default=Kind.COOKIE)
+    name = fields.CharField(
         _("name"),
         max_length=120,
         validators=[validate_pattern],
         help_text=_("* stands for a part that varies, as in _ga_*."),
     )
-    party = models.CharField(_("set for"), max_length=8, choices=Party.choices, default=Party.FIRST)
-    retention = models.CharField(_("kept for"), max_length=80, blank=True)
-    purpose = models.CharField(_("purpose"), max_length=300, blank=True)
+    party = fields.CharField(_("set for"), max_length=8, choices=Party.choices, default=Party.FIRST)
+    retention = fields.CharField(_("kept for"), max_length=80, blank=True)
+    purpose = fields.CharField(_("purpose"), max_length=300, blank=True)
 
     objects = CookieQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("cookie")
-        verbose_name_plural = _("cookies")
         ordering = ("tool", "pk")
         constraints = (
             models.UniqueConstraint(fields=("tool", "kind", "name"), name="consent_cookie_name"),

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
+from consent.models import fields
 from consent.models.times import to_utc
 from consent.recipes.keys import MAX_COOKIE_LENGTH
 
@@ -40,6 +41,7 @@ class CounterQuerySet(models.QuerySet["Counter"]):
         return {tuple(values): total for *values, total in rows}
 
 
+@fields.named(_("daily counter"), _("statistics"))
 class Counter(models.Model):
     """How many decisions of one kind a day (UTC) had. It names nobody, and is never purged.
 
@@ -50,19 +52,17 @@ class Counter(models.Model):
 
     SHOWN = "shown"
 
-    day = models.DateField()
-    sequence = models.PositiveSmallIntegerField()
-    event = models.CharField(max_length=16)
-    source = models.CharField(max_length=16)
-    regime = models.CharField(max_length=16)
-    granted = models.CharField(max_length=MAX_COOKIE_LENGTH, blank=True)
-    number = models.PositiveBigIntegerField()
+    day = fields.DateField()
+    sequence = fields.PositiveSmallIntegerField()
+    event = fields.CharField(max_length=16)
+    source = fields.CharField(max_length=16)
+    regime = fields.CharField(max_length=16)
+    granted = fields.CharField(max_length=MAX_COOKIE_LENGTH, blank=True)
+    number = fields.PositiveBigIntegerField()
 
     objects = CounterQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("daily counter")
-        verbose_name_plural = _("statistics")
         default_permissions = ("view",)
         constraints = (
             models.UniqueConstraint(

@@ -48,6 +48,26 @@ ASKS_FIRST_HERE = gettext_noop("Where you are, optional tools start only if you 
 RUNS_FIRST_HERE = gettext_noop("Where you are, optional tools run unless you reject them.")
 
 
+def policy_name() -> str:
+    """Return the title of a new policy. Migrations name this function, and not the text."""
+    return POLICY_NAME
+
+
+def introduction() -> str:
+    """Return the introduction of a new policy."""
+    return INTRODUCTION
+
+
+def explanation() -> str:
+    """Return what a new policy says of how data is collected."""
+    return EXPLANATION
+
+
+def notice() -> str:
+    """Return the notice of a new policy."""
+    return NOTICE
+
+
 class CategoryText(NamedTuple):
     """A category of the default policy."""
 

@@ -18,8 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from consent.conf import conf
-from consent.models import signing
-from consent.models.policy import Policy
+from consent.models import fields, legal_basis, signing
 from consent.models.tool import Tool
 from consent.recipes.keys import KEY_LENGTH, MAX_COOKIE_LENGTH
 
@@ -109,6 +108,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         )
 
 
+@fields.named(_("delivery"), _("deliveries"))
 class Delivery(models.Model):
     """One event on its way to one tool.
 
@@ -160,40 +160,38 @@ class Delivery(models.Model):
         "due_at": None,
     }
 
-    event = models.UUIDField(_("event's id"))
-    tool = models.ForeignKey(
+    event = fields.UUIDField(_("event's id"))
+    tool = fields.ForeignKey(
         Tool,
         on_delete=models.SET_NULL,
         null=True,
         related_name="deliveries",
         verbose_name=_("tool"),
     )
-    tool_name = models.CharField(_("tool"), max_length=80)
-    name = models.CharField(_("event"), max_length=NAME_LENGTH)
-    body = models.TextField(blank=True)
-    is_test = models.BooleanField(_("test"), default=False)
-    policy = models.CharField(_("policy"), max_length=KEY_LENGTH)
-    decision = models.CharField(_("decision"), max_length=MAX_COOKIE_LENGTH, blank=True)
-    regime = models.CharField(_("regime"), max_length=16, choices=Policy.Regime.choices)
-    gpc = models.BooleanField(_("Global Privacy Control"))
-    subject = models.UUIDField(_("subject"), null=True, blank=True)
-    user = models.CharField(_("user"), max_length=255, blank=True)
-    state = models.CharField(
+    tool_name = fields.CharField(_("tool"), max_length=80)
+    name = fields.CharField(_("event"), max_length=NAME_LENGTH)
+    body = fields.TextField(blank=True)
+    is_test = fields.BooleanField(_("test"), default=False)
+    policy = fields.CharField(_("policy"), max_length=KEY_LENGTH)
+    decision = fields.CharField(_("decision"), max_length=MAX_COOKIE_LENGTH, blank=True)
+    regime = fields.CharField(_("regime"), max_length=16, choices=legal_basis.choices)
+    gpc = fields.BooleanField(_("Global Privacy Control"))
+    subject = fields.UUIDField(_("subject"), null=True, blank=True)
+    user = fields.CharField(_("user"), max_length=255, blank=True)
+    state = fields.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.WAITING
     )
-    reason = models.CharField(_("reason"), max_length=16, choices=Reason.choices, blank=True)
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    status = models.PositiveSmallIntegerField(_("answer"), null=True, blank=True)
-    created_at = models.DateTimeField(_("created at"))
-    due_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
-    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
-    claim = models.UUIDField(null=True, blank=True, editable=False)
+    reason = fields.CharField(_("reason"), max_length=16, choices=Reason.choices, blank=True)
+    attempts = fields.PositiveSmallIntegerField(_("attempts"), default=0)
+    status = fields.PositiveSmallIntegerField(_("answer"), null=True, blank=True)
+    created_at = fields.DateTimeField(_("created at"))
+    due_at = fields.DateTimeField(_("next attempt"), null=True, blank=True)
+    ended_at = fields.DateTimeField(_("ended at"), null=True, blank=True)
+    claim = fields.UUIDField(null=True, blank=True, editable=False)
 
     objects = DeliveryQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("delivery")
-        verbose_name_plural = _("deliveries")
         ordering = ("-pk",)
         default_permissions = ("view", "change")
         constraints = (
@@ -297,12 +295,12 @@ class SigningSecret(models.Model):
     ``retires_at``: from when on it signs no more.
     """
 
-    tool = models.ForeignKey(Tool, on_delete=models.CASCADE, related_name="signing_secrets")
-    salt = models.UUIDField()
-    key = models.CharField(max_length=16)
-    made_at = models.DateTimeField(auto_now_add=True)
-    shown_at = models.DateTimeField(null=True)
-    retires_at = models.DateTimeField(null=True)
+    tool = fields.ForeignKey(Tool, on_delete=models.CASCADE, related_name="signing_secrets")
+    salt = fields.UUIDField()
+    key = fields.CharField(max_length=16)
+    made_at = fields.DateTimeField(auto_now_add=True)
+    shown_at = fields.DateTimeField(null=True)
+    retires_at = fields.DateTimeField(null=True)
 
     objects = SigningSecretQuerySet.as_manager()
 

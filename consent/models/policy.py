@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from consent.models import default_texts
+from consent.models import default_texts, fields, legal_basis
 from consent.models.revision import Revised
 from consent.models.validators import validate_address, validate_hosts, validate_key
 
@@ -36,69 +36,66 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         return self.get(key=key)
 
 
+@fields.named(_("policy"), _("policies"))
 class Policy(Revised):
-    """A site's Website Data Collection Policy: its texts, its regime, its revision."""
+    """A site's Website Data Collection Policy: its texts, its regime, its revision.
 
-    class Regime(models.TextChoices):
-        """What holds while a visitor has not chosen."""
+    ``regime``: the key of the legal basis where no region rule fits (see `legal_basis`).
+    """
 
-        OPT_IN = "opt_in", _("Nothing optional runs until the visitor agrees")
-        IMPLIED = "implied", _("Optional tools run until the visitor refuses")
-        NOTICE_ONLY = "notice_only", _("Optional tools run; visitors are told, not asked")
-
-    key = models.CharField(
+    key = fields.CharField(
         _("key"), max_length=40, unique=True, default="default", validators=[validate_key]
     )
-    name = models.CharField(_("title"), max_length=120, default=default_texts.POLICY_NAME)
-    is_default = models.BooleanField(
+    name = fields.CharField(_("title"), max_length=120, default=default_texts.policy_name)
+    is_default = fields.BooleanField(
         _("in use"), default=True, help_text=_("The website follows the policy that is in use.")
     )
-    regime = models.CharField(
+    regime = fields.CharField(
         _("before a visitor chooses"),
         max_length=16,
-        choices=Regime.choices,
-        default=Regime.OPT_IN,
+        choices=legal_basis.choices,
+        default=legal_basis.OPT_IN,
         help_text=_("Many laws, such as those of the European Union, require the first."),
     )
-    lifetime_days = models.PositiveSmallIntegerField(
+    lifetime_days = fields.PositiveSmallIntegerField(
         _("keep a choice for (days)"),
         default=182,
         validators=[MinValueValidator(1), MaxValueValidator(395)],
         help_text=_("Then the visitor is asked again. Regulators advise about six months."),
     )
-    notice_text = models.TextField(
+    notice_text = fields.TextField(
         _("text of the notice"),
-        default=default_texts.NOTICE,
+        default=default_texts.notice,
         help_text=_(
             "Two or three plain sentences: what is collected and why, that other companies are "
             "involved, how long the choice is kept ({lifetime} stands for it) and where it can "
             "be changed."
         ),
     )
-    introduction = models.TextField(
+    introduction = fields.TextField(
         _("introduction of the policy page"),
-        default=default_texts.INTRODUCTION,
+        default=default_texts.introduction,
         blank=True,
         help_text=_("An empty line starts a paragraph; {lifetime} stands for how long."),
     )
-    explanation = models.TextField(
-        _("how data is collected"), default=default_texts.EXPLANATION, blank=True
+    explanation = fields.TextField(
+        _("how data is collected"), default=default_texts.explanation, blank=True
     )
-    policy_url = models.CharField(
+    policy_url = fields.CharField(
         _("address of the policy page"),
         max_length=300,
         blank=True,
         validators=[validate_address],
         help_text=_("Leave empty for the page that this app provides."),
     )
-    privacy_url = models.CharField(
+    privacy_url = fields.CharField(
         _("address of the privacy policy"),
         max_length=300,
         blank=True,
         validators=[validate_address],
         help_text=_("Linked from the policy page where given."),
     )
-    hosts = models.TextField(
+    hosts = fields.TextField(
         _("hosts"),
         blank=True,
         validators=[validate_hosts],
@@ -107,23 +104,23 @@ class Policy(Revised):
             "shop.example.com, or .example.com with all below it; one a line."
         ),
     )
-    tool_choices = models.BooleanField(
+    tool_choices = fields.BooleanField(
         _("let visitors refuse single tools"),
         default=False,
         help_text=_("Then each tool of a category that they allow has a box of its own."),
     )
-    wait_for_update = models.PositiveSmallIntegerField(
+    wait_for_update = fields.PositiveSmallIntegerField(
         _("wait for the choice (milliseconds)"),
         default=500,
         validators=[MaxValueValidator(10_000)],
         help_text=_("How long Google's tags wait to be told what the visitor allows."),
     )
-    ads_data_redaction = models.BooleanField(
+    ads_data_redaction = fields.BooleanField(
         _("redact advertising data"),
         default=True,
         help_text=_("Without consent to advertising, Google's tags leave out identifiers of ads."),
     )
-    url_passthrough = models.BooleanField(
+    url_passthrough = fields.BooleanField(
         _("pass identifiers on in addresses"),
         default=False,
         help_text=_(
@@ -135,14 +132,8 @@ class Policy(Revised):
     objects = PolicyQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("policy")
-        verbose_name_plural = _("policies")
         ordering = ("-is_default", "name")
         constraints = (
-            models.CheckConstraint(
-                condition=Q(regime__in=["opt_in", "implied", "notice_only"]),
-                name="consent_policy_regime",
-            ),
             models.CheckConstraint(condition=Q(revision__gte=1), name="consent_policy_revision"),
             models.CheckConstraint(
                 condition=Q(lifetime_days__gte=1, lifetime_days__lte=395),

@@ -6,9 +6,9 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from consent.models import fields
 from consent.models.append_only import AppendOnly, AppendOnlyQuerySet
 
 
@@ -24,6 +24,7 @@ class PolicyVersionQuerySet(AppendOnlyQuerySet):
         return self._raw_delete(using=self.db)
 
 
+@fields.named(_("version of the policy"), _("versions of the policy"))
 class PolicyVersion(AppendOnly):
     """What visitors were shown, in one language; stored with the first decision that refers to it.
 
@@ -32,18 +33,16 @@ class PolicyVersion(AppendOnly):
     once.
     """
 
-    digest = models.CharField(_("digest"), max_length=64, unique=True)
-    policy = models.CharField(_("policy"), max_length=40)
-    language = models.CharField(_("language"), max_length=35)
-    revision = models.PositiveIntegerField(_("revision"))
-    content = models.TextField(_("content"))
-    stored_at = models.DateTimeField(_("stored at"), auto_now_add=True)
+    digest = fields.CharField(_("digest"), max_length=64, unique=True)
+    policy = fields.CharField(_("policy"), max_length=40)
+    language = fields.CharField(_("language"), max_length=35)
+    revision = fields.PositiveIntegerField(_("revision"))
+    content = fields.TextField(_("content"))
+    stored_at = fields.DateTimeField(_("stored at"), auto_now_add=True)
 
     objects = PolicyVersionQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("version of the policy")
-        verbose_name_plural = _("versions of the policy")
         ordering = ("-pk",)
         default_permissions = ("view",)
 

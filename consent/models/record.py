@@ -14,10 +14,9 @@ from typing import Any, Self
 from django.db import connections, models
 from django.utils.translation import gettext_lazy as _
 
-from consent.models import signing
+from consent.models import fields, legal_basis, signing
 from consent.models.append_only import AppendOnly, AppendOnlyQuerySet
 from consent.models.counter import Counter, day_of
-from consent.models.policy import Policy
 from consent.models.policy_version import PolicyVersion
 from consent.models.record_statement import store_at_once
 from consent.models.sequence import OvertakenError, Sequence
@@ -73,6 +72,7 @@ class RecordQuerySet(AppendOnlyQuerySet):
         return self._purge()
 
 
+@fields.named(_("record"), _("records"))
 class Record(AppendOnly):
     """The proof of one decision. Neither IP address nor user agent, and no more than is listed.
 
@@ -102,33 +102,31 @@ class Record(AppendOnly):
         SIGN_IN = "sign_in", _("Sign-in")
         CODE = "code", _("The website's code")
 
-    receipt = models.UUIDField(_("receipt"), unique=True)
-    subject = models.UUIDField(_("subject"))
-    user = models.CharField(_("user"), max_length=255, blank=True)
-    version = models.ForeignKey(
+    receipt = fields.UUIDField(_("receipt"), unique=True)
+    subject = fields.UUIDField(_("subject"))
+    user = fields.CharField(_("user"), max_length=255, blank=True)
+    version = fields.ForeignKey(
         PolicyVersion, on_delete=models.PROTECT, verbose_name=_("version of the policy")
     )
-    revision = models.PositiveIntegerField(_("revision"))
-    choices = models.JSONField(_("choices"))
-    granted = models.CharField(_("allowed"), max_length=MAX_COOKIE_LENGTH, blank=True)
-    action = models.CharField(_("action"), max_length=16, choices=Action.choices)
-    source = models.CharField(_("source"), max_length=16, choices=Source.choices)
-    language = models.CharField(_("language"), max_length=35)
-    regime = models.CharField(_("regime"), max_length=16, choices=Policy.Regime.choices)
-    gpc = models.BooleanField(
+    revision = fields.PositiveIntegerField(_("revision"))
+    choices = fields.JSONField(_("choices"))
+    granted = fields.CharField(_("allowed"), max_length=MAX_COOKIE_LENGTH, blank=True)
+    action = fields.CharField(_("action"), max_length=16, choices=Action.choices)
+    source = fields.CharField(_("source"), max_length=16, choices=Source.choices)
+    language = fields.CharField(_("language"), max_length=35)
+    regime = fields.CharField(_("regime"), max_length=16, choices=legal_basis.choices)
+    gpc = fields.BooleanField(
         _("Global Privacy Control"),
         help_text=_("Whether the browser asked not to sell or share data."),
     )
-    decided_at = models.DateTimeField(_("time"))
-    sequence = models.PositiveSmallIntegerField(_("sequence"))
-    number = models.PositiveBigIntegerField(_("number"))
-    signature = models.CharField(_("signature"), max_length=80)
+    decided_at = fields.DateTimeField(_("time"))
+    sequence = fields.PositiveSmallIntegerField(_("sequence"))
+    number = fields.PositiveBigIntegerField(_("number"))
+    signature = fields.CharField(_("signature"), max_length=80)
 
     objects = RecordQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("record")
-        verbose_name_plural = _("records")
         ordering = ("-decided_at", "-pk")
         default_permissions = ("view",)
         permissions = (("export_record", _("Can export records")),)

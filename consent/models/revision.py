@@ -15,17 +15,19 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from consent.models import fields
+
 
 class Revised(models.Model):
     """What has a revision that only rises, and remembers when it was changed."""
 
-    revision = models.PositiveIntegerField(
+    revision = fields.PositiveIntegerField(
         _("revision"),
         default=1,
         editable=False,
         help_text=_("Rises with every change that visitors must be told of."),
     )
-    changed_at = models.DateTimeField(_("changed at"), default=timezone.now, editable=False)
+    changed_at = fields.DateTimeField(_("changed at"), default=timezone.now, editable=False)
 
     # Within `one_revision`: the revision that all share, 0 until it is raised.
     _shared: int | None = None
@@ -83,7 +85,7 @@ class Dated(models.Model):
     # Of those, the ones that an editor may reword without changing what a visitor agreed to.
     WORDING: ClassVar[tuple[str, ...]]
 
-    since = models.PositiveIntegerField(
+    since = fields.PositiveIntegerField(
         _("since revision"),
         default=1,
         editable=False,

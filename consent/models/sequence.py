@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import connections, models
 from django.db.models import F
 
-from consent.models import signing
+from consent.models import fields, signing
 
 # Decisions of one sequence wait for each other, up to the end of the transaction.
 SEQUENCES = 16
@@ -78,10 +78,10 @@ class Sequence(models.Model):
     What is below ``first`` has been purged, or is about to be.
     """
 
-    number = models.PositiveSmallIntegerField(primary_key=True)
-    first = models.PositiveBigIntegerField(default=1)
-    last = models.PositiveBigIntegerField(default=0)
-    signature = models.CharField(max_length=80)
+    number = fields.PositiveSmallIntegerField(primary_key=True)
+    first = fields.PositiveBigIntegerField(default=1)
+    last = fields.PositiveBigIntegerField(default=0)
+    signature = fields.CharField(max_length=80)
 
     objects = SequenceQuerySet.as_manager()
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from consent.models import fields
 from consent.models.category import Category
 from consent.models.parameters import parameter_errors
 from consent.models.policy import Policy
@@ -71,6 +72,7 @@ class ToolQuerySet(models.QuerySet["Tool"]):
         return tool
 
 
+@fields.named(_("tool"), _("tools"))
 class Tool(Dated):
     """One third-party service in a category: a recipe with parameters, or a custom snippet."""
 
@@ -86,35 +88,35 @@ class Tool(Dated):
         BODY = "body", _("At the end of the page's body")
         MANUAL = "manual", _("Only where a template asks for it")
 
-    policy = models.ForeignKey(
+    policy = fields.ForeignKey(
         Policy,
         on_delete=models.CASCADE,
         related_name="tools",
         editable=False,
         verbose_name=_("policy"),
     )
-    category = models.ForeignKey(
+    category = fields.ForeignKey(
         Category, on_delete=models.RESTRICT, related_name="tools", verbose_name=_("category")
     )
-    key = models.CharField(
+    key = fields.CharField(
         _("key"),
         max_length=40,
         validators=[validate_key],
         help_text=_("Names the tool in templates; keep it once it is in use."),
     )
-    name = models.CharField(_("name"), max_length=80, help_text=_("As visitors see it."))
-    vendor = models.CharField(
+    name = fields.CharField(_("name"), max_length=80, help_text=_("As visitors see it."))
+    vendor = fields.CharField(
         _("vendor"), max_length=200, blank=True, help_text=_("Who receives the data.")
     )
-    privacy_url = models.CharField(
+    privacy_url = fields.CharField(
         _("vendor's privacy policy"), max_length=300, blank=True, validators=[validate_address]
     )
-    recipe = models.CharField(_("recipe"), max_length=40, blank=True, editable=False)
-    parameters = models.JSONField(_("parameters"), default=dict, blank=True)
-    snippet = models.TextField(
+    recipe = fields.CharField(_("recipe"), max_length=40, blank=True, editable=False)
+    parameters = fields.JSONField(_("parameters"), default=dict, blank=True)
+    snippet = fields.TextField(
         _("snippet"), blank=True, help_text=_("HTML as the vendor's page gives it.")
     )
-    sources = models.TextField(
+    sources = fields.TextField(
         _("what it loads from"),
         blank=True,
         help_text=_(
@@ -122,13 +124,13 @@ class Tool(Dated):
             "script-src https://cdn.example.com. Recipes know theirs."
         ),
     )
-    placement = models.CharField(
+    placement = fields.CharField(
         _("place on the page"),
         max_length=8,
         choices=Placement.choices,
         default=Placement.HEAD,
     )
-    hears_decisions = models.BooleanField(
+    hears_decisions = fields.BooleanField(
         _("tell it what visitors decide"),
         default=False,
         help_text=_(
@@ -136,16 +138,14 @@ class Tool(Dated):
             "consent. Only in an essential category does it hear of every withdrawal."
         ),
     )
-    enabled = models.BooleanField(_("enabled"), default=True)
+    enabled = fields.BooleanField(_("enabled"), default=True)
     # When its receiver answered that it is gone for good, which disabled the tool.
-    gone_at = models.DateTimeField(null=True, editable=False)
-    order = models.PositiveSmallIntegerField(_("order"), default=0)
+    gone_at = fields.DateTimeField(null=True, editable=False)
+    order = fields.PositiveSmallIntegerField(_("order"), default=0)
 
     objects = ToolQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("tool")
-        verbose_name_plural = _("tools")
         ordering = ("category__order", "category", "order", "name", "pk")
         permissions = (("edit_snippet", _("Can edit custom snippets (run script on the site)")),)
         constraints = (

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from consent.conf import conf
 from consent.models import Record, default_texts
+from consent.models.legal_basis import basis_of
 from consent.policy import CompiledCategory, CompiledPolicy
 from consent.policy.versions import category_texts, policy_texts, version_of
 from consent.visitor import Consent
@@ -21,6 +22,7 @@ def texts_data(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
     sales = [c for c in policy.optional if c.key in policy.sales]
     return {
         "policy": policy_texts(policy, regime),
+        "legal_basis": basis_of(regime),
         "version": version_of(policy, regime).name if policy else "",
         "cookie_name": policy.cookie_name,
         "sales": [default_texts.localized(category.name) for category in sales],

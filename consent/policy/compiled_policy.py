@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.http import is_same_domain
 
 from consent.conf import conf
-from consent.models import Policy
+from consent.models.legal_basis import basis_of
 from consent.policy.data import CompiledCategory, CompiledTool
 from consent.policy.decision import Decision, parse
 from consent.policy.fingerprint import fingerprint_of
@@ -147,7 +147,7 @@ class CompiledPolicy:
     @cached_property
     def everything(self) -> Selection:
         """What runs where all is allowed."""
-        return self.undecided(Policy.Regime.NOTICE_ONLY)
+        return self._granting(NOTHING)
 
     @cached_property
     def sales(self) -> frozenset[str]:
@@ -215,9 +215,12 @@ class CompiledPolicy:
 
     def undecided(self, regime: str, *, signal: bool = False) -> Selection:
         """Return what a visitor allows who has not decided."""
-        if regime == Policy.Regime.OPT_IN:
+        if not basis_of(regime).runs_first:
             return self.refused
-        off = self.sales if signal else NOTHING
+        return self._granting(self.sales if signal else NOTHING)
+
+    def _granting(self, off: frozenset[str]) -> Selection:
+        """Return what is allowed where all categories but those in ``off`` are."""
         levels = (0 if c.essential or c.key in off else len(c.thresholds) for c in self.categories)
         return Selection(self, tuple(levels))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import DatabaseError, models
 
-from consent.models import Category, Policy, PolicyQuerySet, Tool, parameter_errors
+from consent.models import Category, Policy, PolicyQuerySet, Tool, legal_basis, parameter_errors
 from consent.policy.compiled_policy import NO_POLICY, CompiledPolicy
 from consent.policy.data import CompiledCategory, CompiledTool
 from consent.policy.regimes import RegimesByRegion, compile_rules
@@ -83,8 +83,10 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
         ads_data_redaction=policy.ads_data_redaction,
         url_passthrough=policy.url_passthrough,
         regimes=RegimesByRegion(
-            policy.regime,
-            compile_rules((rule.regions, rule.regime) for rule in policy.region_rules.all()),
+            legal_basis.known(policy.regime),
+            compile_rules(
+                (rule.regions, legal_basis.known(rule.regime)) for rule in policy.region_rules.all()
+            ),
         ),
         categories=tuple(
             _compile_category(category, recipes) for category in policy.categories.all()

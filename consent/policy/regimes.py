@@ -8,10 +8,7 @@ from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from consent import regions
-from consent.models import Policy
-
-# The strictest first.
-STRICTNESS = (Policy.Regime.OPT_IN, Policy.Regime.IMPLIED, Policy.Regime.NOTICE_ONLY)
+from consent.models import legal_basis
 
 Rules: TypeAlias = tuple[tuple[frozenset[str], str], ...]
 
@@ -20,14 +17,14 @@ Rules: TypeAlias = tuple[tuple[frozenset[str], str], ...]
 class RegimesByRegion:
     """The regime of each region: that of ``rules``, else ``elsewhere``. See `compile_rules`."""
 
-    elsewhere: str = Policy.Regime.OPT_IN
+    elsewhere: str = legal_basis.OPT_IN
     rules: Rules = ()
 
     @cached_property
     def in_use(self) -> tuple[str, ...]:
         """The regimes that hold anywhere, the strictest first."""
         found = {self.elsewhere, *(regime for _, regime in self.rules)}
-        return tuple(regime for regime in STRICTNESS if regime in found)
+        return legal_basis.by_strictness(found)
 
     @cached_property
     def at(self) -> Callable[[str], str]:
@@ -47,7 +44,7 @@ class RegimesByRegion:
                 break
         else:
             possible.append(self.elsewhere)
-        return min(possible, key=STRICTNESS.index)
+        return legal_basis.by_strictness(possible)[0]
 
 
 def compile_rules(rules: Iterable[tuple[str, str]]) -> Rules:

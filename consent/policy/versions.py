@@ -16,7 +16,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import get_language, override
 
-from consent.models import Policy, default_texts
+from consent.models import default_texts, legal_basis
 from consent.models.signing import canonical
 from consent.policy.compiled_policy import CompiledPolicy
 from consent.policy.data import CompiledCategory, CompiledTool
@@ -125,15 +125,13 @@ def _notice_text(policy: CompiledPolicy, regime: str, lifetime: str) -> str:
     The shipped one does. An editor's own is one for all regions: where they differ, it is said
     after it.
     """
-    asks_first = regime == Policy.Regime.OPT_IN
+    basis = legal_basis.basis_of(regime)
     if policy.notice_text == default_texts.NOTICE:
-        shipped = default_texts.NOTICE if asks_first else default_texts.IMPLIED_NOTICE
-        return default_texts.localized(shipped, lifetime=lifetime)
+        return default_texts.localized(basis.notice, lifetime=lifetime)
     own = default_texts.localized(policy.notice_text, lifetime=lifetime)
     if not policy.has_rules:
         return own
-    here = default_texts.ASKS_FIRST_HERE if asks_first else default_texts.RUNS_FIRST_HERE
-    return f"{own} {default_texts.localized(here)}"
+    return f"{own} {default_texts.localized(basis.addition)}"
 
 
 def _tool_texts(tool: CompiledTool) -> dict[str, Any]:

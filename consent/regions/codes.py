@@ -52,13 +52,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Name of a group to the regions in it."""
 
-USUAL: tuple[tuple[str, str], ...] = (("EEA GB CH", "opt_in"), ("US-OPT-OUT", "implied"))
-"""The rules that most websites begin with: regions, and the regime there.
-
-Agreement is asked for first where Article 5(3) of the ePrivacy Directive, regulation 6 of the UK's
-PECR or Switzerland's practice wants it; in the United States an opt-out is what the states ask for.
-"""
-
 
 def named(text: str) -> list[str]:
     """Return the codes and the names of groups that ``text`` holds, in capital letters."""

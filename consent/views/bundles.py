@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from consent.conf import conf
+from consent.models.legal_basis import basis_of
 from consent.pages import delivery_mode, script_bundles
 from consent.pages.inline import text_of
 from consent.pages.page import page_of
@@ -61,6 +62,7 @@ def region(request: HttpRequest) -> HttpResponse:
     answer = {
         "data": {
             "regime": consent.regime,
+            "runsFirst": "1" if basis_of(consent.regime).runs_first else "",
             "version": version_of(consent.policy, consent.regime).name,
         },
         "notice": page_of(request).notice_for(consent.regime),

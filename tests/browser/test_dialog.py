@@ -87,7 +87,7 @@ def test_nothing_is_ticked_before_a_decision(visitor):
 
 
 def test_under_the_implied_regime_what_runs_is_ticked(visitor, policy):
-    policy.regime = Policy.Regime.IMPLIED
+    policy.regime = "implied"
     policy.save()
     visitor.goto("/")
 

@@ -51,7 +51,7 @@ def law(policy: Policy) -> Iterator[Policy]:
     for category in policy.categories.all():
         category.sale = category.key in SOLD
         category.save()
-    policy.regime, policy.tool_choices = Policy.Regime.IMPLIED, True
+    policy.regime, policy.tool_choices = "implied", True
     policy.save()
     for order, (regions, regime) in enumerate((("EEA", "opt_in"), ("US", "notice_only"))):
         RegionRule.objects.create(policy=policy, order=order, regions=regions, regime=regime)
@@ -368,7 +368,7 @@ def powerset(keys: list[str]) -> list[tuple[str, ...]]:
 
 ALLOWED = """([cases, keys]) => cases.map(([cookie, regime, optsOut]) => {
   document.cookie = cookie === null ? "consent=; path=/; max-age=0" : `consent=${cookie}; path=/`;
-  document.querySelector("#dcp-preferences").dataset.regime = regime;
+  document.querySelector("#dcp-preferences").dataset.runsFirst = regime === "opt_in" ? "" : "1";
   Object.defineProperty(navigator, "globalPrivacyControl", {
     configurable: true, value: optsOut,
   });

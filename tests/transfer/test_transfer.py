@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings, strategies
 from consent import recipes
 from consent.checks.stored import check_policies
 from consent.models import Category, Cookie, Policy, Tool
+from consent.models.legal_basis import LEGAL_BASES
 from consent.policy import policies
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
 from tests.helpers import OPTIONAL, consent_in, grant, page_request, small_site
@@ -397,7 +398,7 @@ categories = strategies.fixed_dictionaries(
 region_rules = strategies.fixed_dictionaries(
     {
         "regions": strategies.sampled_from(["EEA", "US-CA", "DE FR"]),
-        "regime": strategies.sampled_from(Policy.Regime.values),
+        "regime": strategies.sampled_from(list(LEGAL_BASES)),
     }
 )
 
@@ -417,7 +418,7 @@ made_up = strategies.fixed_dictionaries(
                 "key": keys,
                 "name": full_texts,
                 "is_default": strategies.just(True),
-                "regime": strategies.sampled_from(Policy.Regime.values),
+                "regime": strategies.sampled_from(list(LEGAL_BASES)),
                 "lifetime_days": strategies.integers(1, 395),
                 "notice_text": full_texts,
                 "introduction": blank_texts,

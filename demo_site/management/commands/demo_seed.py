@@ -51,9 +51,9 @@ OWN: Final[dict[str, dict[str, Any]]] = {
 # In this order: regions to what holds there before a choice. Elsewhere the policy's own regime
 # does. The last one is there so that the panel's switch has all three to show.
 RULES: Final = (
-    ("EEA GB CH", Policy.Regime.OPT_IN),
-    ("US-OPT-OUT", Policy.Regime.IMPLIED),
-    ("BR", Policy.Regime.NOTICE_ONLY),
+    ("EEA GB CH", "opt_in"),
+    ("US-OPT-OUT", "implied"),
+    ("BR", "notice_only"),
 )
 
 NAME = "Website Data Collection Policy of Oddersay Ferry"
