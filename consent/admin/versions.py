@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from consent.admin.base import ReadOnlyAdmin
 from consent.admin.wording import verdict_of
 from consent.models import PolicyVersion
+from consent.models.legal_basis import basis_of
 from consent.pages.assets import STYLESHEET
 from consent.pages.template_data import url_data
 from consent.policy.versions import NAME_LENGTH
@@ -114,7 +115,13 @@ def shown_again(version: PolicyVersion) -> list[Part]:
     }
     # None: as with a site that has one language and does not translate at all.
     with override(version.language or None):
-        context = {**url_data(), **texts, "next": "", "version": version.digest[:NAME_LENGTH]}
+        context = {
+            **url_data(),
+            **texts,
+            "legal_basis": basis_of(shown["policy"]["regime"]),
+            "next": "",
+            "version": version.digest[:NAME_LENGTH],
+        }
         return [Part(key, title, _document(key, title, context)) for key, title in titles.items()]
 
 
