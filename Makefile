@@ -48,7 +48,8 @@ bench: $(VENV)/bench.stamp
 		wrk. On Debian: apt-get install wrk) ) || true
 	@$(RUN) -m tests.benchmarks
 
-assets: .ci/node_modules/.stamp
+assets: .ci/node_modules/.stamp $(VENV)/demo.stamp
+	@$(RUN) .ci/shared_constants.py
 	@node .ci/assets.mjs
 
 lint: lint-python lint-format lint-types lint-imports lint-templates lint-javascript lint-structure

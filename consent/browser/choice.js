@@ -25,12 +25,8 @@
 (() => {
   if (window.consent?.allows) return;
 
-  // 1.<revision>.<day>, and .<category>_<revision> for each category, .<tool>_0 for each tool that
-  // was refused; 1g where that was decided although the browser opts out. That the first two are bare
-  // numbers and the others are not shows when they are compared: NaN fits nowhere.
-  const COOKIE = /^1g?(\.([a-z\d]+(-[a-z\d]+)*_)?(0|[1-9]\d{0,8}))+$/;
   const JAVASCRIPT = /^(module)?$|\/(x-)?javascript$/i;
-  const DAY = 86400000;
+  const DAY = SHARED.SECONDS_PER_DAY * 1000;
   const SHOWN = 10000;
   const TIMEOUT = 10000;
 
@@ -46,7 +42,7 @@
   const nameOf = (box) => box.labels[0].textContent;
 
   // Keys of the tools that run on this page: each is started once.
-  const started = new Set(all('[data-consent-tool]').map((el) => el.dataset.consentTool));
+  const started = new Set(all(`[${SHARED.TOOL}]`).map((el) => el.getAttribute(SHARED.TOOL)));
   let hiding;
   let leftovers;
   // Whether the page waits to be told what holds in the visitor's region.
@@ -76,7 +72,7 @@
   /**
    * Returns category keys and the revisions at which they were granted (0: refused); null where
    * there is no preference cookie, false or undefined where it is no decision that holds. The same
-   * rules as in decision.py and compiled.py.
+   * rules as in decision.py and compiled_policy.py.
    */
   const decision = () => attempt(() => {
     const policy = preferences().dataset;
@@ -87,9 +83,12 @@
     const [format, revision, day, ...choices] = text.split('.');
     const grants = new Map(choices.map((choice) => choice.split('_')));
     const size = grants.size;
-    if (format === '1') optedOut().forEach((key) => grants.set(key, '0'));
+    if (format === SHARED.FORMAT) optedOut().forEach((key) => grants.set(key, '0'));
     const age = Date.now() / DAY - day;
-    return COOKIE.test(text) && text.length <= 512 && age >= -1 && age < policy.lifetime
+    // The pattern does not say that only the first two numbers are bare. That shows when they are
+    // compared, as NaN never fits.
+    return RegExp(SHARED.COOKIE_PATTERN).test(text) && text.length <= SHARED.MAX_COOKIE_LENGTH
+      && age >= -1 && age < policy.lifetime
       && revision - policy.revision <= 0 && size === choices.length
       && [...grants.values()].every((granted) => granted - revision <= 0) && grants;
   });
@@ -198,7 +197,7 @@
 
   /** Starts a tool in each place that was kept for it; else, unless it runs, where it belongs. */
   const start = ({ tool, placement, html }) => {
-    const places = all('[data-consent-slot]').filter((slot) => slot.dataset.consentSlot === tool);
+    const places = all(`[${SHARED.SLOT}]`).filter((slot) => slot.getAttribute(SHARED.SLOT) === tool);
     if (!places.length && placement !== 'manual' && !started.has(tool)) {
       places[0] = document[placement].appendChild(document.createElement('template'));
     }
@@ -252,15 +251,15 @@
    * the place of the template `once`, whatever the visitor allows.
    */
   const fillIn = (once) => {
-    for (const part of all('[data-consent-if]')) {
+    for (const part of all(`[${SHARED.IF}]`)) {
       let end = part;
       let depth = 0;
-      do depth += end.matches('[data-consent-if]') - end.matches('[data-consent-end]');
+      do depth += end.matches(`[${SHARED.IF}]`) - end.matches(`[${SHARED.END}]`);
       while (depth && (end = end.nextElementSibling));
-      if (end && (part === once || allows(part.dataset.consentIf))) {
+      if (end && (part === once || allows(part.getAttribute(SHARED.IF)))) {
         while (part.nextSibling !== end) part.nextSibling.remove();
         end.remove();
-        // As text, no browser has looked into it; see `switch` in page.py.
+        // As text, no browser has looked into it; see `conditional_markup` in markup.py.
         part.innerHTML = part.content.textContent;
         launch(part, part);
       }
@@ -422,10 +421,10 @@
     // The status shows on the page that comes.
     const next = away && form.elements.next.value;
     if (next) {
-      location.href = `${next}#dcp-status`;
+      location.href = `${next}#${SHARED.STATUS_ID}`;
     } else if (away || running) {
       // A fragment of the page's own is kept: it may be an app's route.
-      if (!location.hash) history.replaceState(history.state, '', '#dcp-status');
+      if (!location.hash) history.replaceState(history.state, '', `#${SHARED.STATUS_ID}`);
       location.reload();
     }
     return detail;
@@ -563,8 +562,8 @@
   /** Sees to what has come, and to what the visitor decided on another page meanwhile. */
   const refresh = () => {
     // What the server wrote inertly, since it did not write it for this page.
-    for (const slot of all('[data-consent-slot]')) {
-      const tool = slot.dataset.consentSlot;
+    for (const slot of all(`[${SHARED.SLOT}]`)) {
+      const tool = slot.getAttribute(SHARED.SLOT);
       if (slot.innerHTML && !refused(tool)) launch(tool, slot);
     }
     if (CACHEABLE) load();
@@ -573,7 +572,7 @@
   };
 
   new MutationObserver((changes) => {
-    const wanted = '[data-consent-slot],[data-consent-if],#dcp-notice';
+    const wanted = `[${SHARED.SLOT}],[${SHARED.IF}],#dcp-notice`;
     const arrived = changes.flatMap((change) => [...change.addedNodes])
       .some((node) => node.matches?.(wanted) || node.querySelector?.(wanted));
     if (arrived) refresh();
@@ -584,9 +583,9 @@
     if (event.persisted && !leave()) refresh();
   });
 
-  all('script[data-consent-tool]').forEach(spend);
+  all(`script[${SHARED.TOOL}]`).forEach(spend);
   refresh();
-  if (location.hash === '#dcp-status' && own('status')) {
+  if (location.hash === `#${SHARED.STATUS_ID}` && own('status')) {
     history.replaceState(history.state, '', location.href.split('#')[0]);
     showStatus(true);
     const grants = CACHEABLE && decision();

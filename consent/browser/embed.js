@@ -19,7 +19,7 @@
   };
 
   /** Returns the template that waits in the frame; null where its content has been loaded. */
-  const waiting = (frame) => frame.querySelector(':scope > [data-consent-if]');
+  const waiting = (frame) => frame.querySelector(`:scope > [${SHARED.IF}]`);
 
   /** Says whether the page has what choice.js goes by. */
   const isComplete = () => window.consent?.once && document.querySelector('#dcp-preferences');
@@ -27,7 +27,7 @@
   addEventListener('submit', (event) => {
     const form = event.target;
     if (!form.matches('[data-consent-ask]') || !isComplete()) return;
-    const frame = form.closest('[data-consent-embed]');
+    const frame = form.closest(`[${SHARED.EMBED}]`);
     const { consent } = window;
     const once = event.submitter?.value === 'once';
     // This page's Content-Security-Policy would block it; the page that the form leads to has its own.
@@ -35,7 +35,7 @@
     event.preventDefault();
     event.stopPropagation();
     if (once) {
-      frame.dataset.consentOnce = '';
+      frame.setAttribute(SHARED.LOADED_ONCE, '');
       consent.once(waiting(frame));
       enter(frame);
     } else {
@@ -46,14 +46,15 @@
 
   /** Loads the page anew where something goes on that was allowed and is no longer. */
   const leave = ({ type }) => {
-    const goesOn = ({ dataset: { consentEmbed, consentOnce } }) => (
-      consentOnce === undefined && !window.consent.allows(consentEmbed)
+    const goesOn = (frame) => (
+      !frame.matches(`[${SHARED.LOADED_ONCE}]`)
+      && !window.consent.allows(frame.getAttribute(SHARED.EMBED))
     );
-    const loaded = [...document.querySelectorAll('[data-consent-embed]')].filter((el) => !waiting(el));
+    const loaded = [...document.querySelectorAll(`[${SHARED.EMBED}]`)].filter((el) => !waiting(el));
     if (!isComplete() || !loaded.some(goesOn)) return;
     // The page that comes says what was saved.
     if (type !== 'pageshow' && !location.hash) {
-      history.replaceState(history.state, '', '#dcp-status');
+      history.replaceState(history.state, '', `#${SHARED.STATUS_ID}`);
     }
     location.reload();
   };

@@ -21,7 +21,8 @@ from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from consent.pages.page import Page, conditional_markup, page_of
+from consent.pages.markup import EMBED, LOADED_ONCE, conditional_markup
+from consent.pages.page import Page, page_of
 from consent.pages.template_data import PAGE_ADDRESS, embed_data, name_of
 from consent.recipes import Embed
 from consent.recipes.markers import NONCE
@@ -135,7 +136,7 @@ def loaded(request: HttpRequest, key: str, shown: ShownEmbed) -> SafeString:
     """Return an embed whatever the visitor's consent, since they asked to load this one once."""
     page = page_of(request)
     page.loaded_once.append(page.policy.tools[key])
-    frame = _frame(key, shown.title, shown.ratio, shown.html, " data-consent-once")
+    frame = _frame(key, shown.title, shown.ratio, shown.html, f" {LOADED_ONCE}")
     return page.finish(page.embed_parts(has_placeholder=False), frame)
 
 
@@ -151,7 +152,7 @@ def _placeholder(page: Page, key: str, title: str, fields: Mapping[str, str]) ->
 
 def _frame(key: str, title: str, ratio: str, inside: str, mark: str = "") -> str:
     """Return the frame, which keeps its size when its content is loaded; ``mark``: an attribute."""
-    name = f'data-consent-embed="{escape(key)}"{mark} role="group" aria-label="{escape(title)}"'
+    name = f'{EMBED}="{escape(key)}"{mark} role="group" aria-label="{escape(title)}"'
     size = ratio.replace(":", " ")
     # The image gives the frame its ratio without inline style, which a Content-Security-Policy
     # may forbid.

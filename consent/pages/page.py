@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from html import escape
 from typing import Any
 
 from django.http import HttpRequest
@@ -16,6 +15,7 @@ from consent.pages import rendering
 from consent.pages.consent_signals import insert_consent
 from consent.pages.csp import nonce_of
 from consent.pages.delivery import delivery_mode
+from consent.pages.markup import inert_tool
 from consent.pages.rendering import Variant
 from consent.pages.script_bundles import bundle_directory
 from consent.pages.template_data import choices_data, policy_data, texts_data, url_data
@@ -252,23 +252,3 @@ class Page:
 
 def _as_it_is(tool: CompiledTool, markup: str) -> str:
     return markup
-
-
-def inert_tool(tool: CompiledTool, markup: str) -> str:
-    """Return the place of ``tool``, with its code or without, from which a script may start it."""
-    return f'<template data-consent-slot="{escape(tool.key)}">{markup}</template>'
-
-
-def conditional_markup(key: str, allowed: str, otherwise: str) -> SafeString:
-    """Return ``otherwise``, for the page's script to replace by ``allowed`` if ``key`` may run.
-
-    Both are safe HTML. The marks are templates, since these are valid anywhere in a page.
-    ``allowed`` is inside of one as text: if it were markup, Firefox would fetch its scripts, styles
-    and images ahead (https://bugzilla.mozilla.org/show_bug.cgi?id=1441044), and some markup could
-    end the template.
-    """
-    text = escape(allowed, quote=False)
-    return SafeString(
-        f'<template data-consent-if="{escape(key)}">{text}</template>{otherwise}'
-        "<template data-consent-end></template>"
-    )

@@ -14,7 +14,8 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from consent.pages.embeds import consent_block, consent_embed
-from consent.pages.page import inert_tool, page_of
+from consent.pages.markup import inert_tool
+from consent.pages.page import page_of
 
 logger = logging.getLogger("consent")
 

@@ -23,12 +23,14 @@ from types import MappingProxyType
 from consent.recipes.keys import KEY, MAX_COOKIE_LENGTH
 
 FORMAT = "1"
+# After the format: the visitor decided although their browser opts out.
+OPT_OUT = "g"
 SECONDS_PER_DAY = 86_400
 
-_NUMBER = r"(?:0|[1-9][0-9]{0,8})"
+NUMBER = r"(?:0|[1-9][0-9]{0,8})"
 _TEXT = re.compile(
-    rf"{FORMAT}(?P<opt_out>g?)\.(?P<revision>{_NUMBER})\.(?P<day>{_NUMBER})"
-    rf"(?P<choices>(?:\.{KEY}_{_NUMBER})*)"
+    rf"{FORMAT}(?P<opt_out>{OPT_OUT}?)\.(?P<revision>{NUMBER})\.(?P<day>{NUMBER})"
+    rf"(?P<choices>(?:\.{KEY}_{NUMBER})*)"
 )
 
 
@@ -65,7 +67,7 @@ class Decision:
     def text(self) -> str:
         """The decision as the preference cookie's text."""
         choices = "".join(f".{key}_{granted}" for key, granted in self.choices.items())
-        return f"{FORMAT}{'g' * self.opt_out}.{self.revision}.{self.day}{choices}"
+        return f"{FORMAT}{OPT_OUT * self.opt_out}.{self.revision}.{self.day}{choices}"
 
     def granted(self, category: str) -> int:
         """Return the revision at which ``category`` was granted; 0 where it was not."""

@@ -2,6 +2,9 @@
 
 from html import escape
 
+TOOL = "data-consent-tool"
+"""The attribute of each element that runs the code of a tool; the value is the tool's key."""
+
 NONCE = "\0"
 """Stands for the request's nonce in markup that is rendered once and reused.
 
@@ -27,7 +30,7 @@ def without_marks(text: str) -> str:
 
 def code_attributes(tool_key: str) -> str:
     """Return the attributes of an element that runs a tool's code: its nonce, whose it is."""
-    return f' nonce="{NONCE}" data-consent-tool="{escape(tool_key)}"'
+    return f' nonce="{NONCE}" {TOOL}="{escape(tool_key)}"'
 
 
 def without_nonce(markup: str) -> str:

@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString
 
 from consent.pages import embeds
 from consent.pages import template_functions as functions
-from consent.pages.page import conditional_markup, page_of
+from consent.pages.markup import conditional_markup
+from consent.pages.page import page_of
 
 register = template.Library()
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
+from consent.pages.markup import STATUS_ID
 from consent.pages.template_data import choices_data, policy_data
 from consent.pages.template_functions import consent_style
 from consent.views.private import local_address
@@ -27,9 +28,6 @@ from consent.visitor import (
 )
 from consent.visitor.decision_form import take_decision
 from consent.visitor.same_origin import same_origin
-
-# The element that reports what was saved, and the fragment of an address that shows it.
-STATUS_ID = "dcp-status"
 
 
 class SeeOther(HttpResponseRedirect):

@@ -1,6 +1,7 @@
 """What pages load is what `make assets` built of the sources, and small."""
 
 import gzip
+import json
 import re
 from hashlib import sha256
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 
 import consent
 from consent.pages import assets
+from consent.pages.shared_constants import SHARED_CONSTANTS
+from consent.policy.decision import parse
 
 pytestmark = pytest.mark.once
 
@@ -37,6 +40,37 @@ def test_files_were_built_from_the_sources_as_they_are(name: str):
     same = digest(PACKAGE / "browser" / name) == assets.SOURCES[name]
 
     assert same, f"consent/browser/{name} was changed since: run make assets"
+
+
+def test_the_scripts_were_built_with_the_constants_of_python():
+    built = json.loads((PACKAGE / "browser" / "shared.json").read_text(encoding="utf-8"))
+
+    assert built == SHARED_CONSTANTS, "Python's constants were changed since: run make assets"
+
+
+def test_no_script_repeats_a_constant():
+    scripts = [path.read_text(encoding="utf-8") for path in PACKAGE.glob("browser/*.js")]
+    written = {str(value) for value in SHARED_CONSTANTS.values() if len(str(value)) > 2}
+
+    assert not [value for value in written if any(f"'{value}'" in script for script in scripts)]
+    assert not [value for value in written if any(f"[{value}]" in script for script in scripts)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1.3.20000", "1g.3.20000.ads_0", "1.3.20000.a-b_3.c1_0", "1.0.0", "1.999999999.1"],
+)
+def test_the_pattern_of_the_scripts_matches_what_the_server_reads(text: str):
+    assert parse(text) is not None
+    assert re.search(SHARED_CONSTANTS["COOKIE_PATTERN"], text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2.3.1", "1.03.1", "1.3.1.-a_1", "1.3.1.A_1", "1.3.1 ", "1h.3.1"]
+)
+def test_the_pattern_of_the_scripts_refuses_what_the_server_refuses(text: str):
+    assert parse(text) is None
+    assert not re.search(SHARED_CONSTANTS["COOKIE_PATTERN"], text)
 
 
 @pytest.mark.parametrize("path", BUILT, ids=lambda path: path.name)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.http import HttpResponse
 
 from consent.conf import ConsentSettings
 from consent.pages import DELIVERY_MODES, Delivery, assets, delivery_mode
@@ -12,7 +13,7 @@ from consent.pages.delivery import ServerDelivery
 from consent.pages.template_functions import consent_body, consent_head, if_consent
 from consent.policy import Selection, Standing
 from consent.visitor import Consent
-from tests.helpers import ANALYTICS, GUARD, grant, page_request, small_site
+from tests.helpers import ANALYTICS, GUARD, consent_in, grant, page_request, small_site, vary
 
 pytestmark = pytest.mark.django_db
 
@@ -67,9 +68,10 @@ def test_a_third_mode_needs_nothing_but_its_object(third_mode):
     assert f'data-consent-tool="{GUARD}"' in head + body
     assert 'id="dcp-notice"' in body
     assert not if_consent(request, ANALYTICS)
-    assert csp_sources(request) == request.consent.policy.refused.sources
-    # The dialog shows the regime of the visitor's region, as the mode that it extends does.
-    assert set(request.consent._vary) == {"Sec-Fetch-Dest"}
+    assert csp_sources(request) == consent_in(request).policy.refused.sources
+    response = HttpResponse()
+    consent_in(request).finish(response)
+    assert vary(response) == {"Sec-Fetch-Dest"}
 
 
 def test_the_setting_allows_every_mode():
