@@ -104,14 +104,11 @@ def purge(
     or if a partition that has to be dropped is locked.
     """
     purged = Purged()
-    for dropped in partitions.drop_before(cutoff):
-        purged.partitions.append(dropped.name)
-        purged.records += dropped.records
-        progress(purged.records)
     for sequence in _sequences():
         for numbers in _batches(sequence, cutoff, batch):
             _purge_batch(sequence.pk, numbers, cutoff, purged)
             progress(purged.records)
+    purged.partitions = partitions.drop_empty(cutoff)
     purged.versions = _purge_versions()
     _renew_signatures()
     return purged
