@@ -1,6 +1,7 @@
-"""What the app tells the rest of the website. Both signals are sent once the record is committed.
+"""The signals that the app sends when a visitor has decided.
 
-A receiver that raises is logged and holds up nobody: the visitor has decided already.
+`decision_made` and `consent_withdrawn` are sent once the record is committed: a receiver that
+raises is logged, and the decision holds. `decision_stored` is sent in the record's transaction.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.dispatch import Signal
@@ -24,6 +24,7 @@ class DecisionMade:
     that the visitor was shown. ``action``, ``source``: as in `consent.models.Record`. ``receipt``:
     its record's, None where none was stored (CONSENT_RECORDS is off, or the database was down).
     ``user``: primary key of who was logged in, "" where nobody was or CONSENT_RECORD_USER is off.
+    ``is_first``: whether the visitor had no decision that held before.
     """
 
     choices: Mapping[str, bool]
@@ -35,18 +36,7 @@ class DecisionMade:
     decided_at: datetime
     receipt: UUID | None
     user: str
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """What tools are told of it: nothing that names the visitor."""
-        return {
-            "choices": dict(self.choices),
-            "granted": sorted(self.granted),
-            "withdrawn": sorted(self.withdrawn),
-            "action": self.action,
-            "source": self.source,
-            "decided_at": self.decided_at,
-        }
+    is_first: bool
 
 
 decision_made = Signal()
@@ -59,4 +49,14 @@ consent_withdrawn = Signal()
 """Sent after a decision that takes back what had been allowed: ``event.withdrawn`` is not empty.
 
 Arguments as those of `decision_made`, which is sent first.
+"""
+
+decision_stored = Signal()
+"""Sent in the transaction that stores a decision, where a server-side tool is sent decisions.
+
+``receiver(sender, event: DecisionMade, visitor: VisitorSnapshot, **kwargs)``; ``sender`` is the
+model `consent.models.Record`, ``visitor`` is of `consent.visitor`, after the decision. What a
+receiver stores in the same database is stored with the record or not at all. A receiver that
+raises undoes both: a grant does not count then; a refusal counts all the same, and is recorded
+later. Where CONSENT_RECORDS is off, there is no record, and the decision holds in any case.
 """

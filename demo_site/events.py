@@ -15,7 +15,8 @@ from uuid import UUID
 
 from django.core.cache import cache
 
-from consent.models import Delivery, Policy, Record, Tool
+from consent.events.models import Delivery
+from consent.models import Policy, Record, Tool
 from consent.signals import DecisionMade, decision_made
 from demo_site.receiver import HOST
 

@@ -115,7 +115,7 @@ def describe(request: VisitorRequest, placed: Collection[str] = ()) -> Panel:
         cookie_text=request.COOKIES.get(conf.COOKIE_NAME, ""),
         parts=[] if consent.decision is None else _parts(consent, consent.decision),
         # Before a decision nothing ties an event to this visitor, and their page costs no query.
-        events=[] if consent.decision is None else events_of(consent.origin.subject),
+        events=[] if consent.decision is None else events_of(consent.snapshot.subject),
     )
 
 

@@ -18,7 +18,8 @@ from typing import Any, Final
 from django.db import connections
 
 from consent.events import signatures
-from consent.models import SigningSecret, Tool
+from consent.events.models import SigningSecret
+from consent.models import Tool
 
 HOST: Final = "127.0.0.1"
 KEPT: Final = 20

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     # like the rest of the site.
     "demo_site",
     "consent",
+    "consent.events",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -103,7 +103,7 @@ def _track(request: VisitorRequest, name: str, data: Mapping[str, str]) -> None:
     # Before it is there for others: once it has arrived, nothing says whose it was.
     with transaction.atomic():
         consent.track(request, name, data)
-        remember_events(request.consent.without_vary().origin.subject)
+        remember_events(request.consent.without_vary().snapshot.subject)
 
 
 @require_safe

@@ -9,6 +9,7 @@ import pytest
 from consent import __version__
 from consent.conf import ConsentSettings
 from consent.conf.table import Setting
+from consent.events.conf import EventsSettings
 
 pytestmark = pytest.mark.once
 
@@ -35,7 +36,7 @@ LEFT_BEHIND = {"__pycache__", "build", "dist", "htmlcov", "staticfiles", "test-r
 # Written so that this file does not hold what it looks for.
 FORBIDDEN = re.compile(r"/(?:work|root|home|Users)/[a-z.]|registry\.n[p]m|files\.python[h]osted")
 # The tables of settings that docs/settings.md describes.
-TABLES = (ConsentSettings,)
+TABLES = (ConsentSettings, EventsSettings)
 
 
 def setting_names(text: str) -> set[str]:

@@ -19,7 +19,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 import consent
-from consent.models import Delivery, Policy, Record, SigningSecret, day_of
+from consent.events.models import Delivery, SigningSecret
+from consent.models import Policy, Record, day_of
 from consent.models.signing import Verdict
 from consent.models.times import from_timestamp, local_today, midnight, to_local, to_utc
 from consent.policy.decision import Decision, parse

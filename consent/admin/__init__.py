@@ -2,7 +2,6 @@
 
 from consent.admin.categories import CategoryAdmin
 from consent.admin.dashboard import CounterAdmin
-from consent.admin.deliveries import DeliveryAdmin
 from consent.admin.policies import PolicyAdmin
 from consent.admin.records import RecordAdmin
 from consent.admin.tools import ToolAdmin
@@ -11,7 +10,6 @@ from consent.admin.versions import PolicyVersionAdmin
 __all__ = [
     "CategoryAdmin",
     "CounterAdmin",
-    "DeliveryAdmin",
     "PolicyAdmin",
     "PolicyVersionAdmin",
     "RecordAdmin",

@@ -23,7 +23,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from consent.admin import events
+from consent.admin import tool_pages
 from consent.admin.base import Context, DatedAdmin, live_policy
 from consent.admin.catalogue import (
     catalogue_context,
@@ -65,8 +65,8 @@ class ToolAdmin(DatedAdmin[Tool]):
     inlines = (CookieInline,)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page of a tool that gets events."""
-        return [*events.urls(self), *super().get_urls()]
+        """Add the pages that other apps have for a tool."""
+        return [*(page.url(self) for page in tool_pages.pages()), *super().get_urls()]
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Context | None = None
@@ -103,7 +103,7 @@ class ToolAdmin(DatedAdmin[Tool]):
         form = context["adminform"].form
         if form.is_bound:
             form.ask_for_secrets_again()
-        context["events_url"] = events.address_of(context.get("original"))
+        context["tool_pages"] = tool_pages.links(context.get("original"))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_form(

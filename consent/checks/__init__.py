@@ -1,7 +1,7 @@
 """System checks for what people forget. Each has a stable id; docs/checks.md lists them.
 
 `project` checks settings, middleware, URLs and templates; `page_block` the template around the
-app's pages; `events` the delivery of events; `stored` what is in the database.
+app's pages; `stored` what is in the database.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from django.core.checks import CheckMessage, Tags, register
 
-from consent.checks import events, page_block, project, stored
+from consent.checks import page_block, project, stored
 
 TAG = "consent"
 
@@ -26,7 +26,6 @@ def register_all() -> None:
         project.check_settings,
         project.check_region_source,
         project.check_recipes,
-        events.check_tasks,
     ):
         register(_listed(check), TAG)
     register(_listed(stored.check_policies), TAG, Tags.database)

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 
 from consent import recipes
 from consent.conf import conf
+from consent.conf.table import AppSettings
 from consent.regions import locating
 
 MIDDLEWARE = "consent.middleware.ConsentMiddleware"
@@ -122,7 +123,12 @@ def check_templates(**kwargs: object) -> Iterator[CheckMessage]:
 
 def check_settings(**kwargs: object) -> Iterator[CheckMessage]:
     """consent.E007: a setting has a value that is not allowed."""
-    for setting, problem in conf.problems():
+    yield from invalid_settings(conf)
+
+
+def invalid_settings(table: AppSettings) -> Iterator[CheckMessage]:
+    """Yield an error for each setting of ``table`` that has a value which is not allowed."""
+    for setting, problem in table.problems():
         yield Error(
             problem,
             hint=f"Correct {setting.name}, or remove it to use the default, {setting.default!r}.",

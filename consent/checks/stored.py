@@ -8,7 +8,6 @@ from django.core.checks import CheckMessage, Error, Info, Warning
 from django.db import Error as DatabaseFailure
 
 from consent import recipes, regions
-from consent.checks.events import undelivered_events
 from consent.conf import conf
 from consent.models import Category, Policy, RegionRule, Tool, parameter_errors
 from consent.recipes import snippets
@@ -23,8 +22,7 @@ def check_policies(
     consent.W010: no policy is in use. consent.E011: more than one is. consent.E012: a tool's
     recipe is gone. consent.E013: a tool does not fit its recipe. consent.E014: a snippet would
     damage the page. consent.E015: too many optional categories. consent.W017: a tool listens to
-    signals that no category has. consent.W021, consent.W022: events cannot be, or are not,
-    delivered. consent.E018: a rule names what is no region. consent.W019: rules
+    signals that no category has. consent.E018: a rule names what is no region. consent.W019: rules
     for regions, and nothing says where visitors are. consent.W024: the tables cannot be read.
     consent.I025: no visitor is asked, as there is no tool to ask about.
     """
@@ -37,7 +35,6 @@ def check_policies(
             *_stored_rules(),
             *_stored_tools(),
             *_unclaimed_signals(),
-            *undelivered_events(),
         ]
     except DatabaseFailure as error:
         yield Warning(
@@ -112,7 +109,7 @@ def _stored_tools() -> Iterator[CheckMessage]:
         if tool.recipe and recipe is None:
             yield Error(
                 f"The recipe {tool.recipe} of the tool {tool.key} is gone; the tool does not run.",
-                hint="Put the recipe's file back, or delete the tool.",
+                hint="Put the recipe's file, or the app that brings it, back, or delete the tool.",
                 id="consent.E012",
             )
         elif tool.enabled and recipe is not None and (misfit := _misfit(recipe, tool.parameters)):

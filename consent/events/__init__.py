@@ -1,5 +1,7 @@
-"""Events for server-side tools: written with what they tell of, sent later, and only with consent.
+"""Events for server-side tools: sent by this website's server, and only with consent.
 
-`writing` puts them into the caller's transaction; `delivering` sends what is due and asks
-`permitting` whether the visitor's consent still covers it; `posting` is the way to the receiver.
+An app of its own: add ``consent.events`` to INSTALLED_APPS. `tracking` and `decisions` say what is
+sent, `outbox` stores it in the caller's transaction, `delivery` sends what is due in `batch`es, and
+`consent_check` says whether the visitor's consent still covers it. `http_client`, `network` and
+`endpoints` lead to the receiver.
 """

@@ -3,20 +3,22 @@
 Whoever edits a tool chooses an address that this website's server connects to. So that nobody
 reaches through it what only the server reaches, an address has to be a public one, unless
 CONSENT_EVENTS_TRUSTED_HOSTS names its host. What counts is where the name leads at the moment of
-connecting (see `consent.events.posting`); what is said here of names is for the editor.
+connecting (see `consent.events.network`); what is said here of names is for the editor.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext
 
-from consent.conf import conf
+from consent.events.conf import conf
+from consent.models import register_validator
+from consent.recipes import Recipe
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
@@ -62,12 +64,12 @@ class Endpoint(NamedTuple):
     @property
     def is_trusted(self) -> bool:
         """Whether the settings vouch for its host: it may be private, and plain http."""
-        return self._is_among(conf.EVENTS_TRUSTED_HOSTS)
+        return self._is_among(conf.TRUSTED_HOSTS)
 
     @property
     def may_be_used(self) -> bool:
         """Whether the settings let events go there at all."""
-        return conf.EVENTS_HOSTS is None or self._is_among(conf.EVENTS_HOSTS)
+        return conf.HOSTS is None or self._is_among(conf.HOSTS)
 
     def _is_among(self, hosts: Iterable[str]) -> bool:
         names = {name.lower() for name in hosts}
@@ -105,6 +107,17 @@ def problem_of(text: str) -> str:
     except EndpointError as problem:
         return str(problem)
     return ""
+
+
+def errors(recipe: Recipe, values: Mapping[str, object]) -> dict[str, str]:
+    """Return what is wrong with the address among the parameters ``values`` of a tool."""
+    problem = problem_of(str(values.get(recipe.endpoint, "")))
+    return {recipe.endpoint: problem} if problem else {}
+
+
+def register() -> None:
+    """Have the addresses of server-side tools validated wherever their parameters are."""
+    register_validator("server", errors)
 
 
 def _check_untrusted(endpoint: Endpoint) -> None:

@@ -13,41 +13,41 @@ from typing import Any
 
 from django.db import router, transaction
 
-from consent.conf import conf
-from consent.events.delivering import Courier
-from consent.models import Delivery
+from consent.events.conf import conf
+from consent.events.delivery import Deliverer
+from consent.events.models import Delivery
 from consent.tasking import DEFAULT, task
 
 logger = logging.getLogger("consent")
 
 
-@partial(task, backend=conf.EVENTS_TASKS or DEFAULT)
+@partial(task, backend=conf.TASKS or DEFAULT)
 def deliver() -> dict[str, int]:
     """Deliver what is due, and return how many had which outcome.
 
     What failed is tried again by a task that begins then, where the backend can wait: one for all
     that have failed equally often, as they wait about equally long.
     """
-    with Courier() as courier:
-        courier.run()
-    for due_at in courier.retries.values():
+    with Deliverer() as deliverer:
+        deliverer.run()
+    for due_at in deliverer.retries.values():
         _begin(due_at)
-    return dict(courier.tally)
+    return dict(deliverer.counts)
 
 
 def deliver_soon() -> None:
     """Begin the task once the open transaction is committed, where one is to deliver."""
-    if conf.EVENTS_TASKS:
+    if conf.TASKS:
         transaction.on_commit(_begin, using=router.db_for_write(Delivery), robust=True)
 
 
 def _begin(run_after: datetime | None = None) -> None:
     """Enqueue the task. Never raises: ``consent_deliver``, or the next task, finds all of it."""
-    if not conf.EVENTS_TASKS:
+    if not conf.TASKS:
         return
     try:
         # Without a library for tasks it is a plain function, and `consent.checks` says so.
-        chosen: Any = deliver.using(backend=conf.EVENTS_TASKS)
+        chosen: Any = deliver.using(backend=conf.TASKS)
         if run_after is None:
             chosen.enqueue()
         elif chosen.get_backend().supports_defer:

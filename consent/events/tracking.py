@@ -10,13 +10,13 @@ from asgiref.sync import sync_to_async
 from django.db import router
 from django.http import HttpRequest
 
-from consent.events import writing
-from consent.events.writing import EventError, Origin
+from consent.events import outbox
+from consent.events.outbox import EventError
 from consent.models import Record
 from consent.policy import CompiledPolicy, policies
 from consent.policy.decision import today
 from consent.proof.recorded_decision import decision_of
-from consent.visitor import consent_of
+from consent.visitor import VisitorSnapshot, consent_of
 
 __all__ = ["EventError", "atrack", "atrack_for", "track", "track_for"]
 
@@ -26,19 +26,19 @@ def track(request: HttpRequest, name: str, data: Mapping[str, Any] | None = None
 
     ``name``: 1 to 100 characters, such as ``"Signed Up"``; none that begins with ``consent.``.
     ``data``: whatever JSON, with dates and decimals, has a form for; with all else 64 KB at most.
-    Returns the keys of the tools that it goes to. It is written in the transaction that is open,
-    and sent later, by `consent.tasks.deliver` or ``consent_deliver``; dropped, if the visitor takes
-    consent back before that.
+    Returns the keys of the tools that it goes to. It is stored in the transaction that is open,
+    and sent later, by `consent.events.tasks.deliver` or ``consent_deliver``; it is dropped if the
+    visitor withdraws consent before that.
 
     Raises EventError, a ValueError, for a name or data that cannot be sent; ImproperlyConfigured
     under DEBUG where the request did not pass the middleware, and otherwise sends to essential
     tools alone; and django.db.Error where the database fails.
     """
-    writing.check_name(name)
+    outbox.check_name(name)
     # The page depends on the visitor no more than without it.
     consent = consent_of(request).without_vary()
     tools = consent.policy.server_tools
-    return writing.write(consent.origin, name, data, tools) if tools else frozenset()
+    return outbox.store(consent.snapshot, name, data, tools) if tools else frozenset()
 
 
 def track_for(
@@ -57,12 +57,12 @@ def track_for(
     counts, where there are several. Raises EventError, also where it is not one of the two or
     ``subject`` is none, and django.db.Error.
     """
-    writing.check_name(name)
+    outbox.check_name(name)
     policy = policies.current(lambda: host)
     if not policy.server_tools:
         return frozenset()
-    origin = _origin(policy, _user_key(user), _subject(subject))
-    return writing.write(origin, name, data, policy.server_tools)
+    visitor = _latest(policy, _user_key(user), _subject(subject))
+    return outbox.store(visitor, name, data, policy.server_tools)
 
 
 async def atrack(
@@ -79,8 +79,8 @@ async def atrack_for(
     return await sync_to_async(track_for)(name, data, **whom)
 
 
-def _origin(policy: CompiledPolicy, user: str, subject: UUID | None) -> Origin:
-    """Return the user or the subject as their latest record says that they stand."""
+def _latest(policy: CompiledPolicy, user: str, subject: UUID | None) -> VisitorSnapshot:
+    """Return the user or the subject as they stand by their latest record."""
     if bool(user) == bool(subject):
         raise EventError("An event is for a user or for a subject: name one of the two.")
     whose = {"user": user} if user else {"subject": subject}
@@ -92,7 +92,7 @@ def _origin(policy: CompiledPolicy, user: str, subject: UUID | None) -> Origin:
         regime, gpc = record.regime, record.gpc
         signal = bool(policy.sales) and gpc
         standing = policy.standing(decision_of(record).text, today(), regime, signal)
-    return Origin(policy, standing, regime, gpc, subject, user)
+    return VisitorSnapshot(policy, standing, regime, gpc, subject, user)
 
 
 def _user_key(user: Any) -> str:

@@ -272,76 +272,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="SigningSecret",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("salt", models.UUIDField()),
-                ("key", models.CharField(max_length=16)),
-                ("made_at", models.DateTimeField(auto_now_add=True)),
-                ("shown_at", models.DateTimeField(null=True)),
-                ("retires_at", models.DateTimeField(null=True)),
-                (
-                    "tool",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="signing_secrets",
-                        to="consent.tool",
-                    ),
-                ),
-            ],
-            options={
-                "default_permissions": (),
-            },
-        ),
-        migrations.CreateModel(
-            name="Delivery",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("event", models.UUIDField()),
-                ("tool_name", models.CharField(max_length=80)),
-                ("name", models.CharField(max_length=100)),
-                ("body", models.TextField(blank=True)),
-                ("is_test", models.BooleanField(default=False)),
-                ("policy", models.CharField(max_length=40)),
-                ("decision", models.CharField(blank=True, max_length=512)),
-                ("regime", models.CharField(max_length=16)),
-                ("gpc", models.BooleanField()),
-                ("subject", models.UUIDField(blank=True, null=True)),
-                ("user", models.CharField(blank=True, max_length=255)),
-                ("state", models.CharField(default="waiting", max_length=16)),
-                ("reason", models.CharField(blank=True, max_length=16)),
-                ("attempts", models.PositiveSmallIntegerField(default=0)),
-                ("status", models.PositiveSmallIntegerField(blank=True, null=True)),
-                ("created_at", models.DateTimeField()),
-                ("due_at", models.DateTimeField(blank=True, null=True)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                ("claim", models.UUIDField(blank=True, editable=False, null=True)),
-                (
-                    "tool",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="deliveries",
-                        to="consent.tool",
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ("-pk",),
-                "default_permissions": ("view", "change"),
-            },
-        ),
-        migrations.CreateModel(
             name="Cookie",
             fields=[
                 (
@@ -430,39 +360,6 @@ class Migration(migrations.Migration):
             model_name="tool",
             constraint=models.CheckConstraint(
                 condition=models.Q(("since__gte", 1)), name="consent_tool_since"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(fields=["due_at", "id"], name="consent_delivery_due_at"),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(fields=["ended_at"], name="consent_delivery_ended_at"),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(fields=["event"], name="consent_delivery_event"),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(fields=["state", "id"], name="consent_delivery_state"),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("due_at__isnull", False), ("ended_at__isnull", True), ("state", "waiting")
-                    ),
-                    models.Q(
-                        models.Q(("state", "waiting"), _negated=True),
-                        ("due_at__isnull", True),
-                        ("ended_at__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="consent_delivery_due",
             ),
         ),
         migrations.AddConstraint(

@@ -1,18 +1,10 @@
-"""What is stored: the policy that a site's owner edits, the proof of what visitors decided, and
-the events on their way to tools.
-"""
+"""What is stored: the policy that a site's owner edits, and the proof of what visitors decided."""
 
 from consent.models.append_only import AppendOnlyError
 from consent.models.category import Category, CategoryQuerySet
 from consent.models.cookie import Cookie, CookieQuerySet
 from consent.models.counter import Counter, CounterQuerySet, day_of, granted_in
-from consent.models.outbox import (
-    Delivery,
-    DeliveryQuerySet,
-    SigningSecret,
-    SigningSecretQuerySet,
-)
-from consent.models.parameters import parameter_errors
+from consent.models.parameters import parameter_errors, register_validator
 from consent.models.policy import Policy, PolicyQuerySet
 from consent.models.policy_version import PolicyVersion, PolicyVersionQuerySet
 from consent.models.record import Record, RecordQuerySet
@@ -32,8 +24,6 @@ __all__ = [
     "Counter",
     "CounterQuerySet",
     "Dated",
-    "Delivery",
-    "DeliveryQuerySet",
     "OvertakenError",
     "Policy",
     "PolicyQuerySet",
@@ -44,11 +34,10 @@ __all__ = [
     "RegionRule",
     "Sequence",
     "SequenceQuerySet",
-    "SigningSecret",
-    "SigningSecretQuerySet",
     "Tool",
     "ToolQuerySet",
     "day_of",
     "granted_in",
     "parameter_errors",
+    "register_validator",
 ]

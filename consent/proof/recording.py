@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.db import router
 
-from consent.events import writing
 from consent.models import Record, granted_in
 from consent.policy import CompiledPolicy
 from consent.policy.decision import Decision
@@ -125,6 +124,7 @@ class Draft:
             decided_at=self.decided_at,
             receipt=self.receipt,
             user=self.user,
+            is_first=self.held is None,
         )
 
     def _refused_tools(self, decision: Decision) -> frozenset[str]:
@@ -145,16 +145,6 @@ class Draft:
             all_of_it = len(allowed) == len(choices)
             return Record.Action.ACCEPT_ALL if all_of_it else Record.Action.CHOSEN
         return Record.Action.REJECT_ALL
-
-    @property
-    def event_name(self) -> str:
-        """What tools are told of it as; "" where there is nothing to tell of."""
-        if self.action == Record.Action.RENEWED:
-            return ""
-        if self.action == Record.Action.WITHDRAWN:
-            return writing.WITHDRAWN
-        is_first = self.held is None and self.decision.allowed
-        return writing.GRANTED if is_first else writing.CHANGED
 
     def _record(self, secret: str, version: Version) -> Record:
         return Record(

@@ -18,8 +18,6 @@ from django.utils import timezone
 
 from consent.conf import conf
 from consent.models import (
-    Delivery,
-    DeliveryQuerySet,
     Policy,
     PolicyVersion,
     PolicyVersionQuerySet,
@@ -114,18 +112,31 @@ def purge(
     return purged
 
 
-def deliveries_due() -> DeliveryQuerySet:
-    """Return the deliveries that ended longer ago than they are kept."""
-    cutoff = timezone.now() - timedelta(days=conf.EVENTS_RETENTION_DAYS)
-    return Delivery.objects.filter(ended_at__lt=cutoff)
+@dataclass(frozen=True)
+class Purgeable:
+    """Rows of another app that have a retention period of their own and are purged together.
+
+    ``name``: what they are, in the plural, such as "deliveries of events". ``count``: returns how
+    many are older than that. ``delete``: deletes those, at most so many in one transaction, and
+    returns how many they were.
+    """
+
+    name: str
+    count: Callable[[], int]
+    delete: Callable[[int], int]
 
 
-def purge_deliveries(batch: int = BATCH) -> int:
-    """Delete those, ``batch`` at a time, and return how many they were."""
-    gone = 0
-    while some := list(deliveries_due().order_by("pk").values_list("pk", flat=True)[:batch]):
-        gone += Delivery.objects.filter(pk__in=some).delete()[0]
-    return gone
+_purgeables: dict[str, Purgeable] = {}
+
+
+def register(purgeable: Purgeable) -> None:
+    """Have ``consent_purge`` and `consent.tasks.purge` purge it, too. For an app's ``ready``."""
+    _purgeables[purgeable.name] = purgeable
+
+
+def purgeables() -> list[Purgeable]:
+    """Return what other apps have registered."""
+    return list(_purgeables.values())
 
 
 def _using() -> str:

@@ -7,6 +7,7 @@ from consent.visitor.errors import (
     PolicyUnavailableError,
 )
 from consent.visitor.request import ConsentHttpRequest, consent_of
+from consent.visitor.snapshot import VisitorSnapshot
 
 __all__ = [
     "Consent",
@@ -14,5 +15,6 @@ __all__ = [
     "InvalidChoicesError",
     "NotRecordedError",
     "PolicyUnavailableError",
+    "VisitorSnapshot",
     "consent_of",
 ]

@@ -9,13 +9,13 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.http.response import HttpResponseBase
 
-from consent.events.writing import Origin
 from consent.policy.decision import Decision
 from consent.proof.identifiers import subject_of
 from consent.proof.recording import IN_CODE, Occasion
 from consent.visitor import deciding
 from consent.visitor.errors import PolicyUnavailableError
 from consent.visitor.response import write_response
+from consent.visitor.snapshot import VisitorSnapshot
 from consent.visitor.state import ConsentState
 
 
@@ -30,10 +30,10 @@ class Consent(ConsentState):
         return self if "standing" in self.__dict__ else Consent(self.reader.request)
 
     @property
-    def origin(self) -> Origin:
-        """The visitor of an event that is sent now."""
+    def snapshot(self) -> VisitorSnapshot:
+        """The visitor as they stand now, for what outlives the request."""
         subject = subject_of(self.current_secret) if self.current_secret else None
-        return Origin(
+        return VisitorSnapshot(
             self.policy, self.standing, self.regime, self.opts_out, subject, self.reader.user
         )
 

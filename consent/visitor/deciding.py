@@ -71,7 +71,7 @@ def record_and_take(
     elif not conf.RECORDS:
         state.take(decision)
         draft.announce()
-        decision_events.store_without_record(state, draft)
+        decision_events.send_without_record(state, draft)
     else:
         _record(state, draft)
 
@@ -120,11 +120,11 @@ def _record(state: ConsentState, draft: Draft) -> None:
 
 
 def _store(state: ConsentState, draft: Draft) -> None:
-    """Store the record together with the events about it: both, or neither."""
+    """Store the record together with what receivers of `decision_stored` store, or neither."""
     if not decision_events.are_wanted(state.policy):
         draft.store()
         return
     with transaction.atomic(using=router.db_for_write(Record)):
         draft.store()
         if draft.is_new:
-            decision_events.store(state, draft)
+            decision_events.send(state, draft)

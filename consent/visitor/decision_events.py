@@ -1,4 +1,4 @@
-"""The one place that has server-side tools hear of a decision, in the record's transaction."""
+"""Send the signal `decision_stored`, in the transaction that stores a decision's record."""
 
 from __future__ import annotations
 
@@ -6,44 +6,44 @@ import logging
 
 from django.db import Error, router, transaction
 
-from consent.events import writing
-from consent.events.writing import Origin
-from consent.models import Delivery
-from consent.policy import CompiledPolicy, CompiledTool
+from consent.models import Record
+from consent.policy import CompiledPolicy
 from consent.proof.identifiers import subject_of
 from consent.proof.recording import Draft
+from consent.signals import decision_stored
+from consent.visitor.snapshot import VisitorSnapshot
 from consent.visitor.state import ConsentState
 
 logger = logging.getLogger("consent")
 
 
 def are_wanted(policy: CompiledPolicy) -> bool:
-    """Return whether any server-side tool is sent decisions."""
-    return bool(_receivers(policy))
+    """Return whether a server-side tool is sent decisions, and the signal has a receiver."""
+    is_sent = any(tool.hears_decisions for tool in policy.server_tools)
+    return is_sent and decision_stored.has_listeners(Record)
 
 
-def store(state: ConsentState, draft: Draft) -> None:
-    """Store the event of the decision for those tools that it allows."""
-    name, receivers = draft.event_name, _receivers(state.policy)
-    if not name or not receivers:
-        return
+def send(state: ConsentState, draft: Draft) -> None:
+    """Send the signal. Raises django.db.Error if a receiver fails, whatever it raises."""
     standing = state.policy.stand(draft.decision, signal=state.overrides_opt_out)
     subject = subject_of(draft.secret) if draft.secret else None
-    origin = Origin(state.policy, standing, draft.regime, draft.gpc, subject, draft.user)
-    writing.write(origin, name, draft.event.told, receivers)
+    visitor = VisitorSnapshot(state.policy, standing, draft.regime, draft.gpc, subject, draft.user)
+    try:
+        decision_stored.send(sender=Record, event=draft.event, visitor=visitor)
+    except Error:
+        raise
+    except Exception as error:
+        logger.exception("A receiver of the signal decision_stored failed.")
+        raise Error("A receiver of the signal decision_stored failed.") from error
 
 
-def store_without_record(state: ConsentState, draft: Draft) -> None:
-    """Store the event if CONSENT_RECORDS is off: the decision counts even if that fails."""
+def send_without_record(state: ConsentState, draft: Draft) -> None:
+    """Send the signal if CONSENT_RECORDS is off: the decision counts even if a receiver fails."""
     if not are_wanted(state.policy):
         return
     try:
         # In a savepoint, so that a transaction that is open goes on after a failure.
-        with transaction.atomic(using=router.db_for_write(Delivery)):
-            store(state, draft)
+        with transaction.atomic(using=router.db_for_write(Record)):
+            send(state, draft)
     except Error:
-        logger.exception("The events about a decision could not be stored.")
-
-
-def _receivers(policy: CompiledPolicy) -> tuple[CompiledTool, ...]:
-    return tuple(tool for tool in policy.server_tools if tool.hears_decisions)
+        logger.exception("What a receiver of decision_stored does could not be stored.")

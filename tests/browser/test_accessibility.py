@@ -13,7 +13,8 @@ from django.test import Client
 from playwright.sync_api import expect
 
 import consent
-from consent.models import Delivery, Record, SigningSecret, Tool
+from consent.events.models import Delivery, SigningSecret
+from consent.models import Record, Tool
 from tests.browser.test_notice import DESK, PHONE
 from tests.browser.visitor import OPTIONAL, Visitor
 

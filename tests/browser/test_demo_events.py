@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from consent.models import Delivery, Policy
+from consent.events.models import Delivery
+from consent.models import Policy
 from tests.browser.visitor import Visitor
 from tests.events.helpers import deliver
 

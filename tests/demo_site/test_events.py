@@ -19,7 +19,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from consent.models import Delivery, Policy, SigningSecret, Tool
+from consent.events.models import Delivery, SigningSecret
+from consent.models import Policy, Tool
 from consent.policy import policies
 from consent.proof import identifiers
 from consent.signals import decision_made

@@ -9,8 +9,9 @@ from django.db.models import F
 from django.http import HttpRequest
 
 import consent
-from consent.events.delivering import Courier
-from consent.models import Category, Delivery, Tool
+from consent.events.delivery import Deliverer
+from consent.events.models import Delivery
+from consent.models import Category, Tool
 from consent.policy import policies
 from tests.events.receiver import Receiver
 from tests.factories import ToolFactory
@@ -63,9 +64,9 @@ def track(number: int = 1, *granted: str) -> list[Delivery]:
 
 def deliver() -> dict[str, int]:
     """Deliver what is due, and return the number of events by outcome."""
-    with Courier() as courier:
-        courier.run()
-    return dict(courier.tally)
+    with Deliverer() as deliverer:
+        deliverer.run()
+    return dict(deliverer.counts)
 
 
 def time_passes(**period: float) -> None:

@@ -13,15 +13,16 @@ from django.utils import timezone
 
 import consent
 from consent.events import signatures
-from consent.models import Delivery, SigningSecret, Tool
+from consent.events.models import Delivery, SigningSecret
+from consent.models import Tool
 from tests.admin.helpers import TOOL, TOOLS, editor, errors, history, said, send
 from tests.events.helpers import MARKETING, State, events_site, track, visitor
 from tests.factories import ToolFactory
 
 pytestmark = pytest.mark.django_db
 
-DELIVERIES = "admin:consent_delivery_changelist"
-DELIVERY = "admin:consent_delivery_change"
+DELIVERIES = "admin:consent_events_delivery_changelist"
+DELIVERY = "admin:consent_events_delivery_change"
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]+")
 
 
@@ -291,8 +292,8 @@ def test_nobody_adds_changes_or_deletes_a_delivery(admin_client, tool):
     address = reverse(DELIVERY, args=[delivery.pk])
 
     assert admin_client.post(address, {"name": "Other"}).status_code == 403
-    assert admin_client.get(reverse("admin:consent_delivery_add")).status_code == 403
-    deletion = reverse("admin:consent_delivery_delete", args=[delivery.pk])
+    assert admin_client.get(reverse("admin:consent_events_delivery_add")).status_code == 403
+    deletion = reverse("admin:consent_events_delivery_delete", args=[delivery.pk])
     assert admin_client.post(deletion, {"post": "yes"}).status_code == 403
     assert Delivery.objects.get().name == "Signed Up"
 

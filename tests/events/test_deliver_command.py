@@ -13,9 +13,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from consent.events import delivering
-from consent.management.commands import consent_deliver
-from consent.models import Delivery, Tool
+from consent.events import delivery as delivering
+from consent.events.management.commands import consent_deliver
+from consent.events.models import Delivery
+from consent.models import Tool
 from tests import command_processes
 from tests.events import receiver as receivers
 from tests.events.helpers import WEBHOOKS, State, events_site, states, track
@@ -114,11 +115,13 @@ def test_missing_library_is_said(monkeypatch):
 
 
 def test_stop_gives_back_what_is_not_sent(receiver, monkeypatch):
-    couriers = []
+    deliverers = []
     monkeypatch.setattr(
-        consent_deliver, "Courier", lambda: couriers.append(delivering.Courier()) or couriers[0]
+        consent_deliver,
+        "Deliverer",
+        lambda: deliverers.append(delivering.Deliverer()) or deliverers[0],
     )
-    receiver.observe = lambda received: couriers[0].stop()
+    receiver.observe = lambda received: deliverers[0].stop()
     track(3)
 
     run()

@@ -16,8 +16,9 @@ from django.utils import timezone
 
 import consent
 from consent.conf import conf
-from consent.events.delivering import LEASE, NOTED
-from consent.models import Delivery
+from consent.events.batch import SAVED_TOGETHER
+from consent.events.delivery import LEASE
+from consent.events.models import Delivery
 from tests import command_processes
 from tests.events.helpers import MARKETING, Reason, State, events_site, time_passes
 from tests.events.plain_receiver import PlainReceiver, receiving_much
@@ -223,4 +224,4 @@ def twice_is_the_same(receiver: PlainReceiver) -> None:
     for each, body in zip(receiver.ids, receiver.bodies, strict=True):
         bodies[each].add(body)
     assert all(len(found) == 1 for found in bodies.values())
-    assert len(receiver.ids) - len(bodies) <= ROUNDS * DELIVERERS * NOTED
+    assert len(receiver.ids) - len(bodies) <= ROUNDS * DELIVERERS * SAVED_TOGETHER

@@ -15,12 +15,13 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 import consent
-from consent.events import delivering, posting, signatures, writing
-from consent.events.delivering import Courier, MissingLibraryError
-from consent.models import Category, Delivery, Policy, Record, SigningSecret, Tool
-from consent.models.outbox import LONGEST_WAIT, wait_after
+from consent.events import batch, http_client, network, outbox, retention, signatures
+from consent.events import delivery as delivering
+from consent.events.delivery import Deliverer, MissingLibraryError
+from consent.events.models import Delivery, SigningSecret
+from consent.events.models.states import LONGEST_WAIT, wait_after
+from consent.models import Category, Policy, Record, Tool
 from consent.policy import policies
-from consent.proof import retention
 from consent.proof.recorded_decision import decision_of
 from tests.events import receiver as receivers
 from tests.events.helpers import (
@@ -431,7 +432,7 @@ def test_of_several_addresses_only_public_ones_are_connected_to(monkeypatch):
     found = [(2, 1, 6, "", (address, 443)) for address in answers]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: found)
 
-    assert posting._addresses("hooks.example", 443) == [answers[1], answers[3]]
+    assert network._addresses("hooks.example", 443) == [answers[1], answers[3]]
 
 
 @pytest.mark.parametrize("trusted", [["127.0.0.1"], ["127.0.0.1:{port}"]])
@@ -575,18 +576,18 @@ def test_grant_before_an_older_refusal_is_nothing_to_drop_for(receiver, tool):
 
 
 def test_withdrawal_while_others_are_being_sent_drops_the_event(receiver, tool, monkeypatch):
-    monkeypatch.setattr(delivering, "ASKED_SECONDS", 0)
+    monkeypatch.setattr(batch, "CHECKED_SECONDS", 0)
     request = decided(MARKETING)
     consent.track(request, "Signed Up")
     consent.track(request, "Signed Up")
-    post = posting.Client.post
+    post = http_client.Client.post
 
     def post_and_withdraw(*arguments):
         answer = post(*arguments)
         consent_in(request).withdraw()
         return answer
 
-    monkeypatch.setattr(posting.Client, "post", post_and_withdraw)
+    monkeypatch.setattr(http_client.Client, "post", post_and_withdraw)
 
     assert deliver() == {State.DELIVERED: 1, State.DROPPED: 1}
 
@@ -594,9 +595,9 @@ def test_withdrawal_while_others_are_being_sent_drops_the_event(receiver, tool, 
 def test_tool_that_is_disabled_while_others_are_being_sent_gets_no_more(
     receiver, tool, monkeypatch
 ):
-    monkeypatch.setattr(delivering, "ASKED_SECONDS", 0)
+    monkeypatch.setattr(batch, "CHECKED_SECONDS", 0)
     track(3)
-    post = posting.Client.post
+    post = http_client.Client.post
 
     def post_and_disable(*arguments):
         answer = post(*arguments)
@@ -605,7 +606,7 @@ def test_tool_that_is_disabled_while_others_are_being_sent_gets_no_more(
         Policy.objects.update(changed_at=timezone.now())
         return answer
 
-    monkeypatch.setattr(posting.Client, "post", post_and_disable)
+    monkeypatch.setattr(http_client.Client, "post", post_and_disable)
 
     assert deliver() == {State.DELIVERED: 1, State.DROPPED: 2}
 
@@ -703,7 +704,7 @@ def test_edit_of_a_moment_ago_counts(receiver, tool, settings):
 def test_test_event_goes_to_a_tool_that_is_not_enabled_yet(receiver, tool):
     tool.enabled = False
     tool.save()
-    delivery = writing.write_test(tool)
+    delivery = outbox.store_test(tool)
 
     assert deliver() == {State.DELIVERED: 1}
     assert receiver.messages[0]["type"] == "consent.test"
@@ -732,11 +733,11 @@ def test_what_is_taken_is_nobody_elses_until_it_is_due_again(receiver, tool):
     assert states() == [State.DELIVERED] * 3
 
 
-def test_courier_that_is_stopped_gives_back_what_it_has_taken(receiver, tool):
+def test_deliverer_that_is_stopped_gives_back_what_it_has_taken(receiver, tool):
     track(5)
-    with Courier() as courier:
-        receiver.observe = lambda received: courier.stop()
-        courier.run()
+    with Deliverer() as deliverer:
+        receiver.observe = lambda received: deliverer.stop()
+        deliverer.run()
 
     assert len(receiver.received) == 1
     assert deliver() == {State.DELIVERED: 4}
@@ -744,11 +745,11 @@ def test_courier_that_is_stopped_gives_back_what_it_has_taken(receiver, tool):
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {1}
 
 
-def test_courier_whose_time_is_over_gives_back_the_rest(receiver, tool, monkeypatch):
+def test_deliverer_whose_time_is_over_gives_back_the_rest(receiver, tool, monkeypatch):
     monkeypatch.setattr(delivering, "LEASE", 0)
     track(3)
-    with Courier() as courier:
-        assert courier.round() == 3
+    with Deliverer() as deliverer:
+        assert deliverer.round() == 3
 
     assert not receiver.received
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {0}
@@ -759,13 +760,13 @@ def test_without_the_library_it_says_what_to_install(tool, monkeypatch):
     monkeypatch.setattr(delivering, "can_send", lambda: False)
 
     with pytest.raises(MissingLibraryError, match=r"django-consent-tools\[events\]"):
-        Courier()
+        Deliverer()
 
 
 def test_cost_of_the_queries_does_not_grow_with_the_batch(
     receiver, tool, django_assert_max_num_queries
 ):
-    track(delivering.NOTED)
+    track(batch.SAVED_TOGETHER)
     with django_assert_max_num_queries(17) as few:
         deliver()
     track(delivering.BATCH)
@@ -801,12 +802,12 @@ def test_what_has_come_to_its_end_is_purged_after_a_month(receiver, tool, settin
     track(2)
     deliver()
     track()
-    assert retention.purge_deliveries() == 0
+    assert retention.purge() == 0
 
     Delivery.objects.filter(state=State.DELIVERED).update(
         ended_at=timezone.now() - timedelta(days=31)
     )
-    assert retention.purge_deliveries(batch=1) == 2
+    assert retention.purge(batch=1) == 2
     assert states() == [State.WAITING]
 
 

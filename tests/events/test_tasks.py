@@ -15,8 +15,8 @@ from django.db import connection, transaction
 from django.db.models import F
 from django_tasks_db.models import DBTaskResult
 
+from consent.events.models import Delivery
 from consent.events.tasks import deliver as task
-from consent.models import Delivery
 from tests import command_processes
 from tests.events import receiver as receivers
 from tests.events.helpers import Reason, State, deliver, events_site, states, time_passes, track

@@ -17,8 +17,9 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 import consent
-from consent.events.writing import MAX_BODY
-from consent.models import Category, Delivery, Record, Tool
+from consent.events.models import Delivery
+from consent.events.outbox import MAX_BODY
+from consent.models import Category, Record, Tool
 from consent.policy import policies
 from consent.proof.recording import Occasion
 from tests.events.helpers import MARKETING, WEBHOOKS, events_site, visitor, webhooks

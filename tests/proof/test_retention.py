@@ -18,8 +18,9 @@ from django.db import connection
 from django.utils import timezone
 
 from consent import tasks
+from consent.events.models import Delivery
 from consent.management.progress import Bar
-from consent.models import Counter, Delivery, PolicyVersion, Record, Sequence
+from consent.models import Counter, PolicyVersion, Record, Sequence
 from consent.proof import retention
 from tests.events.helpers import MARKETING, track, webhooks
 from tests.helpers import small_site

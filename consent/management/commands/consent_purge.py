@@ -17,9 +17,9 @@ class Command(BaseCommand):
 
     help = (
         "Delete the records that are older than the retention period, and the versions of the "
-        "policy that no record refers to any more; also deliveries of events that ended longer ago "
-        "than CONSENT_EVENTS_RETENTION_DAYS. It may be stopped at any moment and run again, "
-        "and may run while decisions are being recorded. Counters stay."
+        "policy that no record refers to any more; also what other apps keep for a limited time, "
+        "such as deliveries of events. It may be stopped at any moment and run again, and may run "
+        "while decisions are being recorded. Counters stay."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         lines = [
             f"{retention.due(cutoff):,} records from before {cutoff:%Y-%m-%d %H:%M} would go.",
             *(f"Partition {p.name} would be dropped." for p in partitions.due(cutoff)),
-            f"{retention.deliveries_due().count():,} deliveries of events would go.",
+            *(f"{p.count():,} {p.name} would go." for p in retention.purgeables()),
             "Dry run: nothing was deleted.",
         ]
         self.stdout.write("\n".join(lines))
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         bar = Bar(self.stderr, lambda: retention.due(cutoff))
         try:
             purged = retention.purge(cutoff, batch=batch, progress=bar.show)
-            deliveries = retention.purge_deliveries(batch)
+            others = {p.name: p.delete(batch) for p in retention.purgeables()}
         except Error as error:
             raise CommandError(f"Stopped; run it again to go on. {error}") from error
         finally:
@@ -83,8 +83,9 @@ class Command(BaseCommand):
             f"{purged.records:,} records from before {cutoff:%Y-%m-%d %H:%M} and "
             f"{purged.versions:,} versions of the policy deleted."
         )
-        if deliveries:
-            self.stdout.write(f"{deliveries:,} deliveries of events deleted.")
+        for name, count in others.items():
+            if count:
+                self.stdout.write(f"{count:,} {name} deleted.")
         for name in purged.partitions:
             self.stdout.write(f"Partition {name} dropped.")
         if purged.missing:

@@ -19,13 +19,13 @@ from tests.benchmarks.load.wsgi import application  # noqa: F401
 import httpcore
 from django.db import connection
 
-from consent.events.delivering import Courier
+from consent.events.delivery import Deliverer
 from consent.policy import policies
 
 
-def courier() -> Callable[[], None]:
+def deliverer() -> Callable[[], None]:
     """Return what ``consent_deliver`` does, with its connection to the database made."""
-    found = Courier()
+    found = Deliverer()
     connection.ensure_connection()
     policies.current()
     return found.run
@@ -48,7 +48,7 @@ def bare(address: str, bodies: Sequence[str]) -> Callable[[], None]:
 
 def main() -> None:
     work = json.loads(sys.stdin.readline())
-    send = bare(**work) if work else courier()
+    send = bare(**work) if work else deliverer()
     print("ready", flush=True)  # noqa: T201
     sys.stdin.readline()
     send()

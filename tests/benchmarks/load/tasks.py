@@ -20,7 +20,8 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 import consent
-from consent.models import Delivery, PolicyVersion, Record, Tool
+from consent.events.models import Delivery
+from consent.models import PolicyVersion, Record, Tool
 from consent.policy import policies
 from consent.proof.identifiers import receipt_for
 from tests.benchmarks.solutions import consent_tools
@@ -64,16 +65,16 @@ def write_events(argument: tuple[str, int]) -> list[str]:
             consent_in(request).decide({"marketing-analytics": True}, partial=True)
             consent.track(request, "Signed Up", {"plan": "monthly", "seats": 3, "price": "12.50"})
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE kept AS SELECT * FROM consent_delivery")
+        cursor.execute("CREATE TABLE kept AS SELECT * FROM consent_events_delivery")
     return list(Delivery.objects.order_by("pk").values_list("body", flat=True))
 
 
 def write_again(_: None) -> None:
     """Have the same events be there as before any was sent, and the database as rested."""
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE consent_delivery")
-        cursor.execute("INSERT INTO consent_delivery SELECT * FROM kept")
-        cursor.execute("VACUUM ANALYZE consent_delivery")
+        cursor.execute("TRUNCATE consent_events_delivery")
+        cursor.execute("INSERT INTO consent_events_delivery SELECT * FROM kept")
+        cursor.execute("VACUUM ANALYZE consent_events_delivery")
 
 
 def count_waiting(_: None) -> int:

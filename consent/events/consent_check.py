@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 from django.db import router
 from django.db.models import F
 
-from consent.models import Delivery, Record
+from consent.events.models import Delivery
+from consent.models import Record
 from consent.policy import policies
 from consent.policy.decision import today
 from consent.proof.recorded_decision import decision_of

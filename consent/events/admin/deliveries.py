@@ -18,9 +18,8 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.admin.base import NOTHING, ReadOnlyAdmin, tell
-from consent.events import delivering
-from consent.models import Delivery
-from consent.models.outbox import ID_PREFIX
+from consent.events.delivery import overdue
+from consent.events.models import ID_PREFIX, Delivery
 
 
 @admin.register(Delivery)
@@ -58,13 +57,13 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
     def has_resend_permission(self, request: HttpRequest) -> bool:
         """Say whether the user may have something sent again."""
         user: Any = request.user
-        return bool(user.has_perm("consent.change_delivery"))
+        return bool(user.has_perm("consent_events.change_delivery"))
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show the list, and say where nobody seems to deliver."""
-        if request.method == "GET" and (warning := overdue()):
+        if request.method == "GET" and (warning := _warning()):
             tell(request, messages.WARNING, warning)
         return super().changelist_view(request, extra_context)
 
@@ -120,9 +119,9 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
         return delivery.get_reason_display() if delivery.reason else ""
 
 
-def overdue() -> str:
+def _warning() -> str:
     """Return what to do where events wait although it is their turn; "" where none does."""
-    waited = delivering.overdue()
+    waited = overdue()
     if waited is None:
         return ""
     return gettext(

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_noop
@@ -21,12 +21,11 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.admin.base import tell
 from consent.admin.preview import gone
-from consent.events import signatures, writing
-from consent.models import Delivery, SigningSecret, Tool
-from consent.models.outbox import OVERLAPS
+from consent.admin.tool_pages import ToolPage
+from consent.events import outbox, signatures
+from consent.events.models import OVERLAPS, Delivery, SigningSecret
+from consent.models import Tool
 from consent.models.signing import UnknownKeyError
-
-PAGE = "consent_tool_events"
 
 # Words of the history.
 SHOWN, ROTATED = gettext_noop("signing secret, which was shown"), gettext_noop("signing secret")
@@ -47,16 +46,6 @@ class Outcome:
     url: str
 
 
-def urls(section: ModelAdmin) -> list[Any]:  # type: ignore[type-arg]
-    """Return the addresses of the page, for the section of tools."""
-
-    def view(request: HttpRequest, object_id: str) -> HttpResponse:
-        return events_view(section, request, object_id)
-
-    page = section.admin_site.admin_view(view)
-    return [path("<path:object_id>/events/", page, name=PAGE)]
-
-
 def events_view(section: ModelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:  # type: ignore[type-arg]
     """Show the page, or do what one of its buttons says.
 
@@ -64,7 +53,7 @@ def events_view(section: ModelAdmin, request: HttpRequest, object_id: str) -> Ht
     not look at the tool, or change it, and BadRequest for a button that there is not.
     """
     tool = section.get_object(request, unquote(object_id))
-    if tool is None or not address_of(tool):
+    if tool is None or not gets_events(tool):
         raise Http404
     may_change = section.has_change_permission(request, tool)
     if not may_change and not section.has_view_permission(request, tool):
@@ -78,19 +67,26 @@ def events_view(section: ModelAdmin, request: HttpRequest, object_id: str) -> Ht
         secret = _secret(section, request, tool)
     response = TemplateResponse(
         request,
-        "admin/consent/tool/events.html",
+        "admin/consent_events/tool.html",
         {**_context(section, request, tool), "may_change": may_change, "secret": secret},
     )
     add_never_cache_headers(response)
     return response
 
 
-def address_of(tool: Tool | None) -> str:
-    """Return the address of the page; "" for a tool that gets no events."""
-    recipe = tool.get_recipe() if tool else None
-    if tool is None or recipe is None or not recipe.endpoint:
-        return ""
-    return reverse(f"admin:{PAGE}", args=[tool.pk])
+def gets_events(tool: Tool) -> bool:
+    """Say whether this website's server sends events to ``tool``."""
+    recipe = tool.get_recipe()
+    return recipe is not None and bool(recipe.endpoint)
+
+
+PAGE = ToolPage(
+    name="consent_tool_events",
+    slug="events",
+    label=_("Events, test and signature"),
+    applies=gets_events,
+    view=events_view,
+)
 
 
 def _context(section: Any, request: HttpRequest, tool: Tool) -> dict[str, Any]:
@@ -105,14 +101,14 @@ def _context(section: Any, request: HttpRequest, tool: Tool) -> dict[str, Any]:
         "is_signed": is_signed,
         "secrets": list(SigningSecret.objects.in_use(tool)) if is_signed else [],
         "overlaps": OVERLAP_NAMES,
-        "may_view_deliveries": request.user.has_perm("consent.view_delivery"),
+        "may_view_deliveries": request.user.has_perm("consent_events.view_delivery"),
     }
 
 
 def _outcomes(tool: Tool) -> list[Outcome]:
     rows = Delivery.objects.filter(tool=tool).order_by().values_list("state")
     numbers = dict(rows.annotate(number=Count("pk")))
-    listed = reverse("admin:consent_delivery_changelist")
+    listed = reverse("admin:consent_events_delivery_changelist")
     return [
         Outcome(
             name=label,
@@ -124,10 +120,10 @@ def _outcomes(tool: Tool) -> list[Outcome]:
 
 
 def _test(request: HttpRequest, tool: Tool) -> HttpResponse:
-    delivery = writing.write_test(tool)
+    delivery = outbox.store_test(tool)
     sent = gettext("A test event was put on its way: %s. Its delivery says what became of it.")
     tell(request, messages.SUCCESS, sent % delivery.message_id)
-    return HttpResponseRedirect(address_of(tool))
+    return HttpResponseRedirect(PAGE.address(tool))
 
 
 def _secret(section: Any, request: HttpRequest, tool: Tool) -> str:

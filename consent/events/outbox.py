@@ -1,63 +1,33 @@
-"""Puts events into the outbox: a row for each tool that the visitor's consent allows, no other."""
+"""The outbox: store an event as one row for each tool that the visitor's consent allows."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
+from consent.events.models import NAME_LENGTH, Delivery
 from consent.events.tasks import deliver_soon
-from consent.models import Delivery, Tool
-from consent.models.outbox import NAME_LENGTH
+from consent.models import Tool
 from consent.models.times import to_utc
-from consent.policy import CompiledPolicy, CompiledTool, Standing
+from consent.policy import CompiledTool
+from consent.visitor import VisitorSnapshot
 
 MAX_BODY = 64 * 1024
-"""Bytes that an event may have, as JSON and with everything that the app adds."""
+"""The largest size of an event in bytes, as JSON and with everything that the app adds."""
 
 RESERVED = "consent."
-"""Names that begin so are the app's own."""
+"""Names of events that begin with this are reserved for the app."""
 
 TEST = f"{RESERVED}test"
-GRANTED, CHANGED, WITHDRAWN = (f"{RESERVED}{what}" for what in ("granted", "changed", "withdrawn"))
 
 
 class EventError(ValueError):
-    """An event that cannot be sent as it is: the caller's mistake."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Whom an event is about: how the visitor stands, and by what a withdrawal is noticed later.
-
-    ``regime``, ``gpc``: as in `Record`. ``subject``, ``user``: as in `Record`, None and "" where
-    that is not known.
-    """
-
-    policy: CompiledPolicy
-    standing: Standing
-    regime: str
-    gpc: bool
-    subject: UUID | None = None
-    user: str = ""
-
-    @property
-    def context(self) -> dict[str, Any]:
-        """What the receiver is told of the visitor's consent."""
-        decision = self.standing.decision
-        allows = self.standing.selection.allows
-        return {
-            "categories": {each.key: allows(each.key) for each in self.policy.categories},
-            "revision": decision.revision if decision else self.policy.revision,
-            "decided_on": decision.decided_on.isoformat() if decision else None,
-            "regime": self.regime,
-            "gpc": self.gpc,
-        }
+    """The name or the data of an event is invalid."""
 
 
 def check_name(name: str) -> None:
@@ -70,19 +40,22 @@ def check_name(name: str) -> None:
         raise EventError(f"Names that begin with “{RESERVED}” are the app's own, as {name!r} does.")
 
 
-def write(
-    origin: Origin, name: str, data: Mapping[str, Any] | None, tools: Iterable[CompiledTool]
+def store(
+    visitor: VisitorSnapshot,
+    name: str,
+    data: Mapping[str, Any] | None,
+    tools: Iterable[CompiledTool],
 ) -> frozenset[str]:
-    """Write the event for each of ``tools`` that ``origin`` allows; return the keys of those.
+    """Store an event about ``visitor`` for each of ``tools`` that they allow; return their keys.
 
     In the transaction that is open. Raises EventError where ``data`` cannot be written as JSON, and
     django.db.Error where the database fails.
     """
-    allows = origin.standing.selection.allows
+    allows = visitor.standing.selection.allows
     allowed = [tool for tool in tools if allows(tool.key)]
     event = uuid4()
-    body = _body(event, name, data, origin.context)
-    decision = origin.standing.decision
+    body = _body(event, name, data, _consent_of(visitor))
+    decision = visitor.standing.decision
     written = Delivery.objects.bulk_create(
         Delivery(
             event=event,
@@ -90,12 +63,12 @@ def write(
             tool_name=tool.name,
             name=name,
             body=body,
-            policy=origin.policy.key,
+            policy=visitor.policy.key,
             decision=decision.text if decision else "",
-            regime=origin.regime,
-            gpc=origin.gpc,
-            subject=origin.subject,
-            user=origin.user,
+            regime=visitor.regime,
+            gpc=visitor.gpc,
+            subject=visitor.subject,
+            user=visitor.user,
             **_now(),
         )
         for tool in allowed
@@ -105,8 +78,8 @@ def write(
     return frozenset(tool.key for tool in allowed)
 
 
-def write_test(tool: Tool) -> Delivery:
-    """Write an event that is about nobody, to see whether it arrives; return its delivery."""
+def store_test(tool: Tool) -> Delivery:
+    """Store a test event, which is about no visitor; return its delivery."""
     event = uuid4()
     policy = tool.category.policy
     data = {"message": "This is a test. It is about no visitor."}
@@ -124,6 +97,19 @@ def write_test(tool: Tool) -> Delivery:
     )
     deliver_soon()
     return delivery
+
+
+def _consent_of(visitor: VisitorSnapshot) -> dict[str, Any]:
+    """Return what a receiver gets to know of the visitor's consent."""
+    policy, decision = visitor.policy, visitor.standing.decision
+    allows = visitor.standing.selection.allows
+    return {
+        "categories": {each.key: allows(each.key) for each in policy.categories},
+        "revision": decision.revision if decision else policy.revision,
+        "decided_on": decision.decided_on.isoformat() if decision else None,
+        "regime": visitor.regime,
+        "gpc": visitor.gpc,
+    }
 
 
 def _now() -> dict[str, Any]:

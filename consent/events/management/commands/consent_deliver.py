@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, close_old_connections, connections
 from django.utils import timezone
 
-from consent.events.delivering import FAILED, Courier, MissingLibraryError
+from consent.events.delivery import FAILED, Deliverer, MissingLibraryError
+from consent.events.models import Delivery
 from consent.management.progress import Bar
-from consent.models import Delivery
 
 logger = logging.getLogger("consent")
 
@@ -49,30 +49,30 @@ class Command(BaseCommand):
         if options["interval"] <= 0:
             raise CommandError("--interval has to be more than 0.")
         try:
-            courier = Courier()
+            deliverer = Deliverer()
         except MissingLibraryError as error:
             raise CommandError(str(error)) from error
-        with courier:
+        with deliverer:
             if options["watch"]:
-                self._watch(courier, options["interval"])
+                self._watch(deliverer, options["interval"])
             else:
-                self._run(courier)
-        self._report(courier)
+                self._run(deliverer)
+        self._report(deliverer)
 
-    def _run(self, courier: Courier) -> None:
+    def _run(self, deliverer: Deliverer) -> None:
         bar = Bar(self.stderr, lambda: Delivery.objects.due(timezone.now()).count())
         try:
-            courier.run(bar.show)
+            deliverer.run(bar.show)
         except Error as error:
             raise CommandError(f"Stopped; run it again to go on. {error}") from error
         finally:
             bar.close()
 
-    def _watch(self, courier: Courier, interval: float) -> None:
+    def _watch(self, deliverer: Deliverer, interval: float) -> None:
         stopped = threading.Event()
 
         def stop(number: int, frame: FrameType | None) -> None:
-            courier.stop()
+            deliverer.stop()
             stopped.set()
 
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -81,18 +81,18 @@ class Command(BaseCommand):
         bar = Bar(self.stderr, lambda: 1)
         while not stopped.is_set():
             try:
-                courier.run()
+                deliverer.run()
             except Error:
                 logger.exception("The database fails; what is due waits until it is back.")
                 connections.close_all()
             close_old_connections()
-            bar.show(sum(courier.tally.values()))
+            bar.show(deliverer.counts.total())
             stopped.wait(interval)
         bar.close()
 
-    def _report(self, courier: Courier) -> None:
-        tally, state = courier.tally, Delivery.State
+    def _report(self, deliverer: Deliverer) -> None:
+        counts, state = deliverer.counts, Delivery.State
         self.stdout.write(
-            f"{tally[state.DELIVERED]:,} delivered, {tally[FAILED]:,} to be tried again, "
-            f"{tally[state.DROPPED]:,} dropped, {tally[state.DEAD]:,} given up."
+            f"{counts[state.DELIVERED]:,} delivered, {counts[FAILED]:,} to be tried again, "
+            f"{counts[state.DROPPED]:,} dropped, {counts[state.DEAD]:,} given up."
         )

@@ -1,38 +1,29 @@
-"""Delivery and SigningSecret: what is on its way from this server to tools, and what signs it.
+"""Delivery: one event that this website's server sends to one tool.
 
-A delivery is one event for one tool. Its row is written in the transaction of whoever tracks the
-event, so that it is there exactly if what it tells of is; `consent.events` sends it.
+Its row is stored in the transaction of whoever tracks the event: both are stored, or neither.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.db import connections, models, router, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from consent.conf import conf
-from consent.models import fields, legal_basis, signing
-from consent.models.tool import Tool
+from consent.events.conf import conf
+from consent.events.models.states import Reason, State, wait_after
+from consent.models import Tool, fields, legal_basis
 from consent.recipes.keys import KEY_LENGTH, MAX_COOKIE_LENGTH
 
 NAME_LENGTH = 100
-# Begins what a receiver knows an event by.
+
 ID_PREFIX = "evt_"
-
-# Seconds before the second attempt, and the most before any; in between each one waits four times
-# as long as the one before. Twelve attempts take about two days, as Standard Webhooks advises.
-# https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-FIRST_WAIT, LONGEST_WAIT = 5, 12 * 3_600
-
-# How long an earlier secret may go on signing: name to seconds.
-OVERLAPS: dict[str, int] = {"none": 0, "day": 86_400, "week": 7 * 86_400}
+"""Begins the id by which a receiver knows an event."""
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -121,34 +112,8 @@ class Delivery(models.Model):
     the receiver last answered.
     """
 
-    class State(models.TextChoices):
-        """How far it is."""
-
-        WAITING = "waiting", _("Waiting")
-        DELIVERED = "delivered", _("Delivered")
-        DROPPED = "dropped", _("Dropped")
-        DEAD = "dead", _("Given up")
-
-    class Reason(models.TextChoices):
-        """Why it was dropped, or what went wrong at the last attempt."""
-
-        WITHDRAWN = "withdrawn", _("The visitor's consent no longer covers it")
-        DISABLED = "disabled", _("The tool was disabled or deleted")
-        UNFIT = "unfit", _("The tool's settings do not fit; open the tool")
-        NOT_HERE = "not_here", _("The settings let no event go to this host")
-        NO_KEY = (
-            "no_key",
-            _("The signing key is gone from the settings; make a new secret"),
-        )
-        NO_HOST = "no_host", _("The host's name leads nowhere")
-        NOT_PUBLIC = "not_public", _("The host's name leads to an address that is not public")
-        UNREACHABLE = "unreachable", _("There is no connection to the host")
-        TLS = "tls", _("The host has no certificate that can be trusted")
-        TIMEOUT = "timeout", _("It took too long")
-        NO_ANSWER = "no_answer", _("The answer broke off, or is none")
-        REDIRECT = "redirect", _("The address leads elsewhere; enter the one that it leads to")
-        REFUSED = "refused", _("The receiver did not take it")
-        GONE = "gone", _("The receiver wants no more events; the tool was disabled")
+    State = State
+    Reason = Reason
 
     # What is gone once it has come to its end.
     ENDED: ClassVar[dict[str, Any]] = {
@@ -224,7 +189,7 @@ class Delivery(models.Model):
         ``reason``: of `Reason`. ``status``: what was answered, if anything was. ``after``: seconds
         that the receiver asks to wait. After CONSENT_EVENTS_ATTEMPTS it is given up.
         """
-        if self.attempts >= conf.EVENTS_ATTEMPTS:
+        if self.attempts >= conf.ATTEMPTS:
             self.give_up(reason, status)
             return None
         wait = wait_after(self.attempts) if after is None else after
@@ -239,86 +204,3 @@ class Delivery(models.Model):
     def _note(self, reason: str, status: int | None, **values: Any) -> None:
         mine = Delivery.objects.using(self._state.db).of_claim([self])
         mine.update(reason=reason, status=status, claim=None, **values)
-
-
-def wait_after(attempts: int) -> float:
-    """Return for how many seconds to wait after so many attempts, a different number each time.
-
-    So that events which failed together, as their receiver was down, do not come back together.
-    """
-    longest = min(FIRST_WAIT * 2.0 ** min(2 * (attempts - 1), 40), LONGEST_WAIT)
-    return longest * random.uniform(0.5, 1)  # noqa: S311
-
-
-class SigningSecretQuerySet(models.QuerySet["SigningSecret"]):
-    """Queries for signing secrets."""
-
-    def in_use(self, tool: Tool) -> Self:
-        """Return those that sign what goes to ``tool`` now, the newest first."""
-        is_active = Q(retires_at__isnull=True) | Q(retires_at__gt=timezone.now())
-        return self.filter(is_active, tool=tool).order_by("-pk")
-
-    def active(self, tool: Tool) -> list[SigningSecret]:
-        """Return those, and make the first one where there is none, unless somebody else just has.
-
-        Raises Tool.DoesNotExist where the tool was deleted meanwhile.
-        """
-        found = list(self.in_use(tool))
-        if found:
-            return found
-        with transaction.atomic(using=self.db):
-            Tool.objects.using(self.db).select_for_update().get(pk=tool.pk)
-            return list(self.in_use(tool)) or [self._made(tool)]
-
-    def rotate(self, tool: Tool, overlap: int) -> SigningSecret:
-        """Make a new one; those before go on signing for ``overlap`` seconds."""
-        retires_at = timezone.now() + timedelta(seconds=overlap)
-        with transaction.atomic(using=self.db):
-            Tool.objects.using(self.db).select_for_update().get(pk=tool.pk)
-            earlier = self.filter(tool=tool)
-            earlier.filter(Q(retires_at__isnull=True) | Q(retires_at__gt=retires_at)).update(
-                retires_at=retires_at
-            )
-            earlier.filter(retires_at__lte=timezone.now()).delete()
-            return self._made(tool)
-
-    def _made(self, tool: Tool) -> SigningSecret:
-        return self.create(tool=tool, salt=uuid4(), key=signing.key_name())
-
-
-class SigningSecret(models.Model):
-    """What signs the events for one tool.
-
-    The secret itself is not stored: it is derived from a signing key of the website's settings,
-    called ``key``, and ``salt``. So neither a copy of the database nor an export holds it.
-    ``shown_at``: when somebody saw it, who had to pass it on to the receiver; it is shown once.
-    ``retires_at``: from when on it signs no more.
-    """
-
-    tool = fields.ForeignKey(Tool, on_delete=models.CASCADE, related_name="signing_secrets")
-    salt = fields.UUIDField()
-    key = fields.CharField(max_length=16)
-    made_at = fields.DateTimeField(auto_now_add=True)
-    shown_at = fields.DateTimeField(null=True)
-    retires_at = fields.DateTimeField(null=True)
-
-    objects = SigningSecretQuerySet.as_manager()
-
-    class Meta:
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.tool} ({self.made_at:%Y-%m-%d})"
-
-    @property
-    def value(self) -> bytes:
-        """Return the 32 bytes that sign. Raises `signing.UnknownKeyError` where the key is gone."""
-        salt: UUID = self.salt
-        return signing.derive("webhook", salt.hex, key_name=self.key)
-
-    def reveal(self) -> bool:
-        """Say whether it may be shown, which is so once, and note that it was."""
-        now = timezone.now()
-        return bool(
-            SigningSecret.objects.filter(pk=self.pk, shown_at__isnull=True).update(shown_at=now)
-        )
