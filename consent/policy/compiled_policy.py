@@ -19,8 +19,15 @@ from consent.policy.memo import Memo
 from consent.policy.regimes import RegimesByRegion
 from consent.policy.selection import NOTHING, Selection, Standing
 
-# Characters of markup that are kept for one policy, whatever states of consent strangers invent.
+# Characters of markup that the memo of a small policy keeps, whatever cookies visitors invent.
 RENDERED_LENGTH = 2_000_000
+
+# A memo of a large policy has room for the code, or the texts, of all of its tools so many times:
+# eight states of three categories, with and without a nonce; or some languages.
+COPIES = 16
+
+# About how many characters dialog and policy page have for each tool.
+TEXTS_LENGTH = 1_000
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,21 @@ class CompiledPolicy:
     url_passthrough: bool = False
     regimes: RegimesByRegion = field(default_factory=RegimesByRegion)
     categories: tuple[CompiledCategory, ...] = ()
-    # What is the same for every visitor, and what is not: the latter never crowds out the former.
-    parts: Memo = field(default_factory=lambda: Memo(RENDERED_LENGTH), compare=False, repr=False)
-    rendered: Memo = field(default_factory=lambda: Memo(RENDERED_LENGTH), compare=False, repr=False)
 
     def __bool__(self) -> bool:
         """Say whether there is a policy: without one, nothing is known and nothing runs."""
         return self.stamp is not None
+
+    @cached_property
+    def parts(self) -> Memo:
+        """Markup that is the same for every visitor: what visitors invent cannot evict it."""
+        return Memo(RENDERED_LENGTH + COPIES * TEXTS_LENGTH * len(self.tools))
+
+    @cached_property
+    def rendered(self) -> Memo:
+        """Markup that differs by state of consent."""
+        code = sum(len(tool.markup) for tool in self.tools.values())
+        return Memo(RENDERED_LENGTH + COPIES * code)
 
     @property
     def cookie_name(self) -> str:

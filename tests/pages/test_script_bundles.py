@@ -499,6 +499,7 @@ def test_warm_page_costs_the_same_whatever_the_number_of_tools(settings, mode):
 
 def test_inventing_cookies_does_not_fill_the_memory(settings, monkeypatch):
     monkeypatch.setattr(compiled_policy, "RENDERED_LENGTH", 100_000)
+    monkeypatch.setattr(compiled_policy, "COPIES", 1)
     settings.CONSENT_DELIVERY = "server"
     settings.CONSENT_POLICY_MAX_AGE = 3600
     crowd(60)

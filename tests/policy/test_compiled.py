@@ -1,8 +1,6 @@
 """The policy as plain data: how it is built, kept fresh, and what each choice makes of it."""
 
 import asyncio
-import tracemalloc
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -31,7 +29,6 @@ from consent.policy import (
     process_cache,
 )
 from consent.policy.decision import Decision, today
-from consent.policy.memo import Memo
 from consent.recipes.markers import NONCE
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
 
@@ -804,61 +801,6 @@ def test_version_follows_whatever_decides_what_a_browser_gets():
     assert differs()
     Policy.objects.update(name="Another name", introduction="Other words", revision=90)
     assert not differs()
-
-
-def numbered(count: int) -> Callable[[], list[str]]:
-    """Return a function that returns the number of its call, in so many characters."""
-    calls = iter(range(count))
-    return lambda: [f"{next(calls):010d}"]
-
-
-def test_memo_makes_each_result_once():
-    make = numbered(9)
-    memo = Memo(10_000)
-
-    first = memo.get("a", make)
-
-    assert memo.get("a", make) is first
-    assert memo.get("b", make) != first
-
-
-def test_memo_keeps_results_that_are_empty():
-    made = []
-    memo = Memo(10_000)
-
-    def make() -> list[str]:
-        made.append("x")
-        return [""]
-
-    assert [memo.get("a", make), memo.get("a", make)] == [[""], [""]]
-    assert made == ["x"]
-
-
-def test_memo_forgets_rather_than_to_grow_beyond_its_capacity():
-    make = numbered(9)
-    memo = Memo(2 * (Memo.ENTRY + 10))
-    first = memo.get("a", make)
-    memo.get("b", make)
-    assert memo.get("a", make) is first
-
-    memo.get("c", make)
-
-    assert memo.get("a", make) != first
-
-
-@pytest.mark.parametrize("length", [0, 1_000, 100_000])
-def test_memo_is_bounded_whoever_invents_keys(length: int):
-    capacity = 200_000
-    memo = Memo(capacity)
-    tracemalloc.start()
-    try:
-        for key in range(5_000):
-            memo.get((key, "some", "state"), lambda: ["x" * length])
-        size, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-
-    assert size < 2 * capacity
 
 
 # Edits that are not committed.
