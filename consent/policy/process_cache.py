@@ -1,13 +1,16 @@
 """The compiled policies that a process keeps, and when it looks for changes.
 
-A process compiles the policies once. It looks whether somebody changed them at most every
-CONSENT_POLICY_MAX_AGE seconds, by reading one row for each policy.
+A process compiles the policies once. It looks whether somebody changed them at least every
+CONSENT_POLICY_MAX_AGE seconds, by reading one row for each policy. What this process edits itself
+it compiles as part of the commit: meanwhile requests are served by the last policy, and whoever
+comes after the edit gets the new one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import threading
 import time
 from collections import deque
@@ -31,6 +34,14 @@ EDIT_PATIENCE = 1.0
 # Policies that are kept beyond their time.
 SUPERSEDED = 3
 
+# A process looks up to this share of CONSENT_POLICY_MAX_AGE early, at random: processes that were
+# started together, or that noticed the same edit, do not all compile at the same moment.
+SPREAD = 0.2
+
+# So many times as long as compiling an edit took, the next edits wait for a request that needs
+# them: a loop that saves a thousand tools does not compile a thousand times.
+PAUSE = 10
+
 
 class PolicyCache:
     """The process's compiled policies, kept fresh."""
@@ -41,6 +52,10 @@ class PolicyCache:
         # Pages that show them may come back.
         self._superseded: deque[CompiledSites] = deque(maxlen=SUPERSEDED)
         self._looked = 0.0
+        self._share = 1.0
+        # Whether anybody asked for the policy since it was compiled, and until when edits wait.
+        self._is_used = False
+        self._paused_until = float("-inf")
         # The last edit in this process, and the last one that was looked at: each an object alone.
         self._edit = object()
         self._seen: object = None
@@ -54,6 +69,7 @@ class PolicyCache:
         """
         if self.is_stale() and not _in_event_loop():
             self.refresh()
+        self._is_used = True
         sites = self._sites
         if sites is None:
             return NO_POLICY
@@ -81,7 +97,7 @@ class PolicyCache:
 
     def is_stale(self) -> bool:
         """Say whether a look is due."""
-        return self._edited or time.monotonic() - self._looked >= conf.POLICY_MAX_AGE
+        return self._edited or time.monotonic() - self._looked >= conf.POLICY_MAX_AGE * self._share
 
     @property
     def _edited(self) -> bool:
@@ -93,7 +109,38 @@ class PolicyCache:
 
     def forget_on_commit(self, using: str) -> None:
         """Have an edit in the database ``using`` show once it is committed, and never before."""
-        call_on_commit(self.forget, using)
+        if not sees_own_edits(using):
+            call_on_commit(self.show_edit, using)
+
+    def show_edit(self) -> None:
+        """Compile what this process has committed, while requests go on with the last policy.
+
+        Where nobody asks for the policy, as in most commands, or edits follow each other closely,
+        the next request compiles instead. So it does if the database fails.
+        """
+        if not (self._is_used and self._compile_edit()):
+            self.forget()
+
+    def _compile_edit(self) -> bool:
+        began = time.monotonic()
+        if (
+            began < self._paused_until
+            or _in_event_loop()
+            or sees_own_edits(Policy.objects.db)
+            or not self._lock.acquire(timeout=EDIT_PATIENCE)
+        ):
+            return False
+        try:
+            self._compile()
+        except Error:
+            logger.exception("Cannot read the policy after an edit; the next request tries again.")
+            return False
+        else:
+            now = time.monotonic()
+            self._paused_until = now + PAUSE * (now - began)
+            return True
+        finally:
+            self._lock.release()
 
     def refresh(self) -> None:
         """Look at the policy's row and compile anew where it changed.
@@ -113,8 +160,12 @@ class PolicyCache:
         except Error:
             logger.exception("Cannot read the policy; the last one that was compiled stays.")
         finally:
-            self._looked = time.monotonic()
+            self._note_look()
             self._lock.release()
+
+    def _note_look(self) -> None:
+        self._looked = time.monotonic()
+        self._share = 1 - SPREAD * random.random()  # noqa: S311
 
     def _acquire(self) -> bool:
         """Take the lock, and say whether that was possible in the time that there is for it."""
@@ -131,13 +182,17 @@ class PolicyCache:
         edit = self._edit
         try:
             if self._edited or self._sites is None or self._sites.stamp != read_stamp():
-                superseded, self._sites = self._sites, build()
-                if superseded and superseded.stamp != self._sites.stamp:
-                    self._superseded.appendleft(superseded)
+                self._compile()
         finally:
             # Also after a failure, so that a database that is down is asked again only after
             # CONSENT_POLICY_MAX_AGE.
             self._seen = edit
+
+    def _compile(self) -> None:
+        superseded, compiled = self._sites, build()
+        self._sites, self._is_used = compiled, False
+        if superseded and superseded.stamp != compiled.stamp:
+            self._superseded.appendleft(superseded)
 
 
 def _in_event_loop() -> bool:

@@ -52,6 +52,8 @@ def clock(monkeypatch, settings) -> Clock:
     settings.CONSENT_POLICY_MAX_AGE = MAX_AGE
     clock = Clock()
     monkeypatch.setattr(process_cache, "time", SimpleNamespace(monotonic=clock.monotonic))
+    # These tests know to the tenth of a second when a look is due.
+    monkeypatch.setattr(process_cache, "SPREAD", 0)
     return clock
 
 
@@ -539,6 +541,109 @@ def test_edit_that_is_committed_while_the_policy_is_compiled_is_not_missed(clock
         first = kept.current()
 
     assert kept.current() is not first
+
+
+def test_edit_is_compiled_before_requests_get_it(monkeypatch, clock):
+    made, began, go_on = [], Event(), Event()
+
+    def build():
+        made.append(of_revision(len(made)))
+        if len(made) == 2:
+            began.set()
+            assert go_on.wait(30)
+        return made[-1]
+
+    monkeypatch.setattr(process_cache, "build", build)
+    monkeypatch.setattr(process_cache, "sees_own_edits", lambda using: False)
+    kept = PolicyCache()
+    assert kept.current().revision == 0
+
+    with ThreadPoolExecutor(1) as threads:
+        edit = threads.submit(kept.show_edit)
+        assert began.wait(30)
+        assert kept.current().revision == 0
+        go_on.set()
+        edit.result(30)
+    assert kept.current().revision == 1
+    assert len(made) == 2
+
+
+@pytest.mark.usefixtures("_no_transaction")
+def test_edits_that_follow_each_other_closely_are_compiled_when_they_are_needed(
+    monkeypatch, clock, settings
+):
+    settings.CONSENT_POLICY_MAX_AGE = 3600
+    made = []
+
+    def build():
+        made.append(of_revision(len(made)))
+        clock.advance(1)
+        return made[-1]
+
+    def compiled_after(act: Callable[[], object]) -> int:
+        act()
+        return len(made)
+
+    monkeypatch.setattr(process_cache, "build", build)
+    kept = PolicyCache()
+
+    first = [compiled_after(act) for act in (kept.current, kept.show_edit, kept.current)]
+    closely = [compiled_after(act) for act in (kept.show_edit, kept.current)]
+    clock.advance(process_cache.PAUSE)
+    later = [compiled_after(act) for act in (kept.show_edit, kept.current)]
+
+    assert (first, closely, later) == ([1, 2, 2], [2, 3], [4, 4])
+
+
+@pytest.mark.usefixtures("_no_transaction")
+def test_edit_that_nobody_waits_for_is_not_compiled(monkeypatch):
+    monkeypatch.setattr(process_cache, "build", lambda: pytest.fail("nobody asked"))
+    kept = PolicyCache()
+
+    kept.show_edit()
+
+    assert kept.is_stale()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_edits_in_one_transaction_are_compiled_once(monkeypatch):
+    site = CookieFactory()
+    policies.current()
+    made = []
+
+    def counted():
+        made.append(build())
+        return made[-1]
+
+    monkeypatch.setattr(process_cache, "build", counted)
+
+    with transaction.atomic():
+        for n in range(5):
+            site.tool.name = f"Renamed {n}"
+            site.tool.save()
+
+    assert policies.current().tools[site.tool.key].name == "Renamed 4"
+    assert len(made) == 1
+
+
+def test_processes_look_at_different_times_and_never_too_late(monkeypatch, settings):
+    settings.CONSENT_POLICY_MAX_AGE = MAX_AGE
+    clock = Clock()
+    monkeypatch.setattr(process_cache, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(process_cache, "build", lambda: of_revision(1))
+    monkeypatch.setattr(process_cache, "sees_own_edits", lambda using: False)
+    processes = [PolicyCache() for _ in range(50)]
+    for process in processes:
+        process.current()
+
+    due = []
+    for tenth in range(51):
+        due.append(sum(process.is_stale() for process in processes))
+        clock.now = 1000.0 + (tenth + 1) / 10
+
+    assert due[39] == 0
+    assert 0 < due[45] < 50
+    assert due[50] == 50
 
 
 # The database fails.
