@@ -1,6 +1,7 @@
 """The policy as plain data: how it is built, kept fresh, and what each choice makes of it."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
