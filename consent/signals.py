@@ -1,7 +1,8 @@
-"""The signals that the app sends when a visitor has decided.
+"""Signals about visitors' decisions.
 
-`decision_made` and `consent_withdrawn` are sent once the record is committed: a receiver that
-raises is logged, and the decision holds. `decision_stored` is sent in the record's transaction.
+`decision_made` and `consent_withdrawn` are sent after the record is committed: an exception in a
+receiver is logged, and the decision stays valid. `decision_stored` is sent in the record's
+transaction.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from django.dispatch import Signal
 
 @dataclass(frozen=True, slots=True)
 class DecisionMade:
-    """What a visitor has decided; receivers get it as ``event``.
+    """A visitor's decision; receivers get it as ``event``.
 
-    ``choices``: category key to True (granted) or False (refused); also False for each tool that
-    was refused in a category that was granted. ``granted``, ``withdrawn``: the keys of what was not
-    allowed before and is now, and the reverse. ``revision``: the policy's
-    that the visitor was shown. ``action``, ``source``: as in `consent.models.Record`. ``receipt``:
-    its record's, None where none was stored (CONSENT_RECORDS is off, or the database was down).
-    ``user``: primary key of who was logged in, "" where nobody was or CONSENT_RECORD_USER is off.
-    ``is_first``: whether the visitor had no decision that held before.
+    ``choices`` maps category keys to True (granted) or False (refused), and each tool that was
+    refused in a granted category to False. ``granted`` contains the keys that are allowed now and
+    were not before, ``withdrawn`` those that were allowed before and are not now. ``revision`` is
+    the policy's revision that the visitor was shown. ``action`` and ``source`` are those of
+    `consent.models.Record`. ``receipt`` is the record's, or None if no record was stored
+    (CONSENT_RECORDS is off, or the database failed). ``user`` is the primary key of the logged-in
+    user, or "" if nobody was logged in or CONSENT_RECORD_USER is off. ``is_first`` tells whether
+    the visitor had no valid decision before.
     """
 
     choices: Mapping[str, bool]
@@ -40,23 +42,24 @@ class DecisionMade:
 
 
 decision_made = Signal()
-"""Sent after every decision, whatever it was: ``receiver(sender, event: DecisionMade, **kwargs)``.
+"""Sent after every decision: ``receiver(sender, event: DecisionMade, **kwargs)``.
 
 ``sender`` is the model `consent.models.Record`.
 """
 
 consent_withdrawn = Signal()
-"""Sent after a decision that takes back what had been allowed: ``event.withdrawn`` is not empty.
+"""Sent after a decision that withdraws consent: ``event.withdrawn`` is not empty.
 
-Arguments as those of `decision_made`, which is sent first.
+The arguments are those of `decision_made`, which is sent first.
 """
 
 decision_stored = Signal()
-"""Sent in the transaction that stores a decision, where a server-side tool is sent decisions.
+"""Sent in the transaction that stores a decision, if a server-side tool receives decisions.
 
-``receiver(sender, event: DecisionMade, visitor: VisitorSnapshot, **kwargs)``; ``sender`` is the
-model `consent.models.Record`, ``visitor`` is of `consent.visitor`, after the decision. What a
-receiver stores in the same database is stored with the record or not at all. A receiver that
-raises undoes both: a grant does not count then; a refusal counts all the same, and is recorded
-later. Where CONSENT_RECORDS is off, there is no record, and the decision holds in any case.
+``receiver(sender, event: DecisionMade, visitor: VisitorSnapshot, **kwargs)``: ``sender`` is the
+model `consent.models.Record`, and ``visitor`` (of `consent.visitor`) is the visitor after the
+decision. What a receiver stores in the same database is committed together with the record. An
+exception in a receiver rolls both back: a grant then has no effect, while a refusal takes effect
+and is recorded later. If CONSENT_RECORDS is off, there is no record, and the decision always takes
+effect.
 """

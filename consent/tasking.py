@@ -1,4 +1,4 @@
-"""``task``: Django's (6.0 and newer), that of django-tasks, or what leaves a function as it is."""
+"""``task`` of Django (6.0 and newer) or django-tasks; without both it returns the function."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-# The first that can be imported: Django's, or the backport for those before 6.0.
+# The first library that can be imported is used: Django's, or the backport for Django 5.2.
 LIBRARIES = ("django.tasks", "django_tasks")
 
 DEFAULT = "default"
 
 
 class NoLibraryError(Exception):
-    """There is no library for tasks."""
+    """No library for tasks is installed."""
 
 
 def required_task(function: Any, backend: str = DEFAULT) -> Any:
     """Return ``function`` as a task of a backend of TASKS.
 
-    Raises NoLibraryError, or whatever is raised where that backend cannot be used.
+    Raises NoLibraryError, or the library's exception if the backend cannot be used.
     """
     return _library().task(backend=backend)(function)
 
@@ -32,12 +32,12 @@ def _library() -> Any:
 
 
 def task(function: Any, backend: str = DEFAULT) -> Any:
-    """Return ``function`` as a task, or as it is where there is no library or no such backend.
+    """Return ``function`` as a task, or unchanged if there is no library or no such backend.
 
-    A website may have only backends of other names, or queues: it works all the same.
+    So a website whose TASKS has only backends or queues with other names works as well.
     """
     try:
         return required_task(function, backend)
     except Exception:
-        # Whatever a backend makes of its options.
+        # A backend may raise any exception because of its options.
         return function

@@ -1,4 +1,4 @@
-"""What a website has to do from time to time, as a task where there is a library for tasks."""
+"""Periodic work as background tasks, or as plain functions if no task library is installed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["purge"]
 
 @task
 def purge(older_than: str | None = None) -> int:
-    """Delete the records that are older than ``older_than``, and return how many they were.
+    """Delete records that are older than ``older_than``, and return their number.
 
-    Also what other apps keep for a limited time. ``older_than``: as in
-    ``consent_purge --older-than``. Raises `consent.proof.retention.PeriodError` where decisions may
-    hold for longer than that.
+    Also deletes expired data of other apps, such as deliveries of events. ``older_than`` has the
+    format of ``consent_purge --older-than``. Raises `consent.proof.retention.PeriodError` if
+    decisions may be valid for longer than that.
     """
     cutoff = retention.cutoff_of(older_than)
     retention.check(cutoff)

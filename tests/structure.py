@@ -81,7 +81,7 @@ class Figures:
 
     def report(self) -> str:
         rows = [f"{PACKAGE} without {APART} and migrations, unless a line says otherwise:"]
-        rows += [f"{label:<34}{value}" if label else f"    {value}" for label, value in self.lines]
+        rows += [f"{label:<38}{value}" if label else f"    {value}" for label, value in self.lines]
         rows += [f"Limit exceeded: {message}." for message in self.exceeded]
         return "\n".join(rows) + "\n"
 

@@ -98,3 +98,31 @@ def test_links_to_headings_work(document: Path):
     ]
 
     assert broken == []
+
+
+ARCHITECTURE = TOP.joinpath("docs/architecture.md").read_text()
+
+
+def named_paths() -> list[str]:
+    return sorted(set(re.findall(r"`((?:consent|docs|tests|demo_site)/[\w./-]*)`", ARCHITECTURE)))
+
+
+@pytest.mark.parametrize("path", named_paths())
+def test_architecture_names_paths_that_exist(path: str):
+    assert TOP.joinpath(path).exists()
+
+
+def test_architecture_shows_every_package_and_module():
+    parts = {
+        path.name.removesuffix(".py") + ("/" if path.is_dir() else "")
+        for path in TOP.joinpath("consent").iterdir()
+        if (path.suffix == ".py" or path.is_dir()) and not path.name.startswith("_")
+    }
+
+    assert {part for part in parts if not re.search(rf"\b{part}", ARCHITECTURE)} == set()
+
+
+def test_architecture_names_objects_that_exist():
+    assert "LEGAL_BASES" in ARCHITECTURE
+    assert import_module("consent.models.legal_basis").LEGAL_BASES
+    assert hasattr(import_module("consent.conf").ConsentSettings, "DELIVERY")
