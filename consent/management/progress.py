@@ -1,4 +1,4 @@
-"""A progress bar, where somebody watches."""
+"""A progress bar for commands that run for long."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ _WIDTH: Final = 30
 
 
 class Bar:
-    """Draws itself on ``stream`` where that is a terminal; nothing is written elsewhere.
+    """A progress bar on ``stream``, if that is a terminal and ``verbosity`` is not 0.
 
-    ``total`` is asked only there.
+    ``total``: returns the number that is 100%; it is called only if the bar is shown.
     """
 
-    def __init__(self, stream: Any, total: Callable[[], int]) -> None:
+    def __init__(self, stream: Any, total: Callable[[], int], *, verbosity: int = 1) -> None:
         self._stream = stream
-        self._on = bool(stream.isatty())
+        self._on = verbosity > 0 and bool(stream.isatty())
         self._total = max(total(), 1) if self._on else 1
         self._drawn = ""
 
     def show(self, done: int) -> None:
-        """Draw how much is done."""
+        """Show how much is done."""
         if not self._on:
             return
         share = min(done / self._total, 1)
@@ -33,7 +33,7 @@ class Bar:
             self._drawn = line
 
     def close(self) -> None:
-        """Leave the terminal's line empty for what comes next."""
+        """Clear the line of the terminal."""
         if self._drawn:
             self._stream.write("\r" + " " * len(self._drawn) + "\r", ending="")
             self._stream.flush()

@@ -1,7 +1,8 @@
-"""Edits in a transaction that is still open: nobody may see them before the commit.
+"""What was done in a transaction that is still open: edits of the policy, and stored records.
 
 This module alone relies on how Django keeps the callbacks of `transaction.on_commit`, and on how
-it marks the atomic blocks around a test case: there is no public way to ask for either.
+it marks the atomic blocks around a test case: there is no public way to ask for either. Its tests
+fail if Django changes them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,21 @@ def sees_own_edits(using: str) -> bool:
     )
 
 
+def is_kept_in_test(connection: BaseDatabaseWrapper, callback: Callable[[], None]) -> bool:
+    """Return whether only a test's own transaction is open, in which ``callback`` still waits.
+
+    What was done together with `transaction.on_commit(callback)` was then not rolled back, and
+    counts as committed: a test's transaction never is.
+    """
+    only_tests = all(_is_of_test(block) for block in connection.atomic_blocks)
+    return only_tests and any(entry[1] == callback for entry in connection.run_on_commit)
+
+
 def _outermost_block(using: str) -> object:
     """Return the outermost atomic block that is open; those around a test never end by a commit."""
     blocks = transaction.get_connection(using).atomic_blocks
-    return next((block for block in blocks if not block._from_testcase), None)
+    return next((block for block in blocks if not _is_of_test(block)), None)
+
+
+def _is_of_test(block: object) -> bool:
+    return bool(block._from_testcase)  # type: ignore[attr-defined]

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from django.db import transaction
 
+from consent.policy.open_transactions import is_kept_in_test
+
 
 def after_commit(action: Callable[[], object], using: str) -> None:
     """Call ``action`` once the open transaction is committed; at once if there is none.
@@ -29,11 +31,7 @@ class Commitment:
 
     def is_committed(self) -> bool:
         """Return whether it was committed; in a test's own transaction, whether it was kept."""
-        if self._committed:
-            return True
-        return all(block._from_testcase for block in self._connection.atomic_blocks) and any(
-            entry[1] == self._commit for entry in self._connection.run_on_commit
-        )
+        return self._committed or is_kept_in_test(self._connection, self._commit)
 
     def _commit(self) -> None:
         self._committed = True

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from consent.management.command import ConsentCommand
 from consent.models import Category, Policy, default_texts
 
 
-class Command(BaseCommand):
-    """Creates what is missing of the default policy; leaves what is there as it is."""
+class Command(ConsentCommand):
+    """Creates the default policy and its categories, if they do not exist."""
 
     help = (
         "Create the default policy and its four categories (Functional, Marketing & Analytics, "
-        "Advertising, Essential). What is there already is left as it is."
+        "Advertising, Essential). What exists already is not changed."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Create the policy where none is in use, and its categories where it has none."""
+        """Create the policy if none is active, and its categories if it has none."""
         with transaction.atomic():
             policy = Policy.objects.default()
             created = policy is None
@@ -32,7 +32,7 @@ class Command(BaseCommand):
                 self._create_categories(policy)
 
     def _create_categories(self, policy: Policy) -> None:
-        # All or none: what an owner removed later does not come back.
+        # All or none: a category that an owner removed later is not created again.
         for order, text in enumerate(default_texts.CATEGORIES, start=1):
             category = Category.objects.create(
                 policy=policy,

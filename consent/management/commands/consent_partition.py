@@ -1,31 +1,32 @@
-"""``manage.py consent_partition``: keeps records by month, on PostgreSQL."""
+"""``manage.py consent_partition``: keep records in monthly partitions, on PostgreSQL."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
+from django.core.management.base import CommandError, CommandParser, no_translations
 from django.db import Error
 
+from consent.management.command import ConsentCommand
 from consent.proof import partitions
 
 
-class Command(BaseCommand):
-    """Partitions the table of records once; afterwards adds the months that are missing."""
+class Command(ConsentCommand):
+    """Partitions the table of records; run again, it adds the coming months."""
 
     help = (
         "PostgreSQL only: partition the table of records by month, without copying it. Run again, "
-        "it adds the months to come that are missing; run it from cron. Decisions go on meanwhile."
+        "it adds the coming months; run it from cron. Visitors can decide meanwhile."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Say how far ahead."""
+        """Add the options."""
         parser.add_argument(
             "--months-ahead",
             type=int,
             default=3,
             metavar="N",
-            help="how many months after this one are to have a partition; 3 unless you say",
+            help="how many months after this one get a partition (default: 3)",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="print the SQL and change nothing"
@@ -33,7 +34,7 @@ class Command(BaseCommand):
 
     @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
-        """Partition. Raises CommandError, with every record where it was, where that fails."""
+        """Partition. Raises CommandError if that fails; every record is then where it was."""
         if not 0 <= options["months_ahead"] <= 120:
             raise CommandError("--months-ahead has to be a number from 0 to 120.")
         try:
@@ -47,11 +48,10 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except Error as error:
             raise CommandError(
-                f"Not done; every record is where it was. Run it again.\n{error}"
+                f"This failed; every record is where it was. Run it again.\n{error}"
             ) from error
-        self.stdout.write(
-            f"{'Done' if plan.at_once else 'Nothing to do'}. By time: {', '.join(names)}"
-        )
+        done = "Done" if plan.at_once else "Nothing to do"
+        self.stdout.write(f"{done}. By time: {', '.join(names)}")
 
     def _print(self, plan: partitions.Plan) -> None:
         for statement in plan.before:

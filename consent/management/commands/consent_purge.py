@@ -1,19 +1,19 @@
-"""``manage.py consent_purge``: deletes the records that are older than they have to be kept."""
+"""``manage.py consent_purge``: delete records that are older than the retention period."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
+from django.core.management.base import CommandError, CommandParser, no_translations
 from django.db import Error
 
-from consent.management.progress import Bar
+from consent.management.command import ConsentCommand
 from consent.proof import partitions, retention
 
 
-class Command(BaseCommand):
-    """Keeps the retention period."""
+class Command(ConsentCommand):
+    """Deletes what is older than the retention period."""
 
     help = (
         "Delete the records that are older than the retention period, and the versions of the "
@@ -23,31 +23,31 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Say what is old, and how to go about it."""
+        """Add the options."""
         parser.add_argument(
             "--older-than",
             metavar="PERIOD",
-            help="such as 1095d, 36m or 3y; CONSENT_RETENTION_DAYS unless you say",
+            help="such as 1095d, 36m or 3y (default: CONSENT_RETENTION_DAYS)",
         )
         parser.add_argument(
-            "--dry-run", action="store_true", help="say how many there are and delete none"
+            "--dry-run", action="store_true", help="print how many there are, and delete none"
         )
         parser.add_argument(
             "--batch-size",
             type=int,
             default=retention.BATCH,
             metavar="N",
-            help=f"how many records to delete in one transaction; {retention.BATCH} unless you say",
+            help=f"how many records to delete in one transaction (default: {retention.BATCH})",
         )
         parser.add_argument(
             "--force",
             action="store_true",
-            help="delete also the records of decisions that may still hold",
+            help="also delete the records of decisions that may still count",
         )
 
     @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
-        """Purge. Raises CommandError where the period is not right, or the database fails."""
+        """Purge. Raises CommandError if the period is invalid, or if the database fails."""
         if options["batch_size"] < 1:
             raise CommandError("--batch-size has to be 1 or more.")
         try:
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         self.stdout.write("\n".join(lines))
 
     def _purge(self, cutoff: datetime, batch: int) -> None:
-        bar = Bar(self.stderr, lambda: retention.due(cutoff))
+        bar = self.progress_bar(lambda: retention.due(cutoff))
         try:
             purged = retention.purge(cutoff, batch=batch, progress=bar.show)
             others = {p.name: p.delete(batch) for p in retention.purgeables()}

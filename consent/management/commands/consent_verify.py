@@ -1,4 +1,4 @@
-"""``manage.py consent_verify``: finds records that were altered or removed."""
+"""``manage.py consent_verify``: find records that were altered or removed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
+from django.core.management.base import CommandError, CommandParser, no_translations
 
-from consent.management.progress import Bar
+from consent.management.command import ConsentCommand
 from consent.models import Record
 from consent.models.signing import Verdict
 from consent.proof import ledger, receipts, verification
@@ -18,21 +18,21 @@ from consent.proof.verification_report import NAMED, End, Report, digest_of
 _FORMAT = "consent-anchor 1"
 
 
-class Command(BaseCommand):
-    """Prints what is wrong with the proof of decisions, if anything."""
+class Command(ConsentCommand):
+    """Prints which records, versions and sequences were altered or removed."""
 
     help = (
         "Check every record, version and sequence of the proof of decisions: whether one was "
-        "altered, and whether any is missing. Ends with status 1 where something is found. It may "
-        "run while decisions are being recorded."
+        "altered, and whether any is missing. The exit status is 1 if something is found. It may "
+        "run while decisions are recorded."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Say which anchors to read and to write."""
+        """Add the options."""
         parser.add_argument(
             "--anchor-file",
             metavar="FILE",
-            help="write where the sequences end now, where nothing is found; keep it elsewhere",
+            help="if nothing is found, write the ends of the sequences to this file",
         )
         parser.add_argument(
             "--against",
@@ -42,25 +42,25 @@ class Command(BaseCommand):
         parser.add_argument(
             "--accept-sequences",
             action="store_true",
-            help="sign the sequences as they are now, so that what was found about them and looked "
-            "into is not found again; it checks nothing",
+            help="sign the sequences as they are now, after you have investigated a finding about "
+            "them; nothing is checked",
         )
         parser.add_argument(
             "--receipt",
             metavar="FILE",
-            help="say whether this is a receipt that the website issued, unaltered; check no more",
+            help="check only whether the website issued this receipt, and that it was not altered",
         )
         parser.add_argument(
             "--batch-size",
             type=int,
             default=verification.BATCH,
             metavar="N",
-            help=f"how many records to read at a time; {verification.BATCH} unless you say",
+            help=f"how many records to read at a time (default: {verification.BATCH})",
         )
 
     @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
-        """Check. Raises CommandError where something is found."""
+        """Verify. Raises CommandError if something is found."""
         if options["batch_size"] < 1:
             raise CommandError("--batch-size has to be 1 or more.")
         if options["accept_sequences"]:
@@ -70,7 +70,7 @@ class Command(BaseCommand):
             self.stdout.write(_verify_receipt(options["receipt"]))
             return
         against = _read(options["against"]) if options["against"] else None
-        bar = Bar(self.stderr, verification.extent)
+        bar = self.progress_bar(verification.extent)
         report = verification.verify(against, batch=options["batch_size"], progress=bar.show)
         bar.close()
         self.stdout.write(
@@ -96,7 +96,7 @@ def _lines(report: Report) -> list[str]:
 
 
 def _verify_receipt(name: str) -> str:
-    """Return what is to be said of a genuine receipt. Raises CommandError for any other file."""
+    """Return the text about a genuine receipt. Raises CommandError for any other file."""
     try:
         document = json.loads(Path(name).read_bytes())
         verdict = receipts.verify(document)
@@ -114,7 +114,7 @@ def _verify_receipt(name: str) -> str:
 
 
 def _read(name: str) -> dict[int, End]:
-    """Return the ends in an anchor's file. Raises CommandError where it is none."""
+    """Return the ends in an anchor's file. Raises CommandError if it is not one."""
     try:
         content = json.loads(Path(name).read_bytes())
         ends = {int(number): End(int(last), str(sig)) for number, last, sig in content["ends"]}
@@ -129,7 +129,7 @@ def _read(name: str) -> dict[int, End]:
 
 
 def _write(name: str, report: Report) -> None:
-    """Write an anchor: all of it, or nothing. Raises CommandError where that fails."""
+    """Write an anchor completely or not at all. Raises CommandError if that fails."""
     ends = [[number, *end] for number, end in sorted(report.ends.items())]
     content = {"format": _FORMAT, "anchor": report.anchor, "ends": ends}
     path = Path(name)
