@@ -25,7 +25,7 @@ from consent.models.signing import Verdict
 from consent.models.times import from_timestamp, local_today, midnight, to_local, to_utc
 from consent.policy.decision import Decision, parse
 from consent.proof import retention
-from consent.proof.recorded_decision import decision_of
+from consent.proof.recording import decision_of
 from tests.admin.helpers import editor
 from tests.events.helpers import MARKETING, deliver, events_site, track, webhooks
 from tests.helpers import OPTIONAL, SAME_ORIGIN, days_ago, grant, small_site

@@ -14,7 +14,7 @@ from consent.events.models import Delivery
 from consent.models import Record
 from consent.policy import policies
 from consent.policy.decision import today
-from consent.proof.recorded_decision import decision_of
+from consent.proof.recording import decision_of
 
 # By how much the clocks of two of the website's servers may differ.
 CLOCKS = timedelta(minutes=5)

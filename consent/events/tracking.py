@@ -15,7 +15,7 @@ from consent.events.outbox import EventError
 from consent.models import Record
 from consent.policy import CompiledPolicy, policies
 from consent.policy.decision import today
-from consent.proof.recorded_decision import decision_of
+from consent.proof.recording import decision_of
 from consent.visitor import VisitorSnapshot, consent_of
 
 __all__ = ["EventError", "atrack", "atrack_for", "track", "track_for"]

@@ -9,8 +9,9 @@ from uuid import UUID
 from django.db import router
 
 from consent.models import Record, granted_in
+from consent.models.times import to_utc
 from consent.policy import CompiledPolicy
-from consent.policy.decision import Decision
+from consent.policy.decision import SECONDS_PER_DAY, Decision
 from consent.policy.versions import Version, version_of
 from consent.proof import storing
 from consent.proof.commitment import Commitment, after_commit
@@ -171,3 +172,13 @@ def _send(event: DecisionMade) -> None:
     decision_made.send_robust(sender=Record, event=event)
     if event.withdrawn:
         consent_withdrawn.send_robust(sender=Record, event=event)
+
+
+def decision_of(record: Record) -> Decision:
+    """Return the decision that ``record`` proves, as the preference cookie had it.
+
+    The cookie knows only the day of the decision.
+    """
+    day = int(to_utc(record.decided_at).timestamp() // SECONDS_PER_DAY)
+    revision = max([record.revision, *record.choices.values()])
+    return Decision(revision, day, record.choices, opt_out=record.gpc)

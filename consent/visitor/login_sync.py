@@ -20,8 +20,7 @@ from consent.models import Record
 from consent.models.times import from_timestamp
 from consent.policy.decision import SECONDS_PER_DAY, today
 from consent.proof.identifiers import subject_of
-from consent.proof.recorded_decision import decision_of
-from consent.proof.recording import Occasion
+from consent.proof.recording import Occasion, decision_of
 from consent.visitor.consent import Consent
 from consent.visitor.errors import NotRecordedError
 

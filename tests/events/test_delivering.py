@@ -22,7 +22,7 @@ from consent.events.models import Delivery, SigningSecret
 from consent.events.models.states import LONGEST_WAIT, wait_after
 from consent.models import Category, Policy, Record, Tool
 from consent.policy import policies
-from consent.proof.recorded_decision import decision_of
+from consent.proof.recording import decision_of
 from tests.events import receiver as receivers
 from tests.events.helpers import (
     MARKETING,
