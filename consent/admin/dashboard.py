@@ -29,7 +29,8 @@ class CounterAdmin(ReadOnlyAdmin[Counter]):
     """Shows figures computed from the counters; a counter has no page of its own."""
 
     introduction = _(
-        "How visitors decided, from counters that name nobody. Days begin at midnight UTC."
+        "How visitors decided, from counters that name nobody. Days are those of the website's "
+        "time zone, as in exports."
     )
 
     def get_urls(self) -> list[URLPattern]:

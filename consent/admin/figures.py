@@ -8,11 +8,11 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext
 
 from consent.admin.base import Context, category_names
-from consent.models import Counter, Record, day_of, legal_basis
+from consent.models import Counter, Record, legal_basis
+from consent.models.times import local_today
 
 # A chart's bars, in its own units: the step and width of a day, and the least visible height.
 BAR_STEP, BAR_WIDTH, BAR_LEAST = 10, 8, 2
@@ -49,7 +49,7 @@ class Figures:
     """
 
     def __init__(self, days: int) -> None:
-        today = day_of(timezone.now())
+        today = local_today()
         self.days = [today - timedelta(days=ago) for ago in reversed(range(days))]
         counters = Counter.objects.filter(day__gte=self.days[0])
         shown = counters.filter(event=Counter.SHOWN)

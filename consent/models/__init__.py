@@ -3,7 +3,7 @@
 from consent.models.append_only import AppendOnlyError
 from consent.models.category import Category, CategoryQuerySet
 from consent.models.cookie import Cookie, CookieQuerySet
-from consent.models.counter import Counter, CounterQuerySet, day_of, granted_in
+from consent.models.counter import Counter, CounterQuerySet, granted_in
 from consent.models.parameters import parameter_errors, register_validator
 from consent.models.policy import Policy, PolicyQuerySet
 from consent.models.policy_version import PolicyVersion, PolicyVersionQuerySet
@@ -11,6 +11,7 @@ from consent.models.record import Record, RecordQuerySet
 from consent.models.region_rule import USUAL_RULES, RegionRule
 from consent.models.revision import Dated
 from consent.models.sequence import SEQUENCES, OvertakenError, Sequence, SequenceQuerySet
+from consent.models.times import day_of
 from consent.models.tool import Tool, ToolQuerySet
 
 __all__ = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -11,7 +10,6 @@ from django.db.models import F, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields
-from consent.models.times import to_utc
 from consent.recipes.keys import MAX_COOKIE_LENGTH
 
 
@@ -43,10 +41,10 @@ class CounterQuerySet(models.QuerySet["Counter"]):
 
 @fields.named(_("daily counter"), _("statistics"))
 class Counter(models.Model):
-    """How many decisions of one kind a day (UTC) had. It names nobody, and is never purged.
+    """How many decisions of one kind a day had. It names nobody, and is never purged.
 
-    ``event``: an action of `Record`, or SHOWN: pages that were served with the notice.
-    ``granted``: as in `Record`. Several rows say how many there were of a kind, one for each
+    ``day``: of TIME_ZONE. ``event``: an action of `Record`, or SHOWN: pages that were served with
+    the notice. ``granted``: as in `Record`. Several rows say how many there were of a kind, one for each
     sequence, so that visitors who decide at the same time do not wait for each other.
     """
 
@@ -75,11 +73,6 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.event}: {self.number}"
-
-
-def day_of(moment: datetime) -> Any:
-    """Return the day (UTC) that a decision of ``moment`` is counted on."""
-    return to_utc(moment).date()
 
 
 def granted_in(choices: Mapping[str, int]) -> str:

@@ -16,11 +16,11 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields, legal_basis, signing
 from consent.models.append_only import AppendOnly, AppendOnlyQuerySet
-from consent.models.counter import Counter, day_of
+from consent.models.counter import Counter
 from consent.models.policy_version import PolicyVersion
 from consent.models.record_statement import store_at_once
 from consent.models.sequence import OvertakenError, Sequence
-from consent.models.times import to_utc
+from consent.models.times import day_of, to_utc
 from consent.recipes.keys import MAX_COOKIE_LENGTH
 
 # To store a record before its sequence is locked, so that it need not wait for its turn.

@@ -33,15 +33,27 @@ def to_local(moment: datetime) -> datetime:
     return timezone.localtime(moment) if timezone.is_aware(moment) else moment
 
 
+def day_of(moment: datetime) -> date:
+    """Return the day of ``moment`` in the website's TIME_ZONE, whichever zone is active.
+
+    Statistics, filters and exports all use it, so that a day means the same in each of them.
+    """
+    if timezone.is_aware(moment):
+        return timezone.localtime(moment, timezone.get_default_timezone()).date()
+    return moment.date()
+
+
 def local_today() -> date:
-    """Return the current day in the website's time zone."""
-    return to_local(timezone.now()).date()
+    """Return the current day in the website's TIME_ZONE."""
+    return day_of(timezone.now())
 
 
 def midnight(day: date) -> datetime:
-    """Return the beginning of ``day`` in the website's time zone, as a query takes it."""
+    """Return the beginning of ``day`` in the website's TIME_ZONE, as a query takes it."""
     moment = datetime.combine(day, time.min)
-    return timezone.make_aware(moment) if settings.USE_TZ else moment
+    if not settings.USE_TZ:
+        return moment
+    return timezone.make_aware(moment, timezone.get_default_timezone())
 
 
 def _without_zone(moment: datetime) -> datetime:

@@ -688,6 +688,28 @@ def test_dashboard_counts_what_visitors_really_decide(admin_client):
     assert figures.charts[0]["share"] == "50%"
 
 
+@pytest.mark.parametrize("active", ["UTC", "Pacific/Auckland"])
+def test_statistics_and_exports_have_the_same_days(admin_client, settings, monkeypatch, active):
+    settings.TIME_ZONE = "America/New_York"
+    late = datetime(2026, 3, 11, 2, tzinfo=UTC)  # 10 p.m. on the day before in New York
+    monkeypatch.setattr("django.utils.timezone.now", lambda: late)
+    decide()
+
+    with timezone.override(active):
+        (day,) = dashboard(admin_client).daily
+        (address,) = [
+            address
+            for label, address in admin_client.get(reverse(COUNTERS)).context["exports"]
+            if label == "CSV"
+        ]
+        selected = f"?from={day['label'].isoformat()}&to={day['label'].isoformat()}&format=jsonl"
+        body = b"".join(admin_client.get(f"{reverse(EXPORT)}{selected}").streaming_content)
+
+    assert day["label"] == date(2026, 3, 10)
+    assert "from=2026-02-09" in address
+    assert len(body.splitlines()) == 1
+
+
 def test_category_that_is_gone_stays_in_the_figures(admin_client):
     count("surveys values", 2)
     figures = dashboard(admin_client)
