@@ -10,8 +10,7 @@ from django.contrib import messages
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest
-from django.db import DataError
-from django.db.models import Model
+from django.db import DataError, models
 from django.http import HttpRequest
 from django.http.response import HttpResponse
 from django.utils.functional import cached_property
@@ -19,13 +18,14 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from consent.admin.fields import LinesField
 from consent.admin.generic import AnyField, ModelAdmin, ModelForm, TabularInline
 from consent.admin.wording import WORDING_ONLY, History, Text, asked_again, from_revision
 from consent.models import Category, Dated, Policy
 from consent.models.default_texts import localized
 
-M = TypeVar("M", bound=Model)
-Parent = TypeVar("Parent", bound=Model)
+M = TypeVar("M", bound=models.Model)
+Parent = TypeVar("Parent", bound=models.Model)
 D = TypeVar("D", bound=Dated)
 
 Context: TypeAlias = dict[str, object]
@@ -61,6 +61,7 @@ class SectionAdmin(ModelAdmin[M]):
     """A section of the admin: an introduction, a link to the live policy, strict addresses."""
 
     introduction: ClassVar[Text] = ""
+    formfield_overrides = {models.TextField: {"form_class": LinesField}}
 
     def changelist_view(
         self, request: HttpRequest, extra_context: Context | None = None

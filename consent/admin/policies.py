@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django import forms
@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from consent.admin import advice
 from consent.admin.base import OwnedInline, SectionAdmin, tell
 from consent.admin.generic import AnyField, Fieldsets, ModelForm
 from consent.admin.keys import free_key
@@ -128,6 +129,8 @@ class PolicyAdmin(SectionAdmin[Policy]):
             last = max(rules.values_list("order", flat=True), default=0)
             for order, (covered, regime) in enumerate(USUAL_RULES, start=1):
                 rules.create(order=last + order * 10, regions=covered, regime=regime)
+        for warning in _warnings(formsets):
+            tell(request, messages.WARNING, warning)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> list[str]:
         """Protect the key, and the tick of the only active policy: another one replaces it."""
@@ -160,6 +163,13 @@ class PolicyAdmin(SectionAdmin[Policy]):
         if db_field.name in TEXTS:
             kwargs["widget"] = forms.Textarea(attrs={"rows": 6, "cols": 80})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+def _warnings(formsets: Iterable[Any]) -> Iterator[str]:
+    """Yield warnings about the rules that were just added or changed."""
+    for formset in formsets:
+        for rule in (*formset.new_objects, *(rule for rule, _fields in formset.changed_objects)):
+            yield from advice.on_rule(rule)
 
 
 def _is_the_one(policy: Policy) -> bool:

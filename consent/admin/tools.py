@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -23,8 +23,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from consent.admin import tool_pages
-from consent.admin.base import Context, DatedAdmin, live_policy
+from consent.admin import advice, tool_pages
+from consent.admin.base import Context, DatedAdmin, live_policy, tell
 from consent.admin.catalogue import (
     catalogue_context,
     chosen,
@@ -176,6 +176,19 @@ class ToolAdmin(DatedAdmin[Tool]):
             recipes = [recipe.key for recipe in search(search_term)]
             found = queryset.filter(Q(pk__in=found.values("pk")) | Q(recipe__in=recipes))
         return found, duplicates
+
+    def save_related(
+        self,
+        request: HttpRequest,
+        form: Any,
+        formsets: Iterable[forms.BaseFormSet[Any]],
+        change: bool,
+    ) -> None:
+        """Save the cookies, and warn of what is probably a mistake."""
+        super().save_related(request, form, formsets, change)
+        if not change or {"category", "vendor"} & {*form.changed_data}:
+            for warning in advice.on_tool(form.instance):
+                tell(request, messages.WARNING, warning)
 
     def construct_change_message(
         self,

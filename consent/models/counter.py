@@ -44,8 +44,8 @@ class Counter(models.Model):
     """How many decisions of one kind a day had. It names nobody, and is never purged.
 
     ``day``: of TIME_ZONE. ``event``: an action of `Record`, or SHOWN: pages that were served with
-    the notice. ``granted``: as in `Record`. Several rows say how many there were of a kind, one for each
-    sequence, so that visitors who decide at the same time do not wait for each other.
+    the notice. ``granted``: as in `Record`. Several rows say how many there were of a kind, one for
+    each sequence, so that visitors who decide at the same time do not wait for each other.
     """
 
     SHOWN = "shown"
