@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext
 
-from consent.models import Policy, RegionRule, Tool
+from consent.models import RegionRule, Tool, legal_basis
 from consent.regions import mistakes
 
 # Key of the category that recipes name for what a website cannot work without.
@@ -32,7 +32,7 @@ def on_tool(tool: Tool) -> Iterator[str]:
 
 def on_rule(rule: RegionRule) -> Iterator[str]:
     """Yield warnings about a rule for regions that was saved."""
-    if rule.regime == Policy.Regime.OPT_IN:
+    if not legal_basis.basis_of(rule.regime).runs_first:
         return
     if strict := mistakes.consent_first(rule.regions):
         yield gettext(
