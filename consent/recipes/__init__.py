@@ -15,9 +15,10 @@ from django.apps import apps
 from django.core.signals import setting_changed
 
 from consent.recipes import google
-from consent.recipes.definitions import DeclaredCookie, Embed, Parameter, Recipe, Script
-from consent.recipes.loading import CONSENT_TYPES, load
-from consent.recipes.tables import RecipeError
+from consent.recipes.definitions import CONSENT_TYPES, DeclaredCookie, Embed, Recipe, Script
+from consent.recipes.loading import load
+from consent.recipes.parameters import Parameter
+from consent.recipes.reading import RecipeError
 
 __all__ = [
     "CONSENT_TYPES",

@@ -1,15 +1,12 @@
-"""What a recipe is: its parameters, scripts, embed and cookies, and what can be asked of it.
+"""What a recipe is: its scripts, embed and cookies, and the markup and CSP sources made from it.
 
-Labels and help texts are kept as they stand in the file; they are translated where they are shown.
+The types of the fields are also the form of a recipe's file: see `consent.recipes.reading`. Labels
+and help texts are kept as they stand in the file; they are translated where they are shown.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote_plus
-
-from django.utils.text import Truncator
-from django.utils.translation import gettext
+from typing import Annotated
 
 from consent.recipes.escaping import (
     PLACEHOLDER,
@@ -20,85 +17,32 @@ from consent.recipes.escaping import (
     url_part,
     written,
 )
+from consent.recipes.keys import KEY, KEY_LENGTH
+from consent.recipes.parameters import EmbedParameter, Parameter, unknown_names
+from consent.recipes.reading import AtMost, InFile, matching, one_of
 
-_SHOWN_CHARACTERS = 60
+# https://developers.google.com/tag-platform/security/concepts/consent-mode
+CONSENT_TYPES = (
+    "ad_storage",
+    "ad_user_data",
+    "ad_personalization",
+    "analytics_storage",
+    "functionality_storage",
+    "personalization_storage",
+    "security_storage",
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One value that the site's owner fills in.
+def consent_type(name: str) -> str:
+    """Return ``name``; raise ValueError where Consent Mode has no such type."""
+    if name not in CONSENT_TYPES:
+        raise ValueError(f"“{name}” is not a type of Consent Mode.")
+    return name
 
-    It has either a `pattern`, which the whole value must match, or `choices`. Patterns are written
-    so that they mean the same in Python (ASCII) and in an HTML `pattern` attribute.
-    """
 
-    name: str
-    label: str
-    example: str
-    help: str = ""
-    pattern: str = ""
-    choices: tuple[str, ...] = ()
-    required: bool = False
-    default: str = ""
-    secret: bool = False
-
-    @property
-    def is_always_filled(self) -> bool:
-        """Whether a script can count on a value: it must be given or has a default."""
-        return self.required or bool(self.default)
-
-    def accepts(self, value: str) -> bool:
-        """Say whether a value that is not blank fits the choices or the pattern."""
-        if self.choices:
-            return value in self.choices
-        return re.fullmatch(self.pattern, value, re.ASCII) is not None
-
-    def filled(self, value: str) -> str:
-        """Return the value to use: `value`, or the default (else "") where it is blank."""
-        return value if value.strip() else self.default
-
-    def error(self, value: object) -> str:
-        """Return a translated sentence that says what is wrong with `value`, or ""."""
-        if not isinstance(value, str):
-            return gettext("%(value)s is not text. %(label)s is written as text: %(example)s") % {
-                "value": gettext("The value") if self.secret else _shortened(repr(value)),
-                "label": gettext(self.label),
-                "example": self.example,
-            }
-        if not value.strip():
-            return self._error_where_blank()
-        return "" if self.accepts(value) else self._error_of_form(value)
-
-    def _error_where_blank(self) -> str:
-        if not self.required or self.default:
-            return ""
-        return gettext("%(label)s is missing. It looks like this: %(example)s") % {
-            "label": gettext(self.label),
-            "example": self.example,
-        }
-
-    def _error_of_form(self, value: str) -> str:
-        if self.choices:
-            return gettext(
-                "“%(value)s” is not a choice for %(label)s. Choose one of: %(choices)s"
-            ) % {
-                "value": _shortened(value),
-                "label": gettext(self.label),
-                "choices": ", ".join(self.choices),
-            }
-        # A secret is not repeated: messages end up in pages, logs and API answers.
-        sentence = (
-            gettext("This is not a valid value for %(label)s. It looks like this: %(example)s")
-            if self.secret
-            else gettext(
-                "“%(value)s” is not a valid value for %(label)s. It looks like this: %(example)s"
-            )
-        )
-        return sentence % {
-            "value": _shortened(value),
-            "label": gettext(self.label),
-            "example": self.example,
-        }
+def one_line(text: str) -> str:
+    """Return ``text`` with its line breaks replaced by spaces."""
+    return " ".join(text.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +53,9 @@ class Script:
     In `attributes` None stands for an attribute without a value.
     """
 
-    inline: str = ""
+    inline: Annotated[str, str.strip] = ""
     src: str = ""
-    is_async: bool = False
+    is_async: Annotated[bool, InFile("async")] = False
     attributes: Mapping[str, str | None] = field(default_factory=dict, hash=False)
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
@@ -138,23 +82,6 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
-class EmbedParameter(Parameter):
-    """A parameter that a template gives, for one of many videos, maps or the like.
-
-    `address`: a pattern of the vendor's own addresses, for who has such a one at hand. Its one
-    group is the value, percent-encoded.
-    """
-
-    address: str = ""
-
-    def read(self, given: str) -> str:
-        """Return the value in `given`: a part of it where it is such an address, else all."""
-        text = given.strip()
-        found = re.fullmatch(self.address, text, re.ASCII) if self.address else None
-        return unquote_plus(found[1]) if found else text
-
-
-@dataclass(frozen=True, slots=True)
 class Embed:
     """An iframe at `src`, with `query` added to its address and `attributes` beside it.
 
@@ -163,9 +90,9 @@ class Embed:
     parameter in it is blank. `name` is the recipe's, for messages.
     """
 
-    name: str
     src: str
-    parameters: tuple[EmbedParameter, ...]
+    name: Annotated[str, InFile(None)] = ""
+    parameters: tuple[EmbedParameter, ...] = ()
     query: Mapping[str, str] = field(default_factory=dict, hash=False)
     attributes: Mapping[str, str | None] = field(default_factory=dict, hash=False)
 
@@ -176,7 +103,7 @@ class Embed:
 
     def errors(self, given: Mapping[str, object]) -> dict[str, str]:
         """Return what is wrong with the given parameters: name -> translated sentence."""
-        found = _unknown(self.name, self.parameters, given)
+        found = unknown_names(self.name, self.parameters, given)
         for parameter in self.parameters:
             value = given.get(parameter.name, "")
             read = parameter.read(value) if isinstance(value, str) else value
@@ -211,14 +138,22 @@ class Embed:
 class DeclaredCookie:
     """A cookie or storage key that the tool sets; `*` in its name stands for any text."""
 
-    name: str
-    kind: str
-    party: str
-    retention: str
-    purpose: str
+    name: Annotated[str, matching(r"[^\s;=,]+"), AtMost(120)]
+    kind: Annotated[str, one_of("cookie", "storage")]
+    party: Annotated[str, one_of("first", "third")]
+    retention: Annotated[str, AtMost(80)]
+    purpose: Annotated[str, AtMost(300)]
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentMode:
+    """The types that a tool asks about; `google_tag`: it hears of consent as Google's tags do."""
+
+    types: tuple[Annotated[str, consent_type], ...] = ()
+    google_tag: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """What the app knows of one vendor's tool. `kind` is "browser", "server" or "embed".
 
@@ -227,23 +162,23 @@ class Recipe:
     with the header of that name, if any, and `signed` says whether Standard Webhooks signs them.
     """
 
-    key: str
-    name: str
-    also_known_as: tuple[str, ...]
-    vendor: str
-    kind: str
-    category: str
-    placement: str
-    privacy_url: str
+    key: Annotated[str, InFile(None), AtMost(KEY_LENGTH), matching(KEY)]
+    name: Annotated[str, AtMost(80)]
+    also_known_as: tuple[str, ...] = ()
+    vendor: Annotated[str, AtMost(200)]
+    kind: Annotated[str, one_of("browser", "server", "embed")]
+    category: Annotated[str, matching(KEY)]
+    placement: Annotated[str, one_of("head", "body", "manual")]
+    privacy_url: Annotated[str, AtMost(300)] = ""
     description: str
-    confidence: str
-    note: str
+    confidence: Annotated[str, one_of("high", "medium", "low")]
+    note: Annotated[str, one_line] = ""
     sources: tuple[str, ...]
-    parameters: tuple[Parameter, ...]
-    scripts: tuple[Script, ...]
-    csp: Mapping[str, tuple[str, ...]] = field(hash=False)
-    consent_mode: tuple[str, ...]
-    cookies: tuple[DeclaredCookie, ...]
+    parameters: tuple[Parameter, ...] = ()
+    scripts: tuple[Script, ...] = ()
+    csp: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    consent_mode: tuple[str, ...] = ()
+    cookies: tuple[DeclaredCookie, ...] = ()
     embed: Embed | None = None
     endpoint: str = ""
     authorization: str = ""
@@ -259,7 +194,7 @@ class Recipe:
 
         A parameter that is left out counts as blank.
         """
-        found = _unknown(self.name, self.parameters, values)
+        found = unknown_names(self.name, self.parameters, values)
         for parameter in self.parameters:
             if message := parameter.error(values.get(parameter.name, "")):
                 found[parameter.name] = message
@@ -302,19 +237,3 @@ class Recipe:
             return fill(entry, filled, csp_origin)
         except ValueError as problem:
             raise ValueError(f"{self.key}: {problem}") from problem
-
-
-def _unknown(owner: str, parameters: Sequence[Parameter], values: Iterable[str]) -> dict[str, str]:
-    """Return a sentence for each name in `values` that is none of the parameters'."""
-    known = [parameter.name for parameter in parameters]
-    sentence = gettext("“%(name)s” is not a parameter of %(recipe)s. It has: %(known)s")
-    return {
-        name: sentence
-        % {"name": _shortened(name), "recipe": owner, "known": ", ".join(known) or "—"}
-        for name in values
-        if name not in known
-    }
-
-
-def _shortened(text: str) -> str:
-    return Truncator(text).chars(_SHOWN_CHARACTERS)

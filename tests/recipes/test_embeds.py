@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.recipes import Embed, RecipeError, catalogue, load
-from consent.recipes.definitions import EmbedParameter
+from consent.recipes.parameters import EmbedParameter
 
 pytestmark = pytest.mark.once
 
@@ -159,7 +159,9 @@ nasty_text = st.one_of(
 @given(nasty_text, nasty_text)
 def test_nothing_breaks_out_of_the_iframe(value: str, title: str):
     query = {"q": "{{id}}", "x": "1"}
-    embed = Embed("Any", "https://good.example/a/{{id}}/b", (ANYTHING,), query=query)
+    embed = Embed(
+        name="Any", src="https://good.example/a/{{id}}/b", parameters=(ANYTHING,), query=query
+    )
 
     address = iframe(embed.html({"id": value}, title))["src"] or ""
 

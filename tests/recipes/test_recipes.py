@@ -10,7 +10,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from consent.models import Cookie, Tool
 from consent.recipes import (
+    DeclaredCookie,
     Parameter,
     Recipe,
     RecipeError,
@@ -33,7 +34,7 @@ from consent.recipes import (
     search,
 )
 from consent.recipes.escaping import javascript_literal
-from consent.recipes.tables import LENGTHS
+from consent.recipes.reading import AtMost
 
 pytestmark = pytest.mark.once
 
@@ -245,10 +246,22 @@ def test_recipe_fits_the_models_that_are_filled_from_it(key: str):
             field_of(Cookie, name).clean(getattr(cookie, name), None)
 
 
+def lengths(cls: type) -> dict[str, int]:
+    """Return how long the texts may be that a model's fields are filled in from."""
+    hints = get_type_hints(cls, include_extras=True)
+    rules = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+    return {
+        n: rule.length for n, each in rules.items() for rule in each if isinstance(rule, AtMost)
+    }
+
+
 def test_lengths_are_those_of_the_models():
-    for path, length in LENGTHS.items():
-        model = Cookie if path.startswith("cookies.") else Tool
-        assert field_of(model, path.removeprefix("cookies.")).max_length == length
+    of_tool, of_cookie = lengths(Recipe), lengths(DeclaredCookie)
+    assert of_tool.keys() == {"key", "name", "vendor", "privacy_url"}
+    assert of_cookie.keys() == {"name", "retention", "purpose"}
+    for model, found in ((Tool, of_tool), (Cookie, of_cookie)):
+        for name, length in found.items():
+            assert field_of(model, name).max_length == length
 
 
 @each_recipe
@@ -1114,3 +1127,32 @@ def test_all_that_recipes_tell_visitors_is_a_sentence():
     for text in texts:
         assert text.endswith(".")
         assert text == " ".join(text.split())
+
+
+# The guide's examples
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```toml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+
+
+def test_main_example_of_the_guide_is_a_recipe(tmp_path: Path):
+    recipe = load(write(tmp_path, EXAMPLES[0], "google-analytics.toml"))
+
+    assert recipe.errors({"measurement_id": "G-ABC1234567"}) == {}
+    assert len(recipe.scripts) == 4
+
+
+def test_other_examples_of_the_guide_fit_into_a_recipe(tmp_path: Path):
+    address, embed = EXAMPLES[1:]
+    head = GOOD[: GOOD.index("[[parameters]]")]
+    script = '[[scripts]]\ninline = "start({{matomo_url}});"\n'
+    recipe = load(write(tmp_path, f"{head}\n{address}\n{script}"))
+    assert recipe.csp_sources({"matomo_url": "https://a.example/x"})["script-src"] == (
+        "https://a.example",
+        "https://cdn.matomo.cloud",
+    )
+
+    head = head.replace('kind = "browser"', 'kind = "embed"').replace('"head"', '"manual"')
+    recipe = load(write(tmp_path, f"{head}\n{embed}"))
+    assert recipe.embed is not None
+    assert recipe.embed.errors({"id": "https://vimeo.com/123456789"}) == {}

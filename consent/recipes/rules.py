@@ -1,0 +1,242 @@
+"""Rules for a recipe as a whole: which of its parts go together, and what its placeholders name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urlsplit
+
+from consent.recipes.csp import DIRECTIVES
+from consent.recipes.definitions import Embed, Recipe, Script
+from consent.recipes.escaping import PLACEHOLDER, csp_origin
+from consent.recipes.markers import MARKS
+from consent.recipes.parameters import EmbedParameter, Parameter
+
+# The path of a field, and what is wrong with it.
+Problem = tuple[str, str]
+Parameters = Mapping[str, Parameter]
+
+_ATTRIBUTE_NAME = re.compile(r"[a-z]+(-[a-z]+)*")
+_CSP_SOURCE = re.compile(r"(https|wss)://[^\s;,'\"{}]+|blob:|data:|'[a-z-]+'")
+_QUOTED_PLACEHOLDER = re.compile(r"[\"'`]\{\{|\}\}[\"'`]")
+_ENDS_SCRIPT = re.compile(r"</script|<!--|<script", re.IGNORECASE)
+
+# What the app itself writes; event handlers are code that no nonce covers.
+_RESERVED_FOR_SCRIPT = re.compile(r"src|async|nonce|data-consent-tool|on.*")
+_RESERVED_FOR_EMBED = re.compile(r"src|srcdoc|title|loading|name|style|width|height|on.*")
+# The template tag's own arguments.
+_ARGUMENTS_OF_TAG = ("tool", "title", "ratio")
+
+
+def problems(recipe: Recipe) -> Iterator[Problem]:
+    """Return what is wrong with a recipe whose fields have the right types."""
+    parameters = {parameter.name: parameter for parameter in recipe.parameters}
+    yield from _of_parameters("parameters", recipe.parameters)
+    for index, script in enumerate(recipe.scripts):
+        yield from _of_script(f"scripts[{index}]", script, parameters)
+    yield from {"browser": _of_browser, "server": _of_server, "embed": _of_embed_kind}[recipe.kind](
+        recipe, parameters
+    )
+    if recipe.kind != "server" or recipe.privacy_url:
+        yield from _of_privacy_url(recipe.privacy_url)
+    yield from _repeated("cookies", [f"{each.kind} {each.name}" for each in recipe.cookies])
+    yield from _of_csp(recipe, parameters)
+
+
+def _of_parameters(path: str, parameters: Iterable[Parameter]) -> Iterator[Problem]:
+    for index, parameter in enumerate(parameters):
+        at = f"{path}[{index}]"
+        if not parameter.help:
+            yield f"{at}.help", "is missing."
+        if bool(parameter.pattern) == bool(parameter.choices):
+            yield f"{at}.pattern", "or choices must be given, and not both."
+        for name in ("example", "default"):
+            value: str = getattr(parameter, name)
+            if value and not parameter.accepts(value):
+                yield f"{at}.{name}", f"“{value}” does not fit the pattern or the choices."
+    yield from _repeated(path, [parameter.name for parameter in parameters])
+
+
+def _repeated(path: str, names: Iterable[str]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            yield f"{path}[{index}].name", f"“{name}” is there twice."
+        seen.add(name)
+
+
+def _of_script(path: str, script: Script, parameters: Parameters) -> Iterator[Problem]:
+    if bool(script.inline) == bool(script.src):
+        yield f"{path}.inline", "or src must be given, and not both."
+    yield from _of_attributes(f"{path}.attributes", script.attributes, _RESERVED_FOR_SCRIPT)
+    for name, values in script.when.items():
+        parameter = parameters.get(name)
+        if parameter is None or not set(values) <= set(parameter.choices):
+            yield f"{path}.when.{name}", "must name a parameter and some of its choices."
+        elif not parameter.is_always_filled:
+            yield f"{path}.when.{name}", "may be blank: no script would be written for it then."
+    yield from (_of_inline if script.inline else _of_src)(path, script, parameters)
+
+
+def _of_attributes(
+    path: str, attributes: Iterable[str], reserved: re.Pattern[str]
+) -> Iterator[Problem]:
+    for name in attributes:
+        if not _ATTRIBUTE_NAME.fullmatch(name) or reserved.fullmatch(name):
+            yield f"{path}.{name}", "is not an attribute that a recipe may set."
+
+
+def _of_inline(path: str, script: Script, parameters: Parameters) -> Iterator[Problem]:
+    yield from _of_placeholders(f"{path}.inline", script.inline, {*parameters, *MARKS})
+    if _ENDS_SCRIPT.search(script.inline):
+        yield f"{path}.inline", "must not hold a script tag or the start of an HTML comment."
+    if script.is_async:
+        yield f"{path}.async", "has no meaning for an inline script."
+
+
+def _of_src(path: str, script: Script, parameters: Parameters) -> Iterator[Problem]:
+    yield from _of_placeholders(f"{path}.src", script.src, parameters)
+    if not _is_https(script.src):
+        yield f"{path}.src", f"“{script.src}” is not an https address with a fixed host."
+    yield from _blank(f"{path}.src", script.src, parameters)
+
+
+def _of_placeholders(path: str, text: str, known: Iterable[str]) -> Iterator[Problem]:
+    for unknown in sorted({*PLACEHOLDER.findall(text)} - {*known}):
+        yield path, f"holds {{{{{unknown}}}}}, but there is no such parameter."
+    if "{{" in PLACEHOLDER.sub("", text):
+        yield path, "holds {{ that is no placeholder."
+    if _QUOTED_PLACEHOLDER.search(text):
+        yield path, "has a placeholder in quotes: it brings its own."
+
+
+def _blank(path: str, address: str, parameters: Mapping[str, Parameter]) -> Iterator[Problem]:
+    for name in PLACEHOLDER.findall(address):
+        if name in parameters and not parameters[name].is_always_filled:
+            yield path, f"holds {name}, which may be blank and has no default."
+
+
+def _of_browser(recipe: Recipe, parameters: Parameters) -> Iterator[Problem]:
+    yield from _only_of_servers(recipe)
+    if recipe.embed is not None:
+        yield "embed", "is for tools of the kind embed only."
+    if not recipe.scripts:
+        yield "scripts", "are missing: a browser tool starts with at least one."
+    used = {name for each in recipe.scripts for name in (*each.placeholders, *each.when)}
+    for index, parameter in enumerate(recipe.parameters):
+        if parameter.name not in used:
+            yield f"parameters[{index}].name", f"“{parameter.name}” is never used."
+        if parameter.secret:
+            yield f"parameters[{index}].secret", "would be readable in every page."
+
+
+def _only_of_servers(recipe: Recipe) -> Iterator[Problem]:
+    for name in ("endpoint", "authorization", "signed"):
+        if getattr(recipe, name):
+            yield name, "is for tools of the kind server only."
+
+
+def _of_server(recipe: Recipe, parameters: Parameters) -> Iterator[Problem]:
+    if recipe.scripts:
+        yield "scripts", "are for browser tools only."
+    if recipe.embed is not None:
+        yield "embed", "is for tools of the kind embed only."
+    if not recipe.endpoint:
+        yield "endpoint", "is missing."
+    elif recipe.endpoint not in parameters or not parameters[recipe.endpoint].required:
+        message = f"“{recipe.endpoint}” is not one of the parameters that are required."
+        yield "endpoint", message
+    name = recipe.authorization
+    if name and (name not in parameters or not parameters[name].secret):
+        yield "authorization", f"“{name}” is not one of the parameters that are secret."
+
+
+def _of_embed_kind(recipe: Recipe, parameters: Parameters) -> Iterator[Problem]:
+    yield from _only_of_servers(recipe)
+    if recipe.scripts:
+        yield "scripts", "are for browser tools only."
+    if parameters:
+        yield "parameters", "of an embed belong under [embed]: its tag gives them."
+    if recipe.placement != "manual":
+        yield "placement", "must be manual: an embed stands where a template asks."
+    if recipe.embed is None:
+        yield "embed", "is missing."
+    else:
+        yield from _of_embed(recipe.embed)
+
+
+def _of_embed(embed: Embed) -> Iterator[Problem]:
+    yield from _of_parameters("embed.parameters", embed.parameters)
+    for index, parameter in enumerate(embed.parameters):
+        yield from _of_embed_parameter(f"embed.parameters[{index}]", parameter)
+    parameters = {parameter.name: parameter for parameter in embed.parameters}
+    if not _is_https(embed.src) or "?" in embed.src:
+        message = "is not an https address with a fixed host and without a query."
+        yield "embed.src", f"“{embed.src}” {message}"
+    yield from _blank("embed.src", embed.src, parameters)
+    for unknown in sorted(embed.placeholders - parameters.keys()):
+        yield "embed.src", f"holds {{{{{unknown}}}}}, but there is no such parameter."
+    yield from _of_attributes("embed.attributes", embed.attributes, _RESERVED_FOR_EMBED)
+    for index, parameter in enumerate(embed.parameters):
+        if parameter.name not in embed.placeholders:
+            yield f"embed.parameters[{index}].name", f"“{parameter.name}” is never used."
+
+
+def _of_embed_parameter(path: str, parameter: EmbedParameter) -> Iterator[Problem]:
+    if parameter.name in _ARGUMENTS_OF_TAG:
+        yield f"{path}.name", f"must be none of: {', '.join(_ARGUMENTS_OF_TAG)}."
+    if parameter.secret:
+        yield f"{path}.secret", "would be readable in every page."
+    if parameter.address and re.compile(parameter.address).groups != 1:
+        yield f"{path}.address", "must have exactly one group: the value."
+
+
+def _of_privacy_url(url: str) -> Iterator[Problem]:
+    if not url:
+        yield "privacy_url", "is missing."
+    elif not _is_https(url):
+        yield "privacy_url", f"“{url}” is not an https address."
+
+
+def _is_https(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(parts.hostname) and "{{" not in parts.netloc
+
+
+def _of_csp(recipe: Recipe, parameters: Parameters) -> Iterator[Problem]:
+    for directive, entries in recipe.csp.items():
+        if directive not in DIRECTIVES:
+            known = ", ".join(sorted(DIRECTIVES))
+            yield f"csp.{directive}", f"is unknown. Known are: {known}."
+        for index, entry in enumerate(entries):
+            if not _is_source(entry, parameters):
+                yield (
+                    f"csp.{directive}[{index}]",
+                    f"“{entry}” is not a source that CSP knows, nor one {{{{parameter}}}} that is "
+                    "an https address and is never blank.",
+                )
+
+
+def _is_source(entry: str, parameters: Parameters) -> bool:
+    placeholder = PLACEHOLDER.fullmatch(entry)
+    if placeholder is None or placeholder[1] not in parameters:
+        return _CSP_SOURCE.fullmatch(entry) is not None
+    return _is_address(parameters[placeholder[1]])
+
+
+def _is_address(parameter: Parameter) -> bool:
+    """Say whether each value of a parameter has an origin, as far as its pattern shows that."""
+    known = parameter.choices or (parameter.example, parameter.default or parameter.example)
+    fits = bool(parameter.choices) or parameter.pattern.startswith(r"https:\/\/")
+    return parameter.is_always_filled and fits and all(map(_has_origin, known))
+
+
+def _has_origin(address: str) -> bool:
+    try:
+        csp_origin(address)
+    except ValueError:
+        return False
+    return True
