@@ -15,7 +15,8 @@ from django.apps import apps
 from django.core.signals import setting_changed
 
 from consent.recipes import google
-from consent.recipes.definitions import CONSENT_TYPES, DeclaredCookie, Embed, Recipe, Script
+from consent.recipes.definitions import CONSENT_TYPES, DeclaredCookie, Recipe, Script
+from consent.recipes.embeds import Embed
 from consent.recipes.loading import load
 from consent.recipes.parameters import Parameter
 from consent.recipes.reading import RecipeError

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from consent.recipes.embeds import Embed
 from consent.recipes.escaping import (
     PLACEHOLDER,
     csp_origin,
@@ -15,10 +16,9 @@ from consent.recipes.escaping import (
     javascript_literal,
     script_tag,
     url_part,
-    written,
 )
 from consent.recipes.keys import KEY, KEY_LENGTH
-from consent.recipes.parameters import EmbedParameter, Parameter, unknown_names
+from consent.recipes.parameters import Parameter, unknown_names
 from consent.recipes.reading import AtMost, InFile, matching, one_of
 
 # https://developers.google.com/tag-platform/security/concepts/consent-mode
@@ -79,59 +79,6 @@ class Script:
         if self.is_async:
             yield "async", None
         yield from self.attributes.items()
-
-
-@dataclass(frozen=True, slots=True)
-class Embed:
-    """An iframe at `src`, with `query` added to its address and `attributes` beside it.
-
-    What it shows is not the tool's to say but the template's: its parameters are given, and held
-    against their patterns, wherever one is written. A field of the query is left out where a
-    parameter in it is blank. `name` is the recipe's, for messages.
-    """
-
-    src: str
-    name: Annotated[str, InFile(None)] = ""
-    parameters: tuple[EmbedParameter, ...] = ()
-    query: Mapping[str, str] = field(default_factory=dict, hash=False)
-    attributes: Mapping[str, str | None] = field(default_factory=dict, hash=False)
-
-    @property
-    def placeholders(self) -> frozenset[str]:
-        """The names of the parameters that the address holds."""
-        return frozenset(PLACEHOLDER.findall(" ".join((self.src, *self.query.values()))))
-
-    def errors(self, given: Mapping[str, object]) -> dict[str, str]:
-        """Return what is wrong with the given parameters: name -> translated sentence."""
-        found = unknown_names(self.name, self.parameters, given)
-        for parameter in self.parameters:
-            value = given.get(parameter.name, "")
-            read = parameter.read(value) if isinstance(value, str) else value
-            if message := parameter.error(read):
-                found[parameter.name] = message
-        return found
-
-    def html(self, given: Mapping[str, str], title: str) -> str:
-        """Return the iframe; `title` tells screen readers what it shows.
-
-        Raises ValueError, whose sentences say why, where `errors(given)` is not empty.
-        """
-        if errors := self.errors(given):
-            raise ValueError(" ".join(errors.values()))
-        values = {
-            parameter.name: parameter.filled(parameter.read(given.get(parameter.name, "")))
-            for parameter in self.parameters
-        }
-        attributes = {"src": self._address(values), "title": title, "loading": "lazy"}
-        return f"<iframe{written({**attributes, **self.attributes}.items())}></iframe>"
-
-    def _address(self, values: Mapping[str, str]) -> str:
-        query = "&".join(
-            f"{name}={fill(text, values, url_part)}"
-            for name, text in self.query.items()
-            if all(values[each] for each in PLACEHOLDER.findall(text))
-        )
-        return fill(self.src, values, url_part) + (f"?{query}" if query else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import unquote_plus
 
 from django.utils.text import Truncator
 from django.utils.translation import gettext
@@ -111,23 +110,6 @@ class Parameter:
             "label": gettext(self.label),
             "example": self.example,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class EmbedParameter(Parameter):
-    """A parameter that a template gives, for one of many videos, maps or the like.
-
-    `address`: a pattern of the vendor's own addresses, for who has such a one at hand. Its one
-    group is the value, percent-encoded.
-    """
-
-    address: Annotated[str, regular_expression] = ""
-
-    def read(self, given: str) -> str:
-        """Return the value in `given`: a part of it where it is such an address, else all."""
-        text = given.strip()
-        found = re.fullmatch(self.address, text, re.ASCII) if self.address else None
-        return unquote_plus(found[1]) if found else text
 
 
 def unknown_names(

@@ -6,18 +6,18 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
-from consent.recipes.csp import DIRECTIVES
-from consent.recipes.definitions import Embed, Recipe, Script
-from consent.recipes.escaping import PLACEHOLDER, csp_origin
+from consent.recipes.csp_rules import of_csp
+from consent.recipes.definitions import Recipe, Script
+from consent.recipes.embeds import Embed, EmbedParameter
+from consent.recipes.escaping import PLACEHOLDER
 from consent.recipes.markers import MARKS
-from consent.recipes.parameters import EmbedParameter, Parameter
+from consent.recipes.parameters import Parameter
 
 # The path of a field, and what is wrong with it.
 Problem = tuple[str, str]
 Parameters = Mapping[str, Parameter]
 
 _ATTRIBUTE_NAME = re.compile(r"[a-z]+(-[a-z]+)*")
-_CSP_SOURCE = re.compile(r"(https|wss)://[^\s;,'\"{}]+|blob:|data:|'[a-z-]+'")
 _QUOTED_PLACEHOLDER = re.compile(r"[\"'`]\{\{|\}\}[\"'`]")
 _ENDS_SCRIPT = re.compile(r"</script|<!--|<script", re.IGNORECASE)
 
@@ -40,7 +40,7 @@ def problems(recipe: Recipe) -> Iterator[Problem]:
     if recipe.kind != "server" or recipe.privacy_url:
         yield from _of_privacy_url(recipe.privacy_url)
     yield from _repeated("cookies", [f"{each.kind} {each.name}" for each in recipe.cookies])
-    yield from _of_csp(recipe, parameters)
+    yield from of_csp(recipe, parameters)
 
 
 def _of_parameters(path: str, parameters: Iterable[Parameter]) -> Iterator[Problem]:
@@ -204,39 +204,3 @@ def _is_https(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme == "https" and bool(parts.hostname) and "{{" not in parts.netloc
-
-
-def _of_csp(recipe: Recipe, parameters: Parameters) -> Iterator[Problem]:
-    for directive, entries in recipe.csp.items():
-        if directive not in DIRECTIVES:
-            known = ", ".join(sorted(DIRECTIVES))
-            yield f"csp.{directive}", f"is unknown. Known are: {known}."
-        for index, entry in enumerate(entries):
-            if not _is_source(entry, parameters):
-                yield (
-                    f"csp.{directive}[{index}]",
-                    f"“{entry}” is not a source that CSP knows, nor one {{{{parameter}}}} that is "
-                    "an https address and is never blank.",
-                )
-
-
-def _is_source(entry: str, parameters: Parameters) -> bool:
-    placeholder = PLACEHOLDER.fullmatch(entry)
-    if placeholder is None or placeholder[1] not in parameters:
-        return _CSP_SOURCE.fullmatch(entry) is not None
-    return _is_address(parameters[placeholder[1]])
-
-
-def _is_address(parameter: Parameter) -> bool:
-    """Say whether each value of a parameter has an origin, as far as its pattern shows that."""
-    known = parameter.choices or (parameter.example, parameter.default or parameter.example)
-    fits = bool(parameter.choices) or parameter.pattern.startswith(r"https:\/\/")
-    return parameter.is_always_filled and fits and all(map(_has_origin, known))
-
-
-def _has_origin(address: str) -> bool:
-    try:
-        csp_origin(address)
-    except ValueError:
-        return False
-    return True

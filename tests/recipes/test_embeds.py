@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.recipes import Embed, RecipeError, catalogue, load
-from consent.recipes.parameters import EmbedParameter
+from consent.recipes.embeds import EmbedParameter
 
 pytestmark = pytest.mark.once
 

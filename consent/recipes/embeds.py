@@ -1,0 +1,81 @@
+"""Embeds: an iframe of a vendor, with parameters that a template gives."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+from urllib.parse import unquote_plus
+
+from consent.recipes.escaping import PLACEHOLDER, fill, url_part, written
+from consent.recipes.parameters import Parameter, regular_expression, unknown_names
+from consent.recipes.reading import InFile
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedParameter(Parameter):
+    """A parameter that a template gives, for one of many videos, maps or the like.
+
+    `address`: a pattern of the vendor's own addresses, for who has such a one at hand. Its one
+    group is the value, percent-encoded.
+    """
+
+    address: Annotated[str, regular_expression] = ""
+
+    def read(self, given: str) -> str:
+        """Return the value in `given`: a part of it where it is such an address, else all."""
+        text = given.strip()
+        found = re.fullmatch(self.address, text, re.ASCII) if self.address else None
+        return unquote_plus(found[1]) if found else text
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """An iframe at `src`, with `query` added to its address and `attributes` beside it.
+
+    What it shows is not the tool's to say but the template's: its parameters are given, and held
+    against their patterns, wherever one is written. A field of the query is left out where a
+    parameter in it is blank. `name` is the recipe's, for messages.
+    """
+
+    src: str
+    name: Annotated[str, InFile(None)] = ""
+    parameters: tuple[EmbedParameter, ...] = ()
+    query: Mapping[str, str] = field(default_factory=dict, hash=False)
+    attributes: Mapping[str, str | None] = field(default_factory=dict, hash=False)
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """The names of the parameters that the address holds."""
+        return frozenset(PLACEHOLDER.findall(" ".join((self.src, *self.query.values()))))
+
+    def errors(self, given: Mapping[str, object]) -> dict[str, str]:
+        """Return what is wrong with the given parameters: name -> translated sentence."""
+        found = unknown_names(self.name, self.parameters, given)
+        for parameter in self.parameters:
+            value = given.get(parameter.name, "")
+            read = parameter.read(value) if isinstance(value, str) else value
+            if message := parameter.error(read):
+                found[parameter.name] = message
+        return found
+
+    def html(self, given: Mapping[str, str], title: str) -> str:
+        """Return the iframe; `title` tells screen readers what it shows.
+
+        Raises ValueError, whose sentences say why, where `errors(given)` is not empty.
+        """
+        if errors := self.errors(given):
+            raise ValueError(" ".join(errors.values()))
+        values = {
+            parameter.name: parameter.filled(parameter.read(given.get(parameter.name, "")))
+            for parameter in self.parameters
+        }
+        attributes = {"src": self._address(values), "title": title, "loading": "lazy"}
+        return f"<iframe{written({**attributes, **self.attributes}.items())}></iframe>"
+
+    def _address(self, values: Mapping[str, str]) -> str:
+        query = "&".join(
+            f"{name}={fill(text, values, url_part)}"
+            for name, text in self.query.items()
+            if all(values[each] for each in PLACEHOLDER.findall(text))
+        )
+        return fill(self.src, values, url_part) + (f"?{query}" if query else "")
