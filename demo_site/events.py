@@ -67,7 +67,8 @@ def _key(subject: UUID) -> str:
 def events_of(subject: UUID | None) -> list[EventLine]:
     """Return the last deliveries of what ``subject`` is remembered for, the newest first."""
     events = cache.get(_key(subject), []) if subject else []
-    deliveries = list(Delivery.objects.filter(event__in=events).order_by("-pk")[:SHOWN])
+    found = Delivery.objects.filter(event__in=events).select_related("tool")
+    deliveries = list(found.order_by("-pk")[:SHOWN])
     got = _got() if deliveries else {}
     return [
         EventLine(
@@ -77,11 +78,15 @@ def events_of(subject: UUID | None) -> list[EventLine]:
             waits=each.state == Delivery.State.WAITING,
             arrived=each.state == Delivery.State.DELIVERED,
             remark=str(each.get_reason_display()) if each.reason else "",
-            # An event has one id, whichever tool it is for.
-            got=got.get(each.message_id, "") if each.state == Delivery.State.DELIVERED else "",
+            got=got.get(_received(each), "") if each.state == Delivery.State.DELIVERED else "",
         )
         for each in deliveries
     ]
+
+
+def _received(delivery: Delivery) -> tuple[str, bool]:
+    """Return the event's id, and whether Zapier gets it: an event has one id for all its tools."""
+    return delivery.message_id, delivery.tool is not None and delivery.tool.recipe == "zapier"
 
 
 def point_webhooks_at(address: str) -> bool:
@@ -112,8 +117,8 @@ def _address_of(tool: Tool) -> str:
     return str(tool.parameters.get("url", "")) if isinstance(tool.parameters, dict) else ""
 
 
-def _got() -> dict[str, str]:
-    """Ask the receiver, if it is ours, what it got: id to its verdict on the signature."""
+def _got() -> dict[tuple[str, bool], str]:
+    """Ask the receiver, if it is ours, what it got, for which of its two tools, and how."""
     tool = _webhooks()
     address = _address_of(tool) if tool else ""
     if not address.startswith(f"http://{HOST}:"):
@@ -123,7 +128,10 @@ def _got() -> dict[str, str]:
             found: list[dict[str, Any]] = json.load(answer)
     except (OSError, ValueError):
         return {}
-    return {
-        each["id"]: "its signature is genuine" if each["genuine"] else "its signature is wrong"
-        for each in found
-    }
+    return {(each["id"], each["zapier"]): _verdict(each) for each in found}
+
+
+def _verdict(received: dict[str, Any]) -> str:
+    if received["zapier"]:
+        return "by a stand-in for Zapier's host"
+    return "its signature is genuine" if received["genuine"] else "its signature is wrong"

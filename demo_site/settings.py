@@ -106,8 +106,8 @@ CONSENT_DELIVERY: str = env.str("CONSENT_DELIVERY", default="server")
 # behind a CDN names it ("cloudflare"), or the headers in which its proxy says it.
 CONSENT_REGION: str | None = "demo_site.region.region_of"
 
-# `demo_serve` starts a receiver of events on this machine. None goes anywhere else: the other
-# address, Zapier's, is made up, and may be somebody's.
+# `demo_serve` starts a receiver of events on this machine. No event is sent anywhere else: Zapier's
+# address is made up, and may be somebody's. `demo_deliver` sends what is for it to the receiver.
 CONSENT_EVENTS_HOSTS: list[str] = ["127.0.0.1"]
 CONSENT_EVENTS_TRUSTED_HOSTS: list[str] = CONSENT_EVENTS_HOSTS if DEBUG else []
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -19,6 +20,9 @@ from django.utils.module_loading import import_string
 from consent.events.batch import FAILED, Batch, Outcomes
 from consent.events.conf import conf
 from consent.events.models import Delivery
+
+if TYPE_CHECKING:
+    from consent.events.http_client import Client
 
 __all__ = ["FAILED", "Deliverer", "MissingLibraryError", "can_send", "overdue"]
 
@@ -50,13 +54,14 @@ def can_send() -> bool:
 class Deliverer:
     """Sends events, one after the other. For one thread; close it in the end.
 
-    Raises MissingLibraryError where the extra is not installed.
+    ``client``: posts them, by default a new `consent.events.http_client.Client`. Raises
+    MissingLibraryError if there is none and the extra is not installed.
     """
 
-    def __init__(self) -> None:
-        if not can_send():
+    def __init__(self, client: Client | None = None) -> None:
+        if client is None and not can_send():
             raise MissingLibraryError
-        self._client = import_string(CLIENT)()
+        self._client = client or import_string(CLIENT)()
         self._outcomes = Outcomes()
         self._is_stopping = False
 

@@ -16,6 +16,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 
@@ -189,6 +190,26 @@ def test_panel_shows_what_waits_and_what_arrived(receiver, visitor):
     assert "to Webhooks: received, its signature is genuine delivered" in shown
     assert "to Zapier: The settings let no event go to this host given up" in shown
     assert b"data-panel-waits" not in visitor.get("/panel/").content
+
+
+def test_zapiers_event_arrives_at_a_stand_in_for_its_host(receiver, visitor):
+    visitor.post("/look-up/", headers=OWN_PAGE)
+    said = StringIO()
+
+    call_command("demo_deliver", zapier=receiver.origin, stdout=said)
+
+    assert "2 delivered" in said.getvalue()
+    assert settings.CONSENT_EVENTS_HOSTS == ["127.0.0.1"]
+    shown = words(visitor)
+    assert "to Webhooks: received, its signature is genuine delivered" in shown
+    assert "to Zapier: received, by a stand-in for Zapier's host delivered" in shown
+
+
+def test_delivering_to_the_stand_in_is_refused_without_debug(settings):
+    settings.DEBUG = False
+
+    with pytest.raises(CommandError, match="with DEBUG"):
+        call_command("demo_deliver", zapier="http://127.0.0.1:1")
 
 
 def test_receiver_takes_nothing_that_is_not_signed(receiver):

@@ -31,7 +31,7 @@ class Command(BaseCommand):
 
     help = (
         "Serves the demo site like runserver, with a receiver of events on a free port of this "
-        "machine and “consent_deliver --watch” beside it. Refused without DEBUG."
+        "machine and “demo_deliver --watch” beside it. Refused without DEBUG."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             # `nohup` ignores the hang-up, so that the command outlives its terminal.
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, lambda *_: sys.exit(0))
-        with receiving() as receiver, _delivering():
+        with receiving() as receiver, _delivering(receiver.origin):
             if point_webhooks_at(receiver.address):
                 self.stdout.write(f"Events are received at {receiver.address}")
             serve()
@@ -82,9 +82,10 @@ def _check_free(addrport: str) -> None:
 
 
 @contextmanager
-def _delivering() -> Iterator[None]:
-    """Run a process that delivers due events."""
-    command = [sys.executable, sys.argv[0], "consent_deliver", "--watch", "--interval", "0.5"]
+def _delivering(zapier: str) -> Iterator[None]:
+    """Run a process that delivers due events; ``zapier``: address of the stand-in for its host."""
+    manage = [sys.executable, sys.argv[0]]
+    command = [*manage, "demo_deliver", "--watch", "--interval", "0.5", "--zapier", zapier]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
     try:
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
@@ -49,7 +50,7 @@ class Command(BaseCommand):
         if options["interval"] <= 0:
             raise CommandError("--interval has to be more than 0.")
         try:
-            deliverer = Deliverer()
+            deliverer = self.deliverer(options)
         except MissingLibraryError as error:
             raise CommandError(str(error)) from error
         with deliverer:
@@ -58,6 +59,10 @@ class Command(BaseCommand):
             else:
                 self._run(deliverer)
         self._report(deliverer)
+
+    def deliverer(self, options: Mapping[str, Any]) -> Deliverer:
+        """Return what delivers. Raises MissingLibraryError. A subclass may have its own client."""
+        return Deliverer()
 
     def _run(self, deliverer: Deliverer) -> None:
         bar = Bar(self.stderr, lambda: Delivery.objects.due(timezone.now()).count())
