@@ -1,4 +1,4 @@
-"""What runs on a page, and why, in words: what ``request.consent`` says of the visitor."""
+"""The panel's content: which tools run on a page, and why, according to ``request.consent``."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ OPTED_OUT = "your browser asks not to sell or share your data"
 
 
 class VisitorRequest(HttpRequest):
-    """A request that passed the consent middleware."""
+    """A request with the attribute that the consent middleware adds."""
 
     consent: Consent
 
 
 @dataclass(frozen=True)
 class ToolLine:
-    """A tool. ``state``: a word or two for its badge; ``runs``: whether it is on this page."""
+    """A tool. ``state`` is the text of its badge, and ``runs`` tells whether it is on this page."""
 
     name: str
     state: str
@@ -38,7 +38,7 @@ class ToolLine:
 
 @dataclass(frozen=True)
 class CategoryLine:
-    """A category with its tools. ``allowed``: whether anything of it may run."""
+    """A category with its tools. ``allowed`` tells whether any of them may run."""
 
     name: str
     why: str
@@ -48,7 +48,7 @@ class CategoryLine:
 
 @dataclass(frozen=True)
 class CookiePart:
-    """A piece of the preference cookie, and what it means."""
+    """A part of the preference cookie and its meaning."""
 
     text: str
     meaning: str
@@ -74,7 +74,7 @@ class Law:
 
 @dataclass(frozen=True)
 class Panel:
-    """All that the panel shows. ``parts`` is empty where the cookie holds no valid decision."""
+    """The content of the panel. ``parts`` is empty if the cookie contains no valid decision."""
 
     revision: int
     law: Law
@@ -86,24 +86,24 @@ class Panel:
 
     @property
     def total(self) -> int:
-        """How many tools the policy has."""
+        """The number of the policy's tools."""
         return sum(len(category.tools) for category in self.categories)
 
     @property
     def waits(self) -> bool:
-        """Whether one of the events is on its way still."""
+        """Whether one of the events has not arrived yet."""
         return any(event.waits for event in self.events)
 
     @property
     def running(self) -> int:
-        """How many of them run on this page."""
+        """The number of tools that run on this page."""
         return sum(tool.runs for category in self.categories for tool in category.tools)
 
 
 def describe(request: VisitorRequest, placed: Collection[str] = ()) -> Panel:
     """Return the panel for a visitor.
 
-    ``placed`` are the keys of the tools that the page asks for by itself, with
+    ``placed`` contains the keys of the tools that the page itself requests, with
     ``{% consent_tool %}`` or ``{% consent_embed %}``.
     """
     consent = request.consent
@@ -114,7 +114,7 @@ def describe(request: VisitorRequest, placed: Collection[str] = ()) -> Panel:
         cookie_name=conf.COOKIE_NAME,
         cookie_text=request.COOKIES.get(conf.COOKIE_NAME, ""),
         parts=[] if consent.decision is None else _parts(consent, consent.decision),
-        # Before a decision nothing ties an event to this visitor, and their page costs no query.
+        # Before a decision no event is known to be of this visitor, and the page needs no query.
         events=[] if consent.decision is None else events_of(consent.snapshot.subject),
     )
 
@@ -126,23 +126,23 @@ def _law(consent: Consent, region: str) -> Law:
         has_rules=consent.policy.has_rules,
         regime=consent.regime,
         meaning=str(basis_of(consent.regime).label),
-        # Where nothing is sold, nothing depends on it.
+        # If no category is sold or shared, the signal has no effect.
         is_sent=bool(consent.policy.sales) and consent.opts_out,
         signal=_signal(consent),
     )
 
 
 def _signal(consent: Consent) -> str:
-    """Say what became of Global Privacy Control."""
+    """Explain the effect of Global Privacy Control."""
     sold = [each.name for each in consent.policy.categories if each.key in consent.policy.sales]
     names = " and ".join(sold)
     if not sold:
-        return "It would change nothing: no category of this policy is sold or shared."
+        return "It has no effect: no category of this policy is sold or shared."
     if not consent.opts_out:
         return "Your browser does not send it."
     if consent.is_opted_out:
         return f"Your browser sends it, and it is honoured: {names} is off unless you allow it."
-    return f"Your browser sends it. You allow {names} all the same, and your own word counts."
+    return f"Your browser sends it, but you allowed {names} later, and the later choice applies."
 
 
 def _category(
@@ -171,7 +171,7 @@ def _tool(
 
 
 def _category_why(consent: Consent, category: CompiledCategory) -> str:
-    """Say why ``category`` as a whole is on or off."""
+    """Explain why ``category`` as a whole is on or off."""
     if category.essential:
         return "essential: the site does not work without it"
     if _is_opted_out(consent, category):
@@ -188,7 +188,7 @@ def _category_why(consent: Consent, category: CompiledCategory) -> str:
 
 
 def _tool_why(consent: Consent, category: CompiledCategory, tool: CompiledTool) -> str:
-    """Say why ``tool`` is on or off; in short, since its category says the rest."""
+    """Explain briefly why ``tool`` is on or off; its category has the full explanation."""
     if category.essential:
         return "essential"
     if _is_opted_out(consent, category):
@@ -206,7 +206,7 @@ def _tool_why(consent: Consent, category: CompiledCategory, tool: CompiledTool) 
 
 
 def _is_opted_out(consent: Consent, category: CompiledCategory) -> bool:
-    """Say whether Global Privacy Control keeps ``category`` off, and no later word of theirs."""
+    """Return whether Global Privacy Control keeps ``category`` off, without a later choice."""
     overrides = consent.decision is not None and consent.decision.opt_out
     return (
         category.key in consent.policy.sales
@@ -228,13 +228,13 @@ def _never_asked(decision: Decision, *, since: int) -> str:
 
 def _news(decision: Decision, *, since: int) -> str:
     return (
-        f"new since your decision: came with revision {since}, "
+        f"new since your decision: added in revision {since}, "
         f"you decided on {_day(decision.decided_on)}"
     )
 
 
 def _parts(consent: Consent, decision: Decision) -> list[CookiePart]:
-    """Explain the text of ``decision``, dot by dot."""
+    """Explain the text of ``decision`` part by part."""
     version, revision, day, *choices = decision.text.split(".")
     names = {category.key: category.name for category in consent.policy.categories}
     return [
@@ -252,12 +252,12 @@ def _format_meaning(decision: Decision) -> str:
 
 def _choice_part(text: str, names: Mapping[str, str]) -> CookiePart:
     key, _, granted = text.partition("_")
-    name = names.get(key, f"a category that is gone ({key})")
+    name = names.get(key, f"a category that was deleted ({key})")
     return CookiePart(
         text, f"{name}: refused" if granted == "0" else f"{name}: granted at revision {granted}"
     )
 
 
 def _day(day: date) -> str:
-    # In English in every language, as the words around it are.
+    # In English for every visitor, like the rest of the panel.
     return f"{day.day} {day:%b %Y}"

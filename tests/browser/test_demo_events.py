@@ -70,9 +70,7 @@ def test_visitor_who_refuses_sees_nothing_sent(visitor):
     visitor.reject_all()
     look_up(visitor)
 
-    expect(events(visitor)).to_have_text(
-        "None of yours is known: without your consent none is sent."
-    )
+    expect(events(visitor)).to_have_text("You have no events: without your consent none is sent.")
     assert not Delivery.objects.exists()
 
 

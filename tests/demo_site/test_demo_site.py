@@ -262,7 +262,7 @@ def test_panel_tells_what_is_new_since_the_decision(client, seeded):
 
     panel = words(client)
 
-    assert f"Tide clock new since your decision: came with revision {revision + 1}" in panel
+    assert f"Tide clock new since your decision: added in revision {revision + 1}" in panel
     assert f"Drift allowed: you granted Functional on {english(timezone.now())} running" in panel
 
 
@@ -285,7 +285,7 @@ def test_panel_says_that_an_expired_or_mangled_cookie_is_no_decision(client, see
 
         panel = words(client)
 
-        assert "That counts as no decision" in panel
+        assert "It counts as no decision" in panel
         assert "Drift you have not decided off" in panel
 
 
@@ -304,7 +304,7 @@ def test_panel_explains_a_choice_made_in_spite_of_the_signal(client, seeded):
 
     panel = words(client, headers=SIGNAL)
 
-    assert "You allow Advertising all the same, and your own word counts" in panel
+    assert "but you allowed Advertising later, and the later choice applies" in panel
     assert "1g version of this format; g: chosen while the browser sent" in panel
     assert "LinkedIn Insight Tag allowed: you granted Advertising" in panel
 
@@ -414,7 +414,7 @@ def test_panel_says_how_to_send_the_signal(client, seeded):
     panel = words(client)
 
     assert "Global Privacy Control not sent Your browser does not send it." in panel
-    assert "No page can switch it on for you. In Firefox" in panel
+    assert "A page cannot switch it on. In Firefox" in panel
 
 
 def test_signal_changes_nothing_where_nothing_is_sold(client, seeded):
@@ -424,7 +424,7 @@ def test_signal_changes_nothing_where_nothing_is_sold(client, seeded):
 
     panel = words(client, headers=SIGNAL)
 
-    assert "not sent It would change nothing" in panel
+    assert "not sent It has no effect" in panel
 
 
 def test_site_says_that_it_honours_the_signal(client, seeded):
@@ -578,13 +578,13 @@ def test_second_seed_keeps_what_was_edited_and_adds_what_is_missing(seeded):
 def test_seed_leaves_out_the_tools_of_a_category_that_cannot_be_had(seeded, monkeypatch):
     monkeypatch.setitem(TOOLS, "gone", ("drift",))
 
-    assert "There is no category “gone” any more" in seed()
+    assert "The category “gone” does not exist" in seed()
 
 
 def test_seed_refuses_to_run_without_debug(settings):
     settings.DEBUG = False
 
-    with pytest.raises(CommandError, match="only runs where DEBUG is true"):
+    with pytest.raises(CommandError, match="it runs only with DEBUG"):
         seed()
 
     assert not get_user_model().objects.exists()

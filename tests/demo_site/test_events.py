@@ -125,9 +125,9 @@ def test_webhooks_is_told_of_a_decision(seeded, client):
 
 
 def test_panel_before_a_decision_lists_no_event_and_stores_nothing(client, seeded):
-    assert "Until you choose, nothing ties an event to you" in words(client)
+    assert "No event is known to be yours before you choose" in words(client)
     client.post("/look-up/", headers=OWN_PAGE)
-    assert "Until you choose, nothing ties an event to you" in words(client)
+    assert "No event is known to be yours before you choose" in words(client)
     assert not client.cookies
 
 
@@ -141,7 +141,7 @@ def test_panel_shows_each_visitor_their_own_events_alone(visitor):
 
     assert "Crossing Looked Up to Webhooks waiting" in words(visitor)
     for other in others:
-        assert "None of yours is known: without your consent none is sent." in words(other)
+        assert "You have no events: without your consent none is sent." in words(other)
 
 
 def test_panel_shows_the_five_last_events(visitor):

@@ -1,4 +1,4 @@
-"""``manage.py demo_seed``: the demo site's policy, its tools and its admin login."""
+"""``manage.py demo_seed``: create the demo site's policy, its tools and its admin login."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from consent.recipes import Recipe, catalogue
 LOGIN: Final = "admin"
 PASSWORD: Final = "admin"  # noqa: S105 - public on purpose, and refused outside DEBUG
 
-# Category to the tools (keys of recipes) that the first policy lists in it. The eighteenth is the
-# video in the log.
+# The tools (keys of recipes) of each category.
 TOOLS: Final = {
     "functional": ("drift", "youtube"),
     "marketing-analytics": (
@@ -42,14 +41,14 @@ TOOLS: Final = {
     ),
     "essential": ("recaptcha",),
 }
-# What is not as the recipe has it: only the contact page, which has a form to protect, asks for
-# reCAPTCHA; and the panel shows what Webhooks is told.
+# Fields that differ from the recipe: only the contact page, which has a form to protect, requests
+# reCAPTCHA; and Webhooks receives decisions, which the panel shows.
 OWN: Final[dict[str, dict[str, Any]]] = {
     "recaptcha": {"placement": "manual"},
     "webhooks": {"hears_decisions": True},
 }
-# In this order: regions to what holds there before a choice. Elsewhere the policy's own regime
-# does. The last one is there so that the panel's switch has all three to show.
+# Regions and their legal basis, in this order. Elsewhere that of the policy applies. The last rule
+# exists so that the panel can show each legal basis.
 RULES: Final = (
     ("EEA GB CH", "opt_in"),
     ("US-OPT-OUT", "implied"),
@@ -81,7 +80,7 @@ The table shows what we collect data for, sorted by category, and every tool tha
 
 
 class Command(BaseCommand):
-    """Fills in what is missing, and leaves alone what somebody has edited."""
+    """Creates what is missing, and changes nothing that somebody has edited."""
 
     help = (
         "Creates the demo site's policy with all its tools, and the login admin / admin. "
@@ -89,23 +88,23 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Seed in one transaction. Raises CommandError where DEBUG is false."""
+        """Create everything in one transaction. Raises CommandError if DEBUG is false."""
         if not settings.DEBUG:
             raise CommandError(
-                "demo_seed creates a login that everybody knows: it only runs where DEBUG is true."
+                "demo_seed creates a login with a known password: it runs only with DEBUG = True."
             )
         with transaction.atomic():
             call_command("consent_init", stdout=self.stdout, stderr=self.stderr)
             policy = Policy.objects.default()
             if policy is None:
-                raise CommandError("consent_init left no default policy.")
+                raise CommandError("consent_init created no default policy.")
             self._write_texts(policy)
             self._add_tools(policy)
             self._add_rules(policy)
             self._add_login()
 
     def _write_texts(self, policy: Policy) -> None:
-        """Give ``policy`` the company's texts, if it still has all of those it began with."""
+        """Give ``policy`` the company's texts, if all its texts are still the default ones."""
         own = {
             "name": NAME,
             "introduction": INTRODUCTION,
@@ -115,7 +114,7 @@ class Command(BaseCommand):
         }
         fresh = Policy()
         if any(getattr(policy, name) != getattr(fresh, name) for name in own):
-            self.stdout.write("The policy has texts of its own already: left as they are.")
+            self.stdout.write("The texts of the policy were edited, so they are not changed.")
             return
         for name, text in own.items():
             setattr(policy, name, text)
@@ -124,13 +123,15 @@ class Command(BaseCommand):
         self.stdout.write(f"The policy is now the “{NAME}”.")
 
     def _add_tools(self, policy: Policy) -> None:
-        """Create each tool that ``policy`` lacks, in its category and with a made-up id."""
+        """Create each missing tool in its category, with an invented id."""
         categories = {category.key: category for category in policy.categories.all()}
         present = set(Tool.objects.filter(policy=policy).values_list("key", flat=True))
         added = []
         for key, recipes in TOOLS.items():
             if key not in categories:
-                self.stdout.write(f"There is no category “{key}” any more: its tools are left out.")
+                self.stdout.write(
+                    f"The category “{key}” does not exist, so its tools are not created."
+                )
                 continue
             added += [
                 self._add_tool(catalogue()[recipe], categories[key])
@@ -146,9 +147,9 @@ class Command(BaseCommand):
         return Tool.objects.from_recipe(recipe, category, examples, **OWN.get(recipe.key, {}))
 
     def _add_rules(self, policy: Policy) -> None:
-        """Give ``policy`` its rules for regions, if it has none at all."""
+        """Create the rules for regions, if ``policy`` has none."""
         if policy.region_rules.exists():
-            self.stdout.write("The policy has rules for regions already: left as they are.")
+            self.stdout.write("The policy already has rules for regions, so they are not changed.")
             return
         for order, (regions, regime) in enumerate(RULES, start=1):
             rule = RegionRule(policy=policy, order=order, regions=regions, regime=regime)
@@ -157,10 +158,10 @@ class Command(BaseCommand):
         self.stdout.write(f"Rules for regions added: {len(RULES)}.")
 
     def _add_login(self) -> None:
-        """Create the superuser, unless there is one of that name (whose password stays)."""
+        """Create the superuser, unless it exists; its password is not changed."""
         users = get_user_model()._default_manager
         if users.filter(username=LOGIN).exists():
-            self.stdout.write(f"The login “{LOGIN}” is there already: left as it is.")
+            self.stdout.write(f"The login “{LOGIN}” already exists and is not changed.")
             return
         users.create_superuser(username=LOGIN, email="admin@example.com", password=PASSWORD)
         self.stdout.write(f"Admin login: {LOGIN} / {PASSWORD} (for this demo only).")
