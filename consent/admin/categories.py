@@ -65,7 +65,8 @@ class CategoryAdmin(DatedAdmin[Category]):
     @admin.display(description=_("Enabled tools"), ordering="enabled")
     def tools_enabled(self, category: Category) -> int:
         """The number of its enabled tools."""
-        return category.enabled  # type: ignore[attr-defined,no-any-return]
+        enabled: int = getattr(category, "enabled", 0)
+        return enabled
 
     def get_fieldsets(self, request: HttpRequest, obj: Category | None = None) -> Fieldsets:
         """Return first what everybody fills in, last what only developers need."""

@@ -10,7 +10,7 @@ from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import DataError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -127,7 +127,7 @@ class RecordAdmin(ReadOnlyAdmin[Record]):
             raise BadRequest(
                 f"Unknown format “{file_format}”: use one of {', '.join(export.FORMATS)}."
             )
-        request.GET = selected  # type: ignore[assignment]
+        request.GET = QueryDict(selected.urlencode())
         try:
             records = self.get_changelist_instance(request).queryset
         except (IncorrectLookupParameters, DataError, OverflowError, ValueError) as error:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest
 from django.http.response import HttpResponse
 from django.urls import URLPattern, path, reverse
 
+from consent.admin.generic import ModelAdmin
+from consent.admin.wording import Text
 from consent.models import Tool
 
 View: TypeAlias = Callable[[Any, HttpRequest, str], HttpResponse]
@@ -27,11 +28,11 @@ class ToolPage:
 
     name: str
     slug: str
-    label: Any
+    label: Text
     applies: Callable[[Tool], bool]
     view: View
 
-    def url(self, section: ModelAdmin) -> URLPattern:  # type: ignore[type-arg]
+    def url(self, section: ModelAdmin[Tool]) -> URLPattern:
         """Return the URL pattern of the page in the ``section`` of tools."""
 
         def view(request: HttpRequest, object_id: str) -> HttpResponse:
@@ -58,7 +59,7 @@ def pages() -> list[ToolPage]:
     return list(_pages.values())
 
 
-def links(tool: Tool | None) -> list[tuple[str, str]]:
+def links(tool: Tool | None) -> list[tuple[Text, str]]:
     """Return label and address of each page that ``tool`` has; nothing for a new tool."""
     if tool is None:
         return []

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields
+from consent.models.natural_keys import depends_on
 from consent.models.policy import Policy
 from consent.models.revision import Dated
 from consent.models.validators import validate_consent_types, validate_key
@@ -77,11 +78,10 @@ class Category(Dated):
     def __str__(self) -> str:
         return self.name
 
+    @depends_on("consent.policy")
     def natural_key(self) -> tuple[str, str]:
         """Return what names the category across databases."""
         return (self.policy.key, self.key)
-
-    natural_key.dependencies = ["consent.policy"]  # type: ignore[attr-defined]
 
     def owner(self) -> Policy:
         """Return its policy."""

@@ -8,6 +8,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields
+from consent.models.natural_keys import depends_on
 from consent.models.tool import Tool
 from consent.models.validators import validate_pattern
 
@@ -67,8 +68,7 @@ class Cookie(models.Model):
             self.tool.policy.touch()
             super().save(**kwargs)
 
+    @depends_on("consent.tool")
     def natural_key(self) -> tuple[str, str, str, str]:
         """Return what names the cookie across databases."""
         return (*self.tool.natural_key(), self.kind, self.name)
-
-    natural_key.dependencies = ["consent.tool"]  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields
 from consent.models.category import Category
+from consent.models.natural_keys import depends_on
 from consent.models.parameters import parameter_errors
 from consent.models.policy import Policy
 from consent.models.revision import Dated
@@ -170,11 +171,10 @@ class Tool(Dated):
                 kwargs["update_fields"] = {*kwargs["update_fields"], "gone_at"}
         super().save(cosmetic=cosmetic, **kwargs)
 
+    @depends_on("consent.policy", "consent.category")
     def natural_key(self) -> tuple[str, str]:
         """Return what names the tool across databases."""
         return (self.policy.key, self.key)
-
-    natural_key.dependencies = ["consent.policy", "consent.category"]  # type: ignore[attr-defined]
 
     def retire(self) -> None:
         """Disable it, as its receiver answered that it is gone for good."""

@@ -90,10 +90,14 @@ def _trusted() -> Headers | None:
 
 def _function() -> Callable[[HttpRequest], str | None]:
     setting = conf.REGION
-    if not isinstance(setting, str):
-        return setting  # type: ignore[return-value]
-    function: Callable[[HttpRequest], str | None] = import_string(FUNCTIONS.get(setting, setting))
-    return function
+    if isinstance(setting, str):
+        function: Callable[[HttpRequest], str | None] = import_string(
+            FUNCTIONS.get(setting, setting)
+        )
+        return function
+    if setting is None or isinstance(setting, Mapping):
+        raise TypeError(f"CONSENT_REGION is {setting!r}, which is not a function")
+    return setting
 
 
 def _header(request: HttpRequest, name: str) -> str:
