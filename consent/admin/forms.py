@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -40,6 +41,7 @@ class ToolForm(CosmeticForm[Tool]):
     """A tool; `form_for` adds a field for each parameter of its recipe."""
 
     recipe: ClassVar[Recipe | None] = None
+    may_edit_code: ClassVar[bool] = True
 
     class Meta:
         """Parameters have fields of their own."""
@@ -83,8 +85,40 @@ class ToolForm(CosmeticForm[Tool]):
             policy = category.policy if category else None
             cleaned["key"] = free_key(cleaned.get("name", ""), keys_in(policy))
         if self.recipe is not None:
+            stored_values = {p.name: stored(self.instance, p) for p in self.recipe.parameters}
+            before = self.recipe.code(stored_values)
             self._clean_parameters(self.recipe, cleaned)
+            self._clean_code(self.recipe, before)
+        if not self.may_edit_code:
+            self._clean_essential(cleaned.get("category"))
         return cleaned
+
+    def _clean_code(self, recipe: Recipe, before: Mapping[str, str]) -> None:
+        """Refuse another value that decides which scripts run, unless the user may change code."""
+        for name, value in recipe.code(self.instance.parameters).items():
+            if value != before[name] and not self.may_edit_code:
+                self.add_error(
+                    PREFIX + name,
+                    gettext(
+                        "Only users with the permission to edit custom snippets may change this: "
+                        "it decides which scripts run on the website."
+                    ),
+                )
+
+    def _clean_essential(self, category: Category | None) -> None:
+        """Refuse that a tool comes to run for everybody, unless its recipe suggests it."""
+        was_essential = self.instance.pk and Tool.objects.filter(
+            pk=self.instance.pk, category__essential=True
+        )
+        suggested = self.recipe.category if self.recipe else ""
+        if category and category.essential and category.key != suggested and not was_essential:
+            self.add_error(
+                "category",
+                gettext(
+                    "Only users with the permission to edit custom snippets may move a tool into "
+                    "an essential category: there it runs for everybody."
+                ),
+            )
 
     def _clean_parameters(self, recipe: Recipe, cleaned: dict[str, Any]) -> None:
         values = {p.name: self._value(p, cleaned) for p in recipe.parameters}
@@ -109,9 +143,12 @@ class ToolForm(CosmeticForm[Tool]):
                 )
 
 
-def form_for(recipe: Recipe | None) -> type[ToolForm]:
-    """Return the form of a tool by ``recipe``, or of a custom snippet where that is None."""
-    fields: dict[str, Any] = {"recipe": recipe}
+def form_for(recipe: Recipe | None, *, may_edit_code: bool) -> type[ToolForm]:
+    """Return the form of a tool by ``recipe``, or of a custom snippet where that is None.
+
+    Without ``may_edit_code`` it refuses what would let other scripts run on the website.
+    """
+    fields: dict[str, Any] = {"recipe": recipe, "may_edit_code": may_edit_code}
     for parameter in recipe.parameters if recipe else ():
         fields[PREFIX + parameter.name] = _field(parameter)
         if parameter.secret and not parameter.required:

@@ -20,6 +20,7 @@ from consent.admin import advice
 from consent.admin.base import DatedAdmin, tell
 from consent.admin.catalogue import (
     chosen,
+    may_edit_snippets,
     recipe_of,
 )
 from consent.admin.cookies import CookieInline
@@ -45,7 +46,7 @@ class ToolFormAdmin(DatedAdmin[Tool]):
         self, request: HttpRequest, obj: Tool | None = None, change: bool = False, **kwargs: object
     ) -> type[ModelForm[Tool]]:
         """Return the form with just this vendor's parameters."""
-        form = form_for(recipe_of(request, obj))
+        form = form_for(recipe_of(request, obj), may_edit_code=may_edit_snippets(request))
         return super().get_form(request, obj, change=change, **{**kwargs, "form": form})
 
     def formfield_for_foreignkey(

@@ -26,6 +26,14 @@ def of_csp(recipe: Recipe, parameters: Mapping[str, Parameter]) -> Iterator[tupl
                     f"“{entry}” is not a source that CSP knows, nor one {{{{parameter}}}} that is "
                     "an https address and is never blank.",
                 )
+            elif directive == "script-src" and not _is_marked(entry, parameters):
+                message = "must be code = true: scripts come from this address."
+                yield f"parameters[{[*parameters].index(entry.strip('{}'))}].code", message
+
+
+def _is_marked(entry: str, parameters: Mapping[str, Parameter]) -> bool:
+    placeholder = PLACEHOLDER.fullmatch(entry)
+    return placeholder is None or parameters[placeholder[1]].code
 
 
 def _is_source(entry: str, parameters: Mapping[str, Parameter]) -> bool:

@@ -147,6 +147,14 @@ class Recipe:
                 found[parameter.name] = message
         return found
 
+    def code(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the values, or their defaults, that decide which scripts run on the site."""
+        return {
+            parameter.name: parameter.filled(values.get(parameter.name) or "")
+            for parameter in self.parameters
+            if parameter.code
+        }
+
     def render(self, values: Mapping[str, str], tool_key: str) -> str:
         """Return the HTML of all scripts, in order; "" for a tool that has none.
 

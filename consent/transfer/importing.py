@@ -23,13 +23,15 @@ def import_policy(
     key: str | None = None,
     delete: bool = False,
     cosmetic: bool = False,
+    may_edit_code: bool = True,
     dry_run: bool = False,
 ) -> Report:
     """Make a stored policy equal to ``text`` (a file's), and return what that changed.
 
     ``key``: the policy to change or create, instead of the one that the file names. ``delete``:
     remove its categories, tools and cookies that the file does not have. ``cosmetic``: new wording
-    means the same, so nobody is asked again for it. ``dry_run``: do all of it, and roll it back.
+    means the same, so nobody is asked again for it. Without ``may_edit_code``, a file that would
+    let other scripts run is refused. ``dry_run``: do all of it, and roll it back.
 
     A second run changes nothing. Raises TransferError, and changes nothing, where anything in the
     file is invalid or does not fit what is stored.
@@ -41,7 +43,9 @@ def import_policy(
         data["policy"]["key"] = key
     try:
         with transaction.atomic():
-            result = _Import(data, delete=delete, cosmetic=cosmetic).run(dry_run=dry_run)
+            result = _Import(
+                data, delete=delete, cosmetic=cosmetic, may_edit_code=may_edit_code
+            ).run(dry_run=dry_run)
             if dry_run:
                 transaction.set_rollback(True)
     except (DataError, IntegrityError) as error:
@@ -53,10 +57,12 @@ def import_policy(
 class _Import:
     """One import, in a transaction that its caller opens."""
 
-    def __init__(self, data: Row, *, delete: bool, cosmetic: bool) -> None:
+    def __init__(self, data: Row, *, delete: bool, cosmetic: bool, may_edit_code: bool) -> None:
         self._data = data
         self._delete = delete
         self._cosmetic = cosmetic
+        self._may_edit_code = may_edit_code
+        self._code: list[str] = []
         stored = _locked(data["policy"]["key"])
         self._policy = stored or Policy()
         self._revision = self._policy.revision
@@ -87,6 +93,8 @@ class _Import:
             gone = self._store_categories()
             self._store_tools()
             Category.objects.filter(pk__in=[category.pk for category in gone]).delete()
+        if self._code and not self._may_edit_code:
+            raise TransferError(self._code)
         return Report(
             key=self._policy.key,
             differences=tuple(self._differences),
@@ -215,6 +223,11 @@ class _Import:
         cookies = fields.pop("cookies")
         del fields["left_out"]
         changed = assign(row, fields)
+        if tools.changes_code(row, changed, is_new=is_new):
+            self._code.append(
+                f"tool {row.key}: this changes which scripts run, or for whom; import it without "
+                "--no-code, or leave that out."
+            )
         if is_new:
             self._differences += report.added_tool(row, len(cookies))
         else:

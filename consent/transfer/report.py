@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import models
 
 from consent.models import Policy, Tool
-from consent.transfer.tools import Row, is_secret
+from consent.transfer.tools import Changes, Row, is_secret
 from consent.transfer.wording import MASK, change, masked_change, shown
-
-# Names of fields, each with its old and its new value.
-Changes = dict[str, tuple[Any, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,8 @@ from consent.recipes import Parameter, RecipeError, catalogue
 from consent.transfer.wording import TransferError, printable, shown
 
 Row = dict[str, Any]
+# Names of fields, each with its old and its new value.
+Changes = dict[str, tuple[Any, Any]]
 # The place of a problem below the tool, and a sentence.
 Problem = tuple[str, str]
 
@@ -68,6 +70,21 @@ def lacking(stored: Tool, data: Row, parameters: Row) -> list[str]:
         if name not in parameters
         and (parameter.required or (name in data["left_out"] and not is_running))
     ]
+
+
+def changes_code(tool: Tool, changed: Changes, *, is_new: bool) -> bool:
+    """Say whether changes let other scripts run on the site, or the same ones for everybody."""
+    if tool.snippet and {"snippet", "sources"} & changed.keys():
+        return True
+    recipe = catalogue().get(tool.recipe)
+    suggested = recipe.category if recipe else ""
+    if "category" in changed and tool.category.essential and tool.category.key != suggested:
+        return True
+    before = {} if is_new or "recipe" in changed else changed.get("parameters", ({}, {}))[0]
+    after = tool.parameters
+    if recipe is None or not {"recipe", "parameters"} & changed.keys():
+        return False
+    return recipe.code(before) != recipe.code(after)
 
 
 def order(tool: Row) -> tuple[int, str, str]:

@@ -618,6 +618,63 @@ def test_whoever_may_not_edit_snippets_reads_them_and_does_the_rest() -> None:
     assert (tool.enabled, tool.category, tool.placement) == (False, other, "body")
 
 
+EDITOR = ("add_tool", "change_tool", "view_tool")
+ADDRESSES = [
+    ("matomo", "matomo_url", "https://other.example"),
+    ("plausible", "host", "https://other.example"),
+    ("posthog", "host", "https://other.example"),
+    ("google-tag-manager", "container_id", "GTM-OTHER12"),
+    ("segment", "write_key", "OtherOtherOtherOtherOtherOther12"),
+]
+
+
+@pytest.mark.parametrize(("recipe", "parameter", "other"), ADDRESSES)
+def test_address_of_a_script_needs_the_permission_for_code(
+    admin_client: Client, recipe: str, parameter: str, other: str
+) -> None:
+    found = catalogue()[recipe]
+    parameters = {each.name: each.example for each in found.parameters}
+    tool = ToolFactory.create(by_recipe=True, recipe=recipe, parameters=parameters)
+    changes = {f"parameter_{parameter}": other}
+    page = send(editor(*EDITOR), changing(tool), changes)
+    assert "decides which scripts run on the website" in text(page)
+    tool.refresh_from_db()
+    assert tool.parameters == parameters
+    send(editor(*EDITOR), changing(tool), {"name": "Renamed"})
+    tool.refresh_from_db()
+    assert (tool.name, tool.parameters) == ("Renamed", parameters)
+    send(admin_client, changing(tool), changes)
+    tool.refresh_from_db()
+    assert tool.parameters[parameter] == other
+
+
+def test_tool_comes_into_an_essential_category_only_by_the_permission_for_code(
+    admin_client: Client,
+) -> None:
+    tool = ToolFactory.create(by_recipe=True)
+    essential = CategoryFactory.create(policy=tool.policy, essential=True, key="essential")
+    moved = {"category": str(essential.pk)}
+    assert "runs for everybody" in text(send(editor(*EDITOR), changing(tool), moved))
+    assert not Tool.objects.filter(category=essential).exists()
+    send(admin_client, changing(tool), moved)
+    assert Tool.objects.filter(category=essential).exists()
+    # What is essential already may be edited.
+    send(editor(*EDITOR), changing(tool), {"name": "Renamed"})
+    assert Tool.objects.get().name == "Renamed"
+
+
+def test_recipe_that_is_meant_to_be_essential_may_be(analytics: Category) -> None:
+    tool = ToolFactory.create(
+        by_recipe=True,
+        recipe="stripe",
+        parameters={"publishable_key": "pk_test_EXAMPLE0000000000000000"},
+        category=analytics,
+    )
+    essential = CategoryFactory.create(policy=tool.policy, essential=True, key="essential")
+    send(editor(*EDITOR), changing(tool), {"category": str(essential.pk)})
+    assert Tool.objects.get().category == essential
+
+
 def test_whoever_may_edit_snippets_changes_them(admin_client: Client) -> None:
     tool = ToolFactory.create(snippet=SNIPPET)
     send(admin_client, changing(tool), {"snippet": "<p>Hello</p>"})

@@ -1017,6 +1017,18 @@ def test_csp_is_refused_where_it_could_become_no_source(tmp_path: Path, old: str
         load(path)
 
 
+def test_address_of_a_script_must_be_marked_as_code(tmp_path: Path):
+    text = with_address('img-src = ["{{host}}"]', 'script-src = ["{{host}}"]').replace(
+        'script-src = ["https://good.example", "\'unsafe-inline\'"]\n', ""
+    )
+    with pytest.raises(RecipeError, match=r"parameters\[2\].code: must be code = true"):
+        load(write(tmp_path, text))
+    marked = text.replace('label = "Host"', 'label = "Host"\ncode = true')
+    assert load(write(tmp_path, marked)).code({"host": "https://x.example"}) == {
+        "host": "https://x.example"
+    }
+
+
 @pytest.mark.parametrize("name", ["Good.toml", "go_od.toml", "-good.toml", f"{'x' * 41}.toml"])
 def test_file_name_must_be_a_key(tmp_path: Path, name: str):
     with pytest.raises(RecipeError, match="the file's name must match"):

@@ -1095,6 +1095,51 @@ def test_first_policy_asks_nobody_again(policy, file):
     ]
 
 
+def make_matomo(data: Data) -> None:
+    tool = tool_in(data, "google-analytics")
+    tool |= {"recipe": "matomo", "parameters": {"matomo_url": "https://m.example", "site_id": "1"}}
+
+
+def make_essential(data: Data) -> None:
+    data["categories"][3]["tools"].append(data["categories"][2]["tools"].pop())
+
+
+@pytest.mark.parametrize(
+    ("edit", "key"),
+    [
+        (change_at(f"{CHAT}.snippet", "<b>another</b>"), "chat"),
+        (change_at(f"{CHAT}.sources", "img-src https://other.example"), "chat"),
+        (make_matomo, "google-analytics"),
+        (make_essential, "pixel"),
+        (add_tool, "talk"),
+    ],
+)
+def test_file_that_changes_code_is_refused_where_that_is_asked_for(policy, file, edit, key: str):
+    data = data_of()
+    edit(data)
+
+    (problem,) = refusal(data, file, "--no-code")
+
+    assert problem.startswith(f"tool {key}: this changes which scripts run")
+    assert imported(data, file)[-1] == "Imported."
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        change_at(f"{CHAT}.name", "Renamed"),
+        change_at(f"{CHAT}.enabled", False),
+        change_at("categories[1].tools[0].parameters.measurement_id", "G-OTHER12345"),
+        move_tool,
+    ],
+)
+def test_file_that_changes_no_code_is_taken(policy, file, edit):
+    data = data_of()
+    edit(data)
+
+    assert imported(data, file, "--no-code")[-1] == "Imported."
+
+
 def test_policys_row_is_locked_before_anything_is_read(policy, file):
     data = data_of()
     data["policy"]["name"] = "Another"

@@ -44,6 +44,13 @@ class Command(BaseCommand):
             help="a new wording of a purpose or a vendor's name means the same: ask nobody for it",
         )
 
+        parser.add_argument(
+            "--no-code",
+            action="store_true",
+            help="refuse a file that changes which scripts run: snippets, addresses of scripts, "
+            "containers, or tools that come into an essential category",
+        )
+
     @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         """Import the file. Raises CommandError, with nothing changed, where it is not right."""
@@ -55,6 +62,7 @@ class Command(BaseCommand):
                 key=options["policy"],
                 delete=options["delete"],
                 cosmetic=options["cosmetic"],
+                may_edit_code=not options["no_code"],
                 dry_run=options["dry_run"],
             )
         except TransferError as error:
