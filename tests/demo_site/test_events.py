@@ -188,7 +188,7 @@ def test_panel_shows_what_waits_and_what_arrived(receiver, visitor):
 
     shown = words(visitor)
     assert "to Webhooks: received, its signature is genuine delivered" in shown
-    assert "to Zapier: The settings let no event go to this host given up" in shown
+    assert "to Zapier: The settings forbid events to this host given up" in shown
     assert b"data-panel-waits" not in visitor.get("/panel/").content
 
 

@@ -168,7 +168,7 @@ def test_secret_whose_key_is_gone_says_so(admin_client, tool, settings):
     page = press(admin_client, tool, "_show")
 
     assert not SECRET.findall(text(page))
-    assert "gone from the settings" in said(page)[0]
+    assert "no longer in the settings" in said(page)[0]
 
 
 def test_who_may_only_look_sees_no_button_and_no_secret(tool):
@@ -270,7 +270,7 @@ def test_what_was_given_up_is_sent_again_and_nothing_else(admin_client, tool):
     assert dead.due_at is not None
     dropped.refresh_from_db()
     assert dropped.state == State.DROPPED
-    assert said(resend(admin_client, dropped)) == ["None of these was given up."]
+    assert said(resend(admin_client, dropped)) == ["None of these events was given up."]
 
 
 def test_sending_again_takes_the_permission(tool):

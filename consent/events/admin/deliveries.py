@@ -76,7 +76,7 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
             return queryset.filter(event=event), False
         return super().get_search_results(request, queryset, search_term)
 
-    @admin.action(description=_("Send again what was given up"), permissions=["resend"])
+    @admin.action(description=_("Send given-up events again"), permissions=["resend"])
     def send_again(self, request: HttpRequest, queryset: Any) -> None:
         """Have those that were given up tried anew; others stay as they are."""
         count = Delivery.objects.filter(pk__in=queryset.values("pk")).send_again()
@@ -88,7 +88,7 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
         if count:
             tell(request, messages.SUCCESS, done % count)
         else:
-            tell(request, messages.WARNING, gettext("None of these was given up."))
+            tell(request, messages.WARNING, gettext("None of these events was given up."))
 
     @admin.display(description=_("event's id"))
     def message_id(self, delivery: Delivery) -> str:

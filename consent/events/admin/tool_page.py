@@ -33,7 +33,7 @@ SHOWN, ROTATED = gettext_noop("signing secret, which was shown"), gettext_noop("
 OVERLAP_NAMES = {
     "day": _("24 hours"),
     "week": _("7 days"),
-    "none": _("not at all: it stops signing now"),
+    "none": _("no time: the previous secret stops now"),
 }
 
 
@@ -151,6 +151,6 @@ def _written(request: HttpRequest, secret: SigningSecret) -> str:
     try:
         return signatures.written(secret.value)
     except UnknownKeyError:
-        problem = gettext("The key that made it is gone from the settings; make a new one.")
+        problem = gettext("The key of this secret is no longer in the settings; make a new secret.")
         tell(request, messages.ERROR, problem)
         return ""

@@ -27,21 +27,21 @@ class Reason(models.TextChoices):
 
     WITHDRAWN = "withdrawn", _("The visitor's consent no longer covers it")
     DISABLED = "disabled", _("The tool was disabled or deleted")
-    UNFIT = "unfit", _("The tool's settings do not fit; open the tool")
-    NOT_HERE = "not_here", _("The settings let no event go to this host")
+    UNFIT = "unfit", _("The tool's settings are invalid; open the tool")
+    NOT_HERE = "not_here", _("The settings forbid events to this host")
     NO_KEY = (
         "no_key",
-        _("The signing key is gone from the settings; make a new secret"),
+        _("The signing key is no longer in the settings; make a new secret"),
     )
-    NO_HOST = "no_host", _("The host's name leads nowhere")
-    NOT_PUBLIC = "not_public", _("The host's name leads to an address that is not public")
-    UNREACHABLE = "unreachable", _("There is no connection to the host")
-    TLS = "tls", _("The host has no certificate that can be trusted")
-    TIMEOUT = "timeout", _("It took too long")
-    NO_ANSWER = "no_answer", _("The answer broke off, or is none")
-    REDIRECT = "redirect", _("The address leads elsewhere; enter the one that it leads to")
-    REFUSED = "refused", _("The receiver did not take it")
-    GONE = "gone", _("The receiver wants no more events; the tool was disabled")
+    NO_HOST = "no_host", _("DNS lookup failed")
+    NOT_PUBLIC = "not_public", _("The host's address is not public")
+    UNREACHABLE = "unreachable", _("Connection failed")
+    TLS = "tls", _("The host's certificate is not trusted")
+    TIMEOUT = "timeout", _("Timeout")
+    NO_ANSWER = "no_answer", _("The answer is incomplete or invalid")
+    REDIRECT = "redirect", _("The address redirects; enter its target instead")
+    REFUSED = "refused", _("The receiver refused the event")
+    GONE = "gone", _("The receiver wants no more events (410), so the tool was disabled")
 
 
 def wait_after(attempts: int) -> float:
