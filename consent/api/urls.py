@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from consent.api import views
+from consent.api.lazy import LazyView
 
 urlpatterns = [
-    path("policy/", views.PolicyView.as_view(), name="api-policy"),
-    path("preferences/", views.PreferencesView.as_view(), name="api-preferences"),
-    path("receipts/", views.ReceiptsView.as_view(), name="api-receipts"),
-    path("receipts/<uuid:receipt>/", views.ReceiptView.as_view(), name="api-receipt"),
+    path("policy/", LazyView("PolicyView"), name="api-policy"),
+    path("preferences/", LazyView("PreferencesView"), name="api-preferences"),
+    path("receipts/", LazyView("ReceiptsView"), name="api-receipts"),
+    path("receipts/<uuid:receipt>/", LazyView("ReceiptView"), name="api-receipt"),
 ]

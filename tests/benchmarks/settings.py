@@ -99,7 +99,7 @@ def _cookie_consent(settings: dict[str, Any], site: Site) -> None:
 
 
 def _consent_tools(settings: dict[str, Any], site: Site) -> None:
-    settings["INSTALLED_APPS"] += ["rest_framework", "consent"]
+    settings["INSTALLED_APPS"].append("consent")
     middleware = settings["MIDDLEWARE"]
     middleware.insert(middleware.index(_COMMON_MIDDLEWARE) + 1, CONSENT_MIDDLEWARE)
     settings["CONSENT_DELIVERY"] = site.delivery

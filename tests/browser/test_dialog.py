@@ -174,7 +174,7 @@ def test_closing_with_changes_asks_whether_to_discard_them(visitor, way):
 
     expect(visitor.page.get_by_role("alertdialog")).to_be_visible()
     assert visitor.confirmation.evaluate("el => el.matches(':modal')")
-    expect(visitor.confirmation).to_contain_text("has not been saved")
+    expect(visitor.confirmation).to_contain_text("have not been saved")
     inside = "document.activeElement.closest('#dcp-confirm') !== null"
     assert visitor.page.evaluate(inside)
 
@@ -310,7 +310,7 @@ def test_a_part_can_be_saved(visitor, policy):
 
 @pytest.mark.parametrize(
     ("button", "said", "granted"),
-    [("Accept all", "You allow all categories.", OPTIONAL), ("Reject all", "Only what is", ())],
+    [("Accept all", "You allow all categories.", OPTIONAL), ("Reject all", "Only essential tools run", ())],
 )
 def test_the_dialog_takes_all_or_nothing_whatever_is_ticked(visitor, button, said, granted):
     visitor.goto("/")
