@@ -23,9 +23,12 @@ class EmbedParameter(Parameter):
 
     def read(self, given: str) -> str:
         """Return the value in `given`: a part of it where it is such an address, else all."""
-        text = given.strip()
-        found = re.fullmatch(self.address, text, re.ASCII) if self.address else None
-        return unquote_plus(found[1]) if found else text
+        return self.found_in(given) or given.strip()
+
+    def found_in(self, text: str) -> str:
+        """Return the value in a vendor's own address, or "" where `text` is none."""
+        found = re.fullmatch(self.address, text.strip(), re.ASCII) if self.address else None
+        return unquote_plus(found[1]) if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,17 @@ class Embed:
         """Return what is wrong with the given parameters: name -> translated sentence."""
         found = unknown_names(self.name, self.parameters, given)
         for parameter in self.parameters:
-            value = given.get(parameter.name, "")
-            read = parameter.read(value) if isinstance(value, str) else value
-            if message := parameter.error(read):
+            if message := parameter.error(self._value(parameter, given)):
                 found[parameter.name] = message
         return found
+
+    def _value(self, parameter: EmbedParameter, given: Mapping[str, object]) -> object:
+        """Return what is given for a parameter; else what another one's address contains for it."""
+        value = given.get(parameter.name, "")
+        texts = (text for text in given.values() if isinstance(text, str))
+        if value == "" and parameter.address:
+            return next((found for text in texts if (found := parameter.found_in(text))), "")
+        return parameter.read(value) if isinstance(value, str) else value
 
     def html(self, given: Mapping[str, str], title: str) -> str:
         """Return the iframe; `title` tells screen readers what it shows.
@@ -66,7 +75,7 @@ class Embed:
         if errors := self.errors(given):
             raise ValueError(" ".join(errors.values()))
         values = {
-            parameter.name: parameter.filled(parameter.read(given.get(parameter.name, "")))
+            parameter.name: parameter.filled(str(self._value(parameter, given)))
             for parameter in self.parameters
         }
         attributes = {"src": self._address(values), "title": title, "loading": "lazy"}

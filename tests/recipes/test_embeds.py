@@ -34,18 +34,44 @@ ADDRESSES: dict[str, list[tuple[dict[str, str], str]]] = {
                 "https://youtu.be/aBcDeFgHiJk?si=x",
                 "https://youtube.com/shorts/aBcDeFgHiJk",
                 "https://www.youtube-nocookie.com/embed/aBcDeFgHiJk",
+                "https://www.youtube.com/watch?app=desktop&v=aBcDeFgHiJk",
+                "https://www.youtube.com/watch?list=PL1&v=aBcDeFgHiJk",
             )
+        ),
+        (
+            {"id": "https://www.youtube.com/embed/videoseries?list=PLaBcDeFgHiJkLmNo&si=x"},
+            "https://www.youtube-nocookie.com/embed/videoseries?list=PLaBcDeFgHiJkLmNo",
         ),
     ],
     "vimeo": [
         ({"id": "123456789"}, "https://player.vimeo.com/video/123456789?dnt=1"),
         ({"id": "https://vimeo.com/123456789"}, "https://player.vimeo.com/video/123456789?dnt=1"),
         (
+            {"id": "https://vimeo.com/123456789?share=copy"},
+            "https://player.vimeo.com/video/123456789?dnt=1",
+        ),
+        *(
+            ({"id": address}, "https://player.vimeo.com/video/123456789?h=0123abcd45&dnt=1")
+            for address in (
+                "https://vimeo.com/123456789/0123abcd45",
+                "https://vimeo.com/123456789/0123abcd45?share=copy",
+                "https://player.vimeo.com/video/123456789?h=0123abcd45&title=0",
+            )
+        ),
+        (
             {"id": "123456789", "hash": "0123abcd45"},
             "https://player.vimeo.com/video/123456789?h=0123abcd45&dnt=1",
         ),
     ],
     "google-maps": [
+        (
+            {
+                "map": '<iframe src="https://www.google.com/maps/embed?pb=!1m18!1m12!1m3!1d2483.5" '
+                'width="600" height="450" style="border:0;" allowfullscreen="" loading="lazy" '
+                'referrerpolicy="no-referrer-when-downgrade"></iframe>'
+            },
+            "https://www.google.com/maps/embed?pb=%211m18%211m12%211m3%211d2483.5",
+        ),
         (
             {"map": "!1m18!1m12!1m3!1d2483.5"},
             "https://www.google.com/maps/embed?pb=%211m18%211m12%211m3%211d2483.5",
@@ -67,7 +93,7 @@ WRONG = {
         {"id": "aBcDeFgHiJk", "start": "1m"},
         {"id": "aBcDeFgHiJk", "autoplay": "1"},
     ],
-    "vimeo": [{"id": "vimeo"}, {"id": "https://vimeo.com/123456789/0123abcd45"}],
+    "vimeo": [{"id": "vimeo"}, {"id": "https://vimeo.com/123456789/unlisted"}],
     "google-maps": [
         {"map": "https://www.google.com/maps/place/Rome"},
         {"map": "!1m18!1m12!\n1m3"},

@@ -639,8 +639,8 @@ def test_error_does_not_repeat_a_secret(value: object):
             ],
         ),
         ("plausible", "host", ["https://stats.example.com/", "stats.example.com"]),
-        ("hotjar", "site_id", ["123", "0123456789ab", "0123456789abcg"]),
-        ("posthog", "host", ["https://eu.i.posthog.com/static", "//eu.i.posthog.com"]),
+        ("hotjar", "site_id", ["1", "0123456789ab", "0123456789abcg"]),
+        ("posthog", "host", ["https://eu.i.posthog.com/static?x=1", "//eu.i.posthog.com"]),
         ("stripe", "publishable_key", ["sk_live_EXAMPLE0000000000000000", "rk_live_EXAMPLE00000"]),
         ("turnstile", "site_key", ["1x0000", "9x00000000000000000000AA"]),
         ("reddit-pixel", "pixel_id", ["t3_abcdef", "t2_ABCDEF"]),
@@ -649,6 +649,56 @@ def test_error_does_not_repeat_a_secret(value: object):
 def test_wrong_values_are_refused(key: str, name: str, wrong: list[str]):
     for value in wrong:
         assert list(errors_of(key, **{name: value})) == [name]
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "right"),
+    [
+        ("google-analytics", "measurement_id", ["GT-ABC1234", "G-ABC1234567"]),
+        ("adwords", "conversion_id", ["AW-123456789", "DC-1234567"]),
+        ("snap-pixel", "pixel_id", ["01234567-89AB-CDEF-0123-456789ABCDEF"]),
+        ("hotjar", "site_id", ["12", "123"]),
+        ("hubspot", "portal_id", ["53", "123"]),
+        ("posthog", "host", ["https://www.example.com/ingest", "https://eu.i.posthog.com"]),
+    ],
+)
+def test_valid_values_are_accepted(key: str, name: str, right: list[str]):
+    for value in right:
+        assert errors_of(key, **{name: value}) == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        ("segment", ["persisted-queue:*", "__tld__"]),
+        ("customer-io", ["persisted-queue:*", "ajs_group_properties", "gist.web.*"]),
+        ("microsoft-uet", ["_uetmsclkid", "_uetmsclkid_exp", "_clck", "_clsk", "_cltk"]),
+        ("facebook-pixel", ["lastExternalReferrer", "lastExternalReferrerTime"]),
+        ("snap-pixel", ["u_sclid", "u_sclid_r", "u_scsid", "u_scsid_r", "_schn1"]),
+        ("reddit-pixel", ["_rdt_cid"]),
+        ("posthog", ["ph_*_session_registered_properties", "ph_*_posthog_cpm"]),
+        ("amplitude", ["AMP_URL_INFO", "AMP_PAGE_VIEW", "AMP_diagnostics_*"]),
+        ("microsoft-clarity", ["_cltk"]),
+        ("tiktok-pixel", ["tt_adInfo", "ttclid"]),
+        ("pinterest-tag", ["is_eu", "_nccapi_url"]),
+    ],
+)
+def test_what_real_code_stores_is_declared(key: str, names: list[str]):
+    """As the vendors' own scripts were seen to do, so that a withdrawal deletes it."""
+    assert {*names} <= {cookie.name for cookie in catalogue()[key].cookies}
+
+
+def test_clarity_that_microsofts_file_loads_is_declared():
+    recipe = catalogue()["microsoft-uet"]
+    assert "https://www.clarity.ms" in recipe.csp["script-src"]
+    assert "Clarity" in recipe.note
+
+
+@pytest.mark.parametrize("host", ["https://eu.posthog.com", "https://app.posthog.com"])
+def test_posthog_may_send_where_its_code_sends(host: str):
+    recipe = catalogue()["posthog"]
+    sources = recipe.csp_sources(required(recipe) | {"host": host})["connect-src"]
+    assert {"https://us.i.posthog.com", "https://eu.i.posthog.com"} <= {*sources}
 
 
 # What a Content-Security-Policy has to allow
@@ -712,7 +762,12 @@ def test_csp_holds_no_source_twice():
     recipe = catalogue()["posthog"]
     host = "https://eu-assets.i.posthog.com"
     sources = recipe.csp_sources(required(recipe) | {"host": host})
-    assert sources["connect-src"] == (host, "https://us-assets.i.posthog.com")
+    assert sources["connect-src"] == (
+        host,
+        "https://us.i.posthog.com",
+        "https://eu.i.posthog.com",
+        "https://us-assets.i.posthog.com",
+    )
 
 
 def test_csp_sources_refuses_what_errors_names():
