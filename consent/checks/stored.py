@@ -19,10 +19,10 @@ def check_policies(
 ) -> Iterator[CheckMessage]:
     """Look at what is stored; only with ``check --database``, and whenever ``migrate`` runs.
 
-    consent.W010: no policy is in use. consent.E011: more than one is. consent.E012: a tool's
-    recipe is gone. consent.E013: a tool does not fit its recipe. consent.E014: a snippet would
+    consent.W010: no policy is active. consent.E011: more than one is. consent.E012: a tool's recipe
+    does not exist. consent.E013: a tool's parameters are invalid. consent.E014: a snippet would
     damage the page. consent.E015: too many optional categories. consent.W017: a tool listens to
-    signals that no category has. consent.E018: a rule names what is no region. consent.W019: rules
+    signals that no category has. consent.E018: a rule has unknown region codes. consent.W019: rules
     for regions, and nothing says where visitors are. consent.W024: the tables cannot be read.
     consent.I025: no visitor is asked, as there is no tool to ask about.
     """
@@ -48,15 +48,15 @@ def _stored_policies() -> Iterator[CheckMessage]:
     in_use = list(Policy.objects.in_use())
     if not in_use:
         yield Warning(
-            "No policy is in use, so only a page without tools is served.",
-            hint="Run 'manage.py consent_init', or tick “in use” on a policy in the admin.",
+            "No policy is active, so pages contain no tools.",
+            hint="Run 'manage.py consent_init', or tick “Active” on a policy in the admin.",
             id="consent.W010",
         )
     if len(in_use) > 1:
         names = ", ".join(policy.key for policy in in_use)
         yield Error(
-            f"More than one policy is in use: {names}. The website follows {in_use[0].key}.",
-            hint="Untick “in use” on the others in the admin.",
+            f"More than one policy is active: {names}. The website follows {in_use[0].key}.",
+            hint="Untick “Active” on the others in the admin.",
             id="consent.E011",
         )
     for policy in in_use:
@@ -87,16 +87,16 @@ def _stored_rules() -> Iterator[CheckMessage]:
     for rule in rules:
         if codes := list(regions.unknown(rule.regions)):
             yield Error(
-                f"A rule of the policy {rule.policy.key} holds nowhere for what is no region: "
-                f"{', '.join(codes)}.",
-                hint="Mend it in the admin: countries (GB), their parts (US-CA) or groups (EEA).",
+                f"A rule of the policy {rule.policy.key} contains unknown region codes, which "
+                f"match no visitor: {', '.join(codes)}.",
+                hint="Correct them in the admin: countries (GB), their parts (US-CA), groups (EEA).",
                 id="consent.E018",
             )
     if not conf.REGION and any(rule.regime != rule.policy.regime for rule in rules):
         yield Warning(
-            "There are rules for regions, but CONSENT_REGION does not say where visitors are: the "
-            "strictest of what may hold holds for everybody.",
-            hint="Set CONSENT_REGION to what your proxy says, or delete the rules.",
+            "There are rules for regions, but CONSENT_REGION is not set: the strictest rule that "
+            "may apply is applied to all visitors.",
+            hint="Set CONSENT_REGION, for example to your proxy's preset, or delete the rules.",
             id="consent.W019",
         )
 
@@ -108,26 +108,27 @@ def _stored_tools() -> Iterator[CheckMessage]:
         recipe = tool.get_recipe()
         if tool.recipe and recipe is None:
             yield Error(
-                f"The recipe {tool.recipe} of the tool {tool.key} is gone; the tool does not run.",
+                f"The recipe {tool.recipe} of the tool {tool.key} does not exist, so the tool does "
+                "not run.",
                 hint="Put the recipe's file, or the app that brings it, back, or delete the tool.",
                 id="consent.E012",
             )
         elif tool.enabled and recipe is not None and (misfit := _misfit(recipe, tool.parameters)):
             yield Error(
                 f"The tool {tool.key} does not run: {misfit}",
-                hint="Mend its parameters in the admin.",
+                hint="Correct its parameters in the admin.",
                 id="consent.E013",
             )
         elif not tool.recipe and (found := snippets.problems(tool.snippet)):
             yield Error(
                 f"The snippet of the tool {tool.key} would damage the page: {' '.join(found)}",
-                hint="Mend it in the admin.",
+                hint="Correct it in the admin.",
                 id="consent.E014",
             )
 
 
 def _unclaimed_signals() -> Iterator[CheckMessage]:
-    """Name the tools of the policy in use that wait for what nobody can allow."""
+    """Yield the tools of active policies that listen to a signal that no category has."""
     if recipes.problems():
         return
     used = Category.objects.filter(policy__in=Policy.objects.in_use())
@@ -135,9 +136,9 @@ def _unclaimed_signals() -> Iterator[CheckMessage]:
     for tool in Tool.objects.filter(category__in=used, enabled=True).order_by("pk"):
         if missing := [name for name in _signals_of(tool) if name not in claimed]:
             yield Warning(
-                f"The tool {tool.key} is always told that these signals are denied, since no "
-                f"category has them: {', '.join(missing)}.",
-                hint="Tick each in the category that it belongs to, in the admin.",
+                f"These signals are always denied for the tool {tool.key}, since no category has "
+                f"them: {', '.join(missing)}.",
+                hint="Tick each of them in its category, in the admin.",
                 id="consent.W017",
             )
 
@@ -152,5 +153,5 @@ def _signals_of(tool: Tool) -> Sequence[str]:
 
 def _misfit(recipe: recipes.Recipe, parameters: object) -> str:
     if not isinstance(parameters, dict):
-        return "What is stored is no set of parameters."
+        return "The stored parameters are not a JSON object."
     return " ".join(parameter_errors(recipe, parameters).values())

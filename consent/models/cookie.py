@@ -47,7 +47,7 @@ class Cookie(models.Model):
         validators=[validate_pattern],
         help_text=_("* stands for a part that varies, as in _ga_*."),
     )
-    party = fields.CharField(_("set for"), max_length=8, choices=Party.choices, default=Party.FIRST)
+    party = fields.CharField(_("party"), max_length=8, choices=Party.choices, default=Party.FIRST)
     retention = fields.CharField(_("kept for"), max_length=80, blank=True)
     purpose = fields.CharField(_("purpose"), max_length=300, blank=True)
 

@@ -20,11 +20,11 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
     """Queries for policies."""
 
     def in_use(self) -> Self:
-        """Return those in use, the one that counts first; there should be one."""
+        """Return the active ones, the one that counts first; there should be one."""
         return self.filter(is_default=True).order_by("pk")
 
     def followed(self) -> Self:
-        """Return those that any host follows: the one in use first, then those with hosts."""
+        """Return those that any host follows: the active one first, then those with hosts."""
         return self.filter(Q(is_default=True) | ~Q(hosts="")).order_by("-is_default", "pk")
 
     def default(self) -> Policy | None:
@@ -48,7 +48,7 @@ class Policy(Revised):
     )
     name = fields.CharField(_("title"), max_length=120, default=default_texts.policy_name)
     is_default = fields.BooleanField(
-        _("in use"), default=True, help_text=_("The website follows the policy that is in use.")
+        _("active"), default=True, help_text=_("The website follows the active policy.")
     )
     regime = fields.CharField(
         _("before a visitor chooses"),
@@ -145,7 +145,7 @@ class Policy(Revised):
         return self.name
 
     def save(self, **kwargs: Any) -> None:
-        """Save; a policy that is in use takes over from the one that was.
+        """Save; an active policy replaces the one that was active.
 
         Then every visitor is asked again: what they agreed to was the other one.
         """

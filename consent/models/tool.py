@@ -103,7 +103,7 @@ class Tool(Dated):
         _("key"),
         max_length=40,
         validators=[validate_key],
-        help_text=_("Names the tool in templates; keep it once it is in use."),
+        help_text=_("Names the tool in templates; do not change it once templates use it."),
     )
     name = fields.CharField(_("name"), max_length=80, help_text=_("As visitors see it."))
     vendor = fields.CharField(
@@ -118,7 +118,7 @@ class Tool(Dated):
         _("snippet"), blank=True, help_text=_("HTML as the vendor's page gives it.")
     )
     sources = fields.TextField(
-        _("what it loads from"),
+        _("CSP sources"),
         blank=True,
         help_text=_(
             "For a Content-Security-Policy: a directive and its sources on each line, such as "

@@ -19,53 +19,59 @@ _HOST = re.compile(
 
 validate_key = RegexValidator(
     rf"\A{KEY}\Z",
-    _("“%(value)s” is no key: use small letters, digits and single hyphens, such as live-chat."),
+    _(
+        "“%(value)s” is not a valid key: use small letters, digits and single hyphens, such as "
+        "live-chat."
+    ),
 )
 validate_address = RegexValidator(
     r"\A(?:/(?![/\\])|https?://)[^\s\\]*\Z",
-    _("“%(value)s” is no address: start it with / for a page of this site, or with https://."),
+    _(
+        "“%(value)s” is not a valid address: start it with / for a page of this site, or with "
+        "https://."
+    ),
 )
 validate_pattern = RegexValidator(
     # A pattern needs two characters of its own: * or _* would match what is somebody else's.
     r"\A(?=.*[^*]{2}|[^*]+\Z)[^\s;,=\"\\<>]+\Z",
     _(
-        "“%(value)s” is no cookie name: use the name itself, with * for a part that varies, "
-        "such as _ga_*."
+        "“%(value)s” is not a valid cookie name: use the name itself, with * for a part that "
+        "varies, such as _ga_*."
     ),
 )
 
 
 def validate_hosts(value: str) -> None:
-    """Refuse what is no name of a host, nor a dot and a domain."""
+    """Raise ValidationError for a line that is not a host name, or a dot and a domain."""
     for host in value.split():
         if not _HOST.fullmatch(host):
             message = _(
-                "“%(value)s” is no host: write its name without https:// and without a path, such "
-                "as shop.example.com."
+                "“%(value)s” is not a valid host name: write its name without https:// and without "
+                "a path, such as shop.example.com."
             )
             raise ValidationError(message, params={"value": host})
 
 
 def validate_regions(value: str) -> None:
-    """Refuse what names no region, and no group of regions."""
+    """Raise ValidationError for an unknown region code."""
     for code in regions.unknown(value):
         if code in regions.MEANT:
-            message = _("“%(value)s” is no region: write %(meant)s.")
+            message = _("“%(value)s” is not a region code: write %(meant)s.")
             params = {"value": code, "meant": regions.MEANT[code]}
             raise ValidationError(message, params=params)
         message = _(
-            "“%(value)s” is no region: write the two letters of a country (DE), a country and its "
-            "part (US-CA), or one of: %(groups)s."
+            "“%(value)s” is not a region code: write the two letters of a country (DE), a country "
+            "and its part (US-CA), or one of: %(groups)s."
         )
         groups = ", ".join(regions.GROUPS)
         raise ValidationError(message, params={"value": code, "groups": groups})
 
 
 def validate_consent_types(value: str) -> None:
-    """Refuse what is none of the types of Google's Consent Mode, or is there twice."""
+    """Raise ValidationError for an unknown or repeated type of Google's Consent Mode."""
     names = value.split()
     for name in names:
         if name not in CONSENT_TYPES or names.count(name) > 1:
-            message = _("“%(value)s” is no signal, or is there twice; there are: %(known)s.")
+            message = _("“%(value)s” is not a signal, or is repeated. The signals are: %(known)s.")
             known = ", ".join(CONSENT_TYPES)
             raise ValidationError(message, params={"value": name, "known": known})

@@ -294,7 +294,7 @@ def test_a_wrong_cookie_is_named_and_nothing_is_saved(
 ) -> None:
     changes = {GA_ID: "G-ABC1234567", "cookies-0-name": "not a name"}
     page = send(admin_client, adding("google-analytics"), changes)
-    assert "“not a name” is no cookie name" in text(page)
+    assert "“not a name” is not a valid cookie name" in text(page)
     assert fields(page)[GA_ID] == "G-ABC1234567"
     assert not Tool.objects.exists()
 

@@ -410,4 +410,4 @@ def test_what_is_no_host_is_named(host):
         validate_hosts(f"{A} {host}")
 
     (message,) = caught.value.messages
-    assert f"“{host}” is no host" in message
+    assert f"“{host}” is not a valid host name" in message

@@ -149,7 +149,7 @@ def test_what_is_no_region_is_named(text, wrong):
         validate_regions(text)
 
     (message,) = caught.value.messages
-    assert f"“{wrong}” is no region" in message
+    assert f"“{wrong}” is not a region code" in message
     assert "EEA" in message
     assert "US-OPT-OUT" in message
 
@@ -161,7 +161,7 @@ def test_what_is_meant_is_said(text, wrong, meant):
     with pytest.raises(ValidationError) as caught:
         validate_regions(text)
 
-    assert caught.value.messages == [f"“{wrong}” is no region: write {meant}."]
+    assert caught.value.messages == [f"“{wrong}” is not a region code: write {meant}."]
     validate_regions(meant)
 
 
