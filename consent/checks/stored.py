@@ -89,7 +89,7 @@ def _stored_rules() -> Iterator[CheckMessage]:
             yield Error(
                 f"A rule of the policy {rule.policy.key} contains unknown region codes, which "
                 f"match no visitor: {', '.join(codes)}.",
-                hint="Correct them in the admin: countries (GB), their parts (US-CA), groups (EEA).",
+                hint="Correct it in the admin: countries (GB), parts of one (US-CA), groups (EEA).",
                 id="consent.E018",
             )
     if not conf.REGION and any(rule.regime != rule.policy.regime for rule in rules):
