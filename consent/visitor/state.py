@@ -20,6 +20,7 @@ from consent.regions import locating
 from consent.visitor import cookie_cleanup
 from consent.visitor.additions import Addition, added_since
 from consent.visitor.cookie_cleanup import CleanUp
+from consent.visitor.cookie_copies import combine_copies
 from consent.visitor.request_reader import RequestReader
 
 
@@ -203,7 +204,10 @@ class ConsentState:
         text = self.reader.cookie(self.policy.cookie_name)
         if self.cookie_overrides and not self.is_blind:
             return self.cookie_overrides[-1](self.policy)
-        return "" if text is not None and len(text) > MAX_COOKIE_LENGTH else text
+        if text is None:
+            return None
+        text = combine_copies(self.reader.header("HTTP_COOKIE"), self.policy.cookie_name, text)
+        return text if len(text) <= MAX_COOKIE_LENGTH else ""
 
     def _standing_of(self, text: str | None) -> Standing:
         """Return what ``text`` means here and now; reads no header that makes no difference."""
