@@ -136,16 +136,17 @@ class Draft:
 
     @property
     def action(self) -> Record.Action:
-        """What was done."""
+        """What was done: "all" only if every optional category was answered that way."""
         allowed, choices = self.decision.allowed, self.decision.choices
+        is_complete = all(category.key in choices for category in self.policy.optional)
         if self.occasion.withdraws or (not allowed and self.held and self.held.allowed):
             return Record.Action.WITHDRAWN
         if self.before and _answers(self.before) == _answers(self.decision):
             return Record.Action.RENEWED
-        if allowed:
-            all_of_it = len(allowed) == len(choices)
-            return Record.Action.ACCEPT_ALL if all_of_it else Record.Action.CHOSEN
-        return Record.Action.REJECT_ALL
+        if is_complete and not allowed:
+            return Record.Action.REJECT_ALL
+        is_all = is_complete and len(allowed) == len(choices)
+        return Record.Action.ACCEPT_ALL if is_all else Record.Action.CHOSEN
 
     def _record(self, secret: str, version: Version) -> Record:
         return Record(

@@ -213,6 +213,13 @@ def test_record_says_what_was_done(browser, before, choices, action):
     assert actions() == [action]
 
 
+@pytest.mark.parametrize("granted", [True, False])
+def test_answer_about_one_category_is_not_an_answer_about_all(browser, granted):
+    browser.patch(API, {"choices": {"functional": granted}}, content_type="application/json")
+
+    assert actions() == ["chosen"]
+
+
 def test_decision_that_has_expired_is_renewed(browser):
     browser.cookies["consent"] = grant("functional", day=days_ago(400))
 
