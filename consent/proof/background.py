@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
 from collections.abc import Callable
 
 from django.db import connections
+
+logger = logging.getLogger("consent")
 
 _scheduled: set[Callable[[], object]] = set()
 
@@ -14,14 +18,20 @@ def run_in_background(function: Callable[[], object], seconds: float) -> None:
     """Call ``function`` in a background thread after so many seconds.
 
     Calls until then have no effect. The thread closes its database connections. Nothing runs if
-    the process ends before; a server without threads never runs it.
+    the process ends before; a server without threads never runs it. If no thread can be started,
+    or the process was forked meanwhile, the next call tries again.
     """
     if function in _scheduled:
         return
     _scheduled.add(function)
     timer = threading.Timer(seconds, _run, [function])
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError:
+        # The process may have no more threads. No visitor's request fails for that.
+        _scheduled.discard(function)
+        logger.warning("A background thread could not be started; the next request tries again.")
 
 
 def _run(function: Callable[[], object]) -> None:
@@ -30,3 +40,8 @@ def _run(function: Callable[[], object]) -> None:
         function()
     finally:
         connections.close_all()
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked process has no threads but the one that forked.
+    os.register_at_fork(after_in_child=_scheduled.clear)

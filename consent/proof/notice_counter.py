@@ -61,3 +61,14 @@ def forget() -> None:
     """Forget the numbers that are not stored yet."""
     with _lock:
         _numbers.clear()
+
+
+def _start_anew() -> None:
+    """Forget the numbers in a forked process: its parent stores them, and may hold the lock."""
+    global _lock
+    _lock = threading.Lock()
+    _numbers.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
