@@ -36,6 +36,8 @@ def decide(
         raise PolicyUnavailableError
     if not state.policy:
         state.take(refusal_without_policy(state, choices))
+        # A record refers to the policy that was shown, which nobody can read now.
+        state.is_recorded = not conf.RECORDS
         return
     if shown == 0 and any(choices.values()):
         raise PolicyUnavailableError

@@ -39,6 +39,7 @@ from tests.helpers import (
     days_ago,
     grant,
     no_ledger,
+    no_policy,
     small_site,
 )
 
@@ -916,3 +917,14 @@ def test_receiver_that_fails_fails_nobody_else(browser):
 
     assert len(found) == 1
     assert actions() == ["accept_all"]
+
+
+@pytest.mark.parametrize("method", ["put", "delete"])
+def test_refusal_without_a_policy_does_not_claim_to_be_recorded(browser, method):
+    no_policy()
+
+    answer = put(browser, NONE) if method == "put" else browser.delete(API)
+
+    assert answer.json()["recorded"] is False
+    assert cookie(browser)
+    assert not Record.objects.exists()
