@@ -64,6 +64,11 @@ def derive(purpose: str, *parts: str, key_name: str = "") -> bytes:
     return bytes.fromhex(_mac(key, purpose, parts))
 
 
+def derive_all(purpose: str, *parts: str) -> list[bytes]:
+    """Return what `derive` returns with each of the signing keys, the first key first."""
+    return [bytes.fromhex(_mac(key, purpose, parts)) for _, key in _keys()]
+
+
 def key_name() -> str:
     """Return the name of the first of the signing keys."""
     return _keys()[0][0]

@@ -8,15 +8,17 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import sha256
+from hmac import compare_digest
 from uuid import UUID, uuid4
 
 from consent.models import signing
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{32}")
-_SECRET_BYTES = 24
+# Random bytes, and those of the signature that follows them.
+_RANDOM_BYTES, _SIGNATURE_BYTES = 16, 8
 
 
 def read_key(text: str) -> UUID | None:
@@ -34,19 +36,31 @@ def read_key(text: str) -> UUID | None:
 
 
 def new_secret(key: UUID | None) -> str:
-    """Return the text of a new visitor's cookie: 192 bits, in 32 characters.
+    """Return the text of a new visitor's cookie: 128 random bits and a signature, 32 characters.
 
     It is the same for the same idempotency ``key``, so that a visitor who did not receive the
     first response gets the same cookie with the second.
     """
-    if key is None:
-        return secrets.token_urlsafe(_SECRET_BYTES)
-    return urlsafe_b64encode(signing.derive("subject", str(key))[:_SECRET_BYTES]).decode()
+    source = secrets.token_bytes(32) if key is None else signing.derive("subject", str(key))
+    random = source[:_RANDOM_BYTES]
+    return urlsafe_b64encode(random + _signatures(random)[0]).decode()
 
 
 def is_secret(text: str) -> bool:
-    """Return whether ``text`` has the form of what `new_secret` returns."""
-    return _SECRET.fullmatch(text) is not None
+    """Return whether this website made ``text`` by `new_secret`, with any of its signing keys.
+
+    Otherwise whoever can plant a cookie in a browser would know the secret of its receipts.
+    """
+    if not _SECRET.fullmatch(text):
+        return False
+    content = urlsafe_b64decode(text)
+    random, signature = content[:_RANDOM_BYTES], content[_RANDOM_BYTES:]
+    return any(compare_digest(signature, genuine) for genuine in _signatures(random))
+
+
+def _signatures(random: bytes) -> list[bytes]:
+    found = signing.derive_all("subject's cookie", random.hex())
+    return [signature[:_SIGNATURE_BYTES] for signature in found]
 
 
 def subject_of(secret: str) -> UUID:

@@ -518,7 +518,9 @@ def test_visitor_keeps_one_subject(browser):
     assert Record.objects.values("subject").distinct().count() == 1
 
 
-@pytest.mark.parametrize("forged", ["", "short", "x" * 31 + "é", "x" * 33, "x" * 31 + "%"])
+@pytest.mark.parametrize(
+    "forged", ["", "short", "x" * 31 + "é", "x" * 33, "x" * 31 + "%", "x" * 32]
+)
 def test_cookie_that_cannot_be_one_of_ours_is_replaced(browser, forged):
     browser.cookies["consent_subject"] = forged
 
@@ -526,6 +528,20 @@ def test_cookie_that_cannot_be_one_of_ours_is_replaced(browser, forged):
 
     assert cookie(browser, "consent_subject") != forged
     assert Record.objects.get().subject == subject_of(cookie(browser, "consent_subject"))
+
+
+def test_subject_stays_the_same_while_keys_are_rotated(browser, settings):
+    settings.CONSENT_SIGNING_KEYS = ["old" * 12]
+    put(browser, ALL)
+    secret = cookie(browser, "consent_subject")
+
+    settings.CONSENT_SIGNING_KEYS = ["new" * 12, "old" * 12]
+    put(browser, NONE)
+    assert cookie(browser, "consent_subject") == secret
+
+    settings.CONSENT_SIGNING_KEYS = ["new" * 12]
+    put(browser, ALL)
+    assert cookie(browser, "consent_subject") != secret
 
 
 def test_withdrawing_can_drop_the_subject(browser):
