@@ -228,6 +228,11 @@ class CompiledPolicy:
             key=(selection.state, decision is None, choices, opted_out),
         )
 
+    @cached_property
+    def runs_first(self) -> bool:
+        """Whether tools run before a first decision, anywhere."""
+        return any(basis_of(regime).runs_first for regime in self.regimes.in_use)
+
     def undecided(self, regime: str, *, signal: bool = False) -> Selection:
         """Return what a visitor allows who has not decided."""
         if not basis_of(regime).runs_first:

@@ -83,6 +83,11 @@ class Decision:
         """Keys of the categories that are granted."""
         return frozenset(key for key, granted in self.choices.items() if granted)
 
+    @property
+    def refuses(self) -> bool:
+        """Whether any category or tool was refused."""
+        return 0 in self.choices.values()
+
     def without_grants(self, held: Decision | None) -> Decision:
         """Return what of it is beyond doubt: its refusals, beside what ``held`` before it allowed.
 

@@ -33,7 +33,7 @@ def _combine(header: str, name: str, text: str) -> str:
     copies = {value.strip() for key, _, value in pairs if key.strip() == name}
     if len(copies) < 2:
         return text
-    refusals = [found for found in map(parse, copies) if found and 0 in found.choices.values()]
+    refusals = [found for found in map(parse, copies) if found and found.refuses]
     if not refusals:
         return ""
     latest = max(refusals, key=lambda refusal: (refusal.day, refusal.text))

@@ -13,6 +13,10 @@ from consent.policy.decision import SECONDS_PER_DAY, Decision, today
 from consent.visitor import cookie_cleanup
 from consent.visitor.state import ConsentState
 
+# Browsers keep no cookie for longer:
+# https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-5.5
+_LONGEST_DAYS = 400
+
 
 def write_response(state: ConsentState, response: HttpResponseBase) -> None:
     """Set or delete the cookies as the request decided, and say what the response depends on."""
@@ -23,6 +27,8 @@ def write_response(state: ConsentState, response: HttpResponseBase) -> None:
         _set_preferences(state, response, state.outcome.decision)
         _write_subject(state, response)
         _delete_tools_cookies(state, response)
+    elif lapsed := state.lapsed_refusal:
+        _set_preferences(state, response, lapsed)
     _write_caching(state, response)
 
 
@@ -40,7 +46,7 @@ def _set_preferences(state: ConsentState, response: HttpResponseBase, decision: 
     response.set_cookie(
         state.policy.cookie_name,
         decision.text,
-        max_age=_max_age(state, decision.day),
+        max_age=_preferences_age(state, decision),
         path=conf.COOKIE_PATH,
         domain=_domain(state),
         secure=state.reader.is_secure,
@@ -115,11 +121,26 @@ def _app_path(policy: CompiledPolicy) -> str:
     )[0]
 
 
-def _max_age(state: ConsentState, day: int) -> int:
-    """Return the seconds for which the browser keeps a cookie of a decision made on ``day``.
+def _preferences_age(state: ConsentState, decision: Decision) -> int:
+    """Return the seconds for which the browser keeps the preference cookie.
 
-    With login sync at most as long as the user's session lasts: the next person is somebody else.
+    Where tools run before a decision, a refusal must outlive its term, after which the visitor is
+    asked again: without its cookie everything would run.
     """
-    age = (day + state.policy.lifetime_days - today()) * SECONDS_PER_DAY
+    if decision.refuses and state.policy.runs_first:
+        return _within_session(state, _LONGEST_DAYS * SECONDS_PER_DAY)
+    return _max_age(state, decision.day)
+
+
+def _max_age(state: ConsentState, day: int) -> int:
+    """Return the seconds for which the browser keeps a cookie of a decision made on ``day``."""
+    return _within_session(state, (day + state.policy.lifetime_days - today()) * SECONDS_PER_DAY)
+
+
+def _within_session(state: ConsentState, age: int) -> int:
+    """Return ``age``; with login sync at most the seconds until the user's session ends.
+
+    The next person at this browser is somebody else.
+    """
     session_age = state.reader.session_age if conf.LOGIN_SYNC else None
     return age if session_age is None else min(age, session_age)

@@ -133,6 +133,19 @@ class ConsentState:
         return parse(self._cookie() or "")
 
     @property
+    def lapsed_refusal(self) -> Decision | None:
+        """A refusal that is over its term, if tools would run without its cookie.
+
+        None as long as nobody has asked for the visitor's standing: the response does not depend
+        on the cookie then, and must not set it.
+        """
+        is_read = "standing" in self.__dict__ and not self.is_blind
+        if not is_read or self.standing.decision is not None or not self.policy.runs_first:
+            return None
+        last = self.last_decision
+        return last if last is not None and last.refuses else None
+
+    @property
     def selection(self) -> Selection:
         """The tools that are allowed now."""
         return self.standing.selection
