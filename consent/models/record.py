@@ -20,7 +20,7 @@ from consent.models.counter import Counter
 from consent.models.policy_version import PolicyVersion
 from consent.models.record_statement import store_at_once
 from consent.models.sequence import OvertakenError, Sequence
-from consent.models.times import day_of, to_utc
+from consent.models.times import day_of, to_milliseconds, to_utc
 from consent.recipes.keys import MAX_COOKIE_LENGTH
 
 # To store a record before its sequence is locked, so that it need not wait for its turn.
@@ -158,6 +158,7 @@ class Record(AppendOnly):
 
     def follow(self, sequence: Sequence, version: str) -> None:
         """Take the next number of ``sequence``, and sign; ``version``: as in `sign`."""
+        self.decided_at = to_milliseconds(self.decided_at)
         self.sequence, self.number = sequence.number, sequence.last + 1
         self.sign(version)
 
@@ -184,7 +185,7 @@ class Record(AppendOnly):
             "language": self.language,
             "regime": self.regime,
             "gpc": self.gpc,
-            "decided_at": to_utc(self.decided_at).isoformat(),
+            "decided_at": to_milliseconds(to_utc(self.decided_at)).isoformat(),
             "sequence": self.sequence,
             "number": self.number,
         }

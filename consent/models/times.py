@@ -22,6 +22,11 @@ def to_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+def to_milliseconds(moment: datetime) -> datetime:
+    """Return ``moment`` without its microseconds, as Django's JSON has it (``dumpdata``)."""
+    return moment.replace(microsecond=moment.microsecond // 1_000 * 1_000)
+
+
 def from_timestamp(seconds: float) -> datetime:
     """Return the time of a POSIX timestamp as ``timezone.now()`` would have returned it."""
     moment = datetime.fromtimestamp(seconds, UTC)

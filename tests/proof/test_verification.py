@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.core import serializers
 from django.core.management import CommandError
 from django.db import connection, transaction
 from django.test import Client
@@ -70,6 +71,20 @@ COLUMNS: dict[str, Callable[[], object]] = {
     "number": lambda: 99,
     "signature": lambda: "x" * 80,
 }
+
+
+def test_records_that_were_dumped_as_json_and_loaded_are_genuine():
+    decide(at=timezone.now().replace(microsecond=123_456))
+    rows = [*PolicyVersion.objects.all(), *Sequence.objects.all(), *Record.objects.all()]
+    dumped = serializers.serialize("json", rows)
+    for table in (RECORDS, VERSIONS, SEQUENCES):
+        sql(f"DELETE FROM {table}")
+
+    for row in serializers.deserialize("json", dumped):
+        row.save()
+
+    assert Record.objects.count() == 1
+    assert findings() == ""
 
 
 def test_site_without_decisions_has_nothing_to_prove():
