@@ -189,7 +189,7 @@ def _log(delivery: Delivery, answer: Answer) -> None:
         "Event %s for the tool %s: attempt %d failed (%s%s).",
         delivery.message_id,
         tool.key if tool else "?",
-        delivery.attempts,
+        delivery.attempts + 1,
         answer.reason,
         f", {answer.status}" if answer.status else "",
     )

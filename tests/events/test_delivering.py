@@ -774,6 +774,22 @@ def test_cost_of_the_queries_does_not_grow_with_the_batch(
         deliver()
 
 
+def test_deliverers_that_die_use_up_no_attempt(receiver, tool, settings):
+    settings.CONSENT_EVENTS_ATTEMPTS = 2
+    track()
+    for _ in range(3):
+        # Each claims the event, and is killed.
+        assert len(Delivery.objects.claim(10, 60)) == 1
+        time_passes(seconds=61)
+    receiver.answers.append(status(500))
+
+    assert deliver() == {"failed": 1}
+    assert Delivery.objects.get().attempts == 1
+    time_passes(hours=1)
+    assert deliver() == {State.DELIVERED: 1}
+    assert Delivery.objects.get().attempts == 2
+
+
 # Secrets
 
 

@@ -38,10 +38,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
     def claim(self, limit: int, seconds: float) -> list[Delivery]:
-        """Take up to ``limit`` that are due, for so many ``seconds``, and count the attempt.
+        """Claim up to ``limit`` that are due, for so many ``seconds``, and return them.
 
-        Nobody else takes them meanwhile. Who dies with them has only delayed them: afterwards
-        they are due again. To be called outside of a transaction.
+        No other process claims them meanwhile. If this one dies, they are due again afterwards,
+        and no attempt is counted: `fail`, `give_up` and `arrived` count. To be called outside of a
+        transaction.
         """
         now, token = timezone.now(), uuid4()
         # Not from a replica, which may show what somebody else has had already.
@@ -53,7 +54,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             found = self.using(using).filter(pk__in=list(due.values_list("pk", flat=True)[:limit]))
             # Where rows cannot be locked, only the first of two finds that they are due still.
             found.filter(due_at__lte=now).update(
-                due_at=now + timedelta(seconds=seconds), claim=token, attempts=F("attempts") + 1
+                due_at=now + timedelta(seconds=seconds), claim=token
             )
             # The same tool's one after the other: they share a connection, and a failure.
             claimed = found.filter(claim=token).order_by("tool_id", "pk")
@@ -70,7 +71,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Note that these, which have one ``status`` each, have arrived. Their content goes."""
         for status in {each.status for each in deliveries}:
             these = [each for each in deliveries if each.status == status]
-            self._end(these, state=Delivery.State.DELIVERED, status=status, reason="")
+            ended = {"state": Delivery.State.DELIVERED, "status": status, "reason": ""}
+            self._end(these, **ended, attempts=F("attempts") + 1)
 
     def drop(self, deliveries: Collection[Delivery], reason: str) -> None:
         """Note that these are not sent, for a ``reason`` of `Delivery.Reason`; content goes."""
@@ -82,7 +84,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def release(self, deliveries: Collection[Delivery], due_at: datetime) -> None:
         """Give back what was claimed and not tried."""
         if deliveries:
-            self.of_claim(deliveries).update(due_at=due_at, claim=None, attempts=F("attempts") - 1)
+            self.of_claim(deliveries).update(due_at=due_at, claim=None)
 
     def postpone(self, tool_id: int, until: datetime) -> None:
         """Have nothing of the tool be due before ``until``: its receiver asks for that."""
@@ -189,10 +191,10 @@ class Delivery(models.Model):
         ``reason``: of `Reason`. ``status``: what was answered, if anything was. ``after``: seconds
         that the receiver asks to wait. After CONSENT_EVENTS_ATTEMPTS it is given up.
         """
-        if self.attempts >= conf.ATTEMPTS:
+        if self.attempts + 1 >= conf.ATTEMPTS:
             self.give_up(reason, status)
             return None
-        wait = wait_after(self.attempts) if after is None else after
+        wait = wait_after(self.attempts + 1) if after is None else after
         due_at = timezone.now() + timedelta(seconds=wait)
         self._note(reason, status, due_at=due_at)
         return due_at
@@ -203,4 +205,5 @@ class Delivery(models.Model):
 
     def _note(self, reason: str, status: int | None, **values: Any) -> None:
         mine = Delivery.objects.using(self._state.db).of_claim([self])
-        mine.update(reason=reason, status=status, claim=None, **values)
+        self.attempts += 1
+        mine.update(reason=reason, status=status, claim=None, attempts=self.attempts, **values)
