@@ -52,14 +52,23 @@ class Outcomes:
 
 
 class Batch:
-    """Deliveries of one tool. ``goes_on``: whether there is time for another one."""
+    """Deliveries of one tool.
+
+    ``goes_on``: whether there is time for another one. ``released_at``: when those that are not
+    tried are due again.
+    """
 
     def __init__(
-        self, deliveries: Sequence[Delivery], outcomes: Outcomes, goes_on: Callable[[], bool]
+        self,
+        deliveries: Sequence[Delivery],
+        outcomes: Outcomes,
+        goes_on: Callable[[], bool],
+        released_at: datetime,
     ) -> None:
         self._left = list(deliveries)
         self._outcomes = outcomes
         self._goes_on = goes_on
+        self._released_at = released_at
         self._tool: Tool | None = deliveries[0].tool
         self._arrived: list[Delivery] = []
         self._saved_at = time.monotonic()
@@ -86,7 +95,7 @@ class Batch:
                 self._send(delivery, send)
         finally:
             self._save_arrived()
-        Delivery.objects.release(self._left, timezone.now())
+        Delivery.objects.release(self._left, self._released_at)
 
     def _next(self) -> Iterator[Delivery]:
         """Yield what consent covers, one by one, as long as there is time."""

@@ -11,15 +11,15 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from importlib.util import find_spec
-from itertools import groupby
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from consent.events.batch import FAILED, Batch, Outcomes
 from consent.events.conf import conf
-from consent.events.models import Delivery
+from consent.events.models import Delivery, DeliveryQuerySet
 
 if TYPE_CHECKING:
     from consent.events.http_client import Client
@@ -31,6 +31,8 @@ BATCH = 100
 PATIENCE = timedelta(minutes=10)
 # Seconds beyond those of one attempt for which nobody else takes what was claimed.
 LEASE = 60
+# Seconds for which one tool's events are sent before it is the next tool's turn.
+TURN = 5.0
 
 # Not imported before somebody sends: its library is an extra, and no page needs it.
 CLIENT = "consent.events.http_client.Client"
@@ -82,27 +84,42 @@ class Deliverer:
         return self._outcomes.retries
 
     def run(self, progress: Callable[[int], None] = lambda done: None) -> None:
-        """Deliver until nothing is due, or `stop` is called. Raises django.db.Error."""
-        while not self._is_stopping and self.round():
+        """Deliver until nothing is due, or `stop` is called. Raises django.db.Error.
+
+        What fails is left to another run: otherwise one that fails slowly would never end.
+        """
+        started = timezone.now()
+        while not self._is_stopping and self.round(started):
             progress(self.counts.total())
 
     def stop(self) -> None:
-        """Have it end after the event that it is at; what it has claimed is released."""
+        """End after the present event, and release the others that were claimed."""
         self._is_stopping = True
 
-    def round(self) -> int:
-        """Claim some that are due and send them; return how many they were.
+    def round(self, started: datetime | None = None) -> int:
+        """Send some of each tool's events that are due, and return how many were claimed.
 
-        Raises django.db.Error where the database fails; what was claimed is due again later.
+        ``started``: what failed after that is left out. Raises django.db.Error if the database
+        fails; what was claimed is due again later.
         """
-        until = time.monotonic() + LEASE / 2
+        now = timezone.now()
+        due = Delivery.objects.filter(due_at__lte=now)
+        if started is not None:
+            due = due.filter(Q(due_at__lte=started) | Q(attempts=0))
+        return sum(self._take_turn(due.filter(tool=tool), started or now) for tool in due.tools())
+
+    def _take_turn(self, due: DeliveryQuerySet, released_at: datetime) -> int:
+        """Send events of one tool, for a short time, so that a slow receiver delays no other."""
+        if self._is_stopping:
+            return 0
+        until = time.monotonic() + min(TURN, LEASE / 2)
 
         def goes_on() -> bool:
             return not self._is_stopping and time.monotonic() < until
 
-        claimed = Delivery.objects.claim(BATCH, LEASE + conf.TIMEOUT)
-        for _, group in groupby(claimed, key=lambda each: each.tool_id):
-            Batch(list(group), self._outcomes, goes_on).send(self._client)
+        claimed = due.claim(BATCH, LEASE + conf.TIMEOUT)
+        if claimed:
+            Batch(claimed, self._outcomes, goes_on, released_at).send(self._client)
         return len(claimed)
 
 

@@ -15,8 +15,8 @@ from django.db import connection
 from django.utils import timezone
 
 import consent
-from consent.conf import conf
 from consent.events.batch import SAVED_TOGETHER
+from consent.events.conf import conf
 from consent.events.delivery import LEASE
 from consent.events.models import Delivery
 from tests import command_processes
@@ -170,7 +170,7 @@ def kill_all_in_turn(
 
 
 def lease() -> float:
-    return LEASE + conf.EVENTS_TIMEOUT
+    return LEASE + conf.TIMEOUT
 
 
 def nothing_is_lost_or_stuck(receiver: PlainReceiver) -> None:

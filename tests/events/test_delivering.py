@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
+from uuid import uuid4
 
 import pytest
 from django.http import HttpRequest
@@ -341,6 +343,47 @@ def test_failing_tool_does_not_hold_up_others(receiver, tool):
     track(3)
 
     assert deliver() == {"failed": 3, State.DELIVERED: 3}
+
+
+def test_slow_receiver_does_not_keep_another_one_waiting(receiver, tool, monkeypatch):
+    monkeypatch.setattr(delivering, "TURN", 0.2)
+    other = webhooks("essential", f"{receiver.address}/slow", key="slow")
+    track(1, "functional")
+    assert set(Delivery.objects.values_list("tool", flat=True)) == {other.pk}
+    Delivery.objects.bulk_create(
+        Delivery(
+            event=uuid4(),
+            tool=other,
+            tool_name=other.name,
+            name="Old",
+            body="{}",
+            is_test=True,
+            policy="default",
+            regime="opt_in",
+            gpc=False,
+            created_at=timezone.now(),
+            due_at=timezone.now() - timedelta(minutes=1),
+        )
+        for _ in range(20)
+    )
+    consent.track(visitor(MARKETING), "Signed Up")
+    receiver.observe = lambda received: time.sleep(0.1 if "slow" in received.path else 0)
+
+    deliver()
+
+    order = [each.path.endswith("slow") for each in receiver.received]
+    assert order.index(False) <= 4
+    assert len(order) == 23
+
+
+def test_run_leaves_what_it_fails_at_to_another_one(receiver, tool, monkeypatch):
+    monkeypatch.setattr("consent.events.models.deliveries.wait_after", lambda attempts: 0)
+    track(2)
+    receiver.answers.extend([status(500)] * 2)
+
+    assert deliver() == {"failed": 2}
+    assert len(receiver.received) == 2
+    assert deliver() == {State.DELIVERED: 2}
 
 
 def test_event_is_given_up_after_the_last_attempt(receiver, tool, settings):

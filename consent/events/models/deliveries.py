@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from uuid import uuid4
 
 from django.db import connections, models, router, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -37,8 +37,17 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Return those whose turn it is, by an index; the longest due first."""
         return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
+    def tools(self) -> list[int | None]:
+        """Return the primary keys of the tools that these are for; None for deleted tools."""
+        using = router.db_for_write(Delivery)
+        mine = self.using(using).order_by()
+        tools = Tool.objects.using(using).order_by()
+        tools = tools.filter(Exists(mine.filter(tool=OuterRef("pk"))))
+        deleted = mine.filter(tool=None).values_list("tool")
+        return [pk for (pk,) in tools.values_list("pk").union(deleted)]
+
     def claim(self, limit: int, seconds: float) -> list[Delivery]:
-        """Claim up to ``limit`` that are due, for so many ``seconds``, and return them.
+        """Claim up to ``limit`` of these that are due, for so many ``seconds``, and return them.
 
         No other process claims them meanwhile. If this one dies, they are due again afterwards,
         and no attempt is counted: `fail`, `give_up` and `arrived` count. To be called outside of a
@@ -51,13 +60,13 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             due = self.using(using).due(now)
             if connections[using].features.has_select_for_update_skip_locked:
                 due = due.select_for_update(skip_locked=True)
-            found = self.using(using).filter(pk__in=list(due.values_list("pk", flat=True)[:limit]))
+            keys = list(due.values_list("pk", flat=True)[:limit])
+            found = Delivery.objects.using(using).filter(pk__in=keys)
             # Where rows cannot be locked, only the first of two finds that they are due still.
             found.filter(due_at__lte=now).update(
                 due_at=now + timedelta(seconds=seconds), claim=token
             )
-            # The same tool's one after the other: they share a connection, and a failure.
-            claimed = found.filter(claim=token).order_by("tool_id", "pk")
+            claimed = found.filter(claim=token).order_by("pk")
             tools = Tool.objects.using(using).select_related("category__policy")
             # Not joined: of many deliveries, few differ in their tool.
             return list(claimed.prefetch_related(models.Prefetch("tool", tools)))
@@ -132,6 +141,8 @@ class Delivery(models.Model):
         Tool,
         on_delete=models.SET_NULL,
         null=True,
+        # The index below begins with it.
+        db_index=False,
         related_name="deliveries",
         verbose_name=_("tool"),
     )
@@ -170,6 +181,7 @@ class Delivery(models.Model):
         )
         indexes = (
             models.Index(fields=("due_at", "id"), name="consent_delivery_due_at"),
+            models.Index(fields=("tool", "due_at", "id"), name="consent_delivery_tool_due"),
             models.Index(fields=("ended_at",), name="consent_delivery_ended_at"),
             models.Index(fields=("event",), name="consent_delivery_event"),
             models.Index(fields=("state", "id"), name="consent_delivery_state"),

@@ -86,12 +86,12 @@ class Command(BaseCommand):
         bar = Bar(self.stderr, lambda: 1)
         while not stopped.is_set():
             try:
-                deliverer.run()
+                while not stopped.is_set() and deliverer.round():
+                    bar.show(deliverer.counts.total())
             except Error:
                 logger.exception("The database fails; what is due waits until it is back.")
                 connections.close_all()
             close_old_connections()
-            bar.show(deliverer.counts.total())
             stopped.wait(interval)
         bar.close()
 
