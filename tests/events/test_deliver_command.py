@@ -83,6 +83,31 @@ def test_progress_is_drawn_on_a_terminal_alone():
     assert written.getvalue() == ""
 
 
+def test_verbosity_0_prints_nothing():
+    errors = Terminal()
+    track(2)
+
+    assert run("--verbosity", "0", errors=errors) == ""
+    assert errors.getvalue() == ""
+
+
+@pytest.mark.parametrize("attempts", [1, 12], ids=["given up", "to be tried again"])
+def test_program_exits_with_1_after_a_failure(receiver, settings, monkeypatch, attempts):
+    # A program closes the connections in the end; here others need them.
+    monkeypatch.setattr("django.core.management.base.connections.close_all", lambda: None)
+    settings.CONSENT_EVENTS_ATTEMPTS = attempts
+    program = ["manage.py", "consent_deliver", "--verbosity", "0"]
+    track(2)
+    receiver.answers.append(status(500))
+
+    with pytest.raises(SystemExit) as ended:
+        consent_deliver.Command().run_from_argv(program)
+    assert ended.value.code == 1
+
+    track()
+    consent_deliver.Command().run_from_argv(program)
+
+
 @pytest.mark.parametrize("interval", ["0", "-1"])
 def test_interval_has_to_be_more_than_nothing(interval):
     with pytest.raises(CommandError, match="more than 0"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Mapping
 from types import FrameType
@@ -14,34 +15,45 @@ from django.db import Error, close_old_connections, connections
 from django.utils import timezone
 
 from consent.events.delivery import FAILED, Deliverer, MissingLibraryError
-from consent.events.models import Delivery
+from consent.events.models import Delivery, State
 from consent.management.progress import Bar
 
 logger = logging.getLogger("consent")
 
-# Seconds between two looks for what is due.
+# Seconds between two queries for what is due.
 INTERVAL = 1.0
 
 
 class Command(BaseCommand):
-    """Delivers, once or for ever."""
+    """Delivers what is due now, or continuously.
+
+    As a program it exits with 1 if an event failed or was given up, and without ``--watch``.
+    """
+
+    has_failures = False
 
     help = (
         "Send the events that are due to server-side tools, where the visitor's consent still "
         "covers them. It may be stopped at any moment and run again, and several may run at once."
     )
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as a program, whose exit code tells cron of failures."""
+        super().run_from_argv(argv)
+        if self.has_failures:
+            sys.exit(1)
+
     def add_arguments(self, parser: CommandParser) -> None:
-        """Say whether to stay."""
+        """Add --watch and --interval."""
         parser.add_argument(
-            "--watch", action="store_true", help="stay, and send what comes, until stopped"
+            "--watch", action="store_true", help="keep running, and send new events, until stopped"
         )
         parser.add_argument(
             "--interval",
             type=float,
             default=INTERVAL,
             metavar="SECONDS",
-            help=f"with --watch: how often to look; {INTERVAL:g} unless you say",
+            help=f"with --watch: time between two queries; by default {INTERVAL:g}",
         )
 
     @no_translations
@@ -55,17 +67,20 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         with deliverer:
             if options["watch"]:
-                self._watch(deliverer, options["interval"])
+                self._watch(deliverer, options["interval"], options["verbosity"])
             else:
-                self._run(deliverer)
-        self._report(deliverer)
+                self._run(deliverer, options["verbosity"])
+                self.has_failures = bool(deliverer.counts[FAILED] + deliverer.counts[State.DEAD])
+        if options["verbosity"] > 0:
+            self._report(deliverer)
 
     def deliverer(self, options: Mapping[str, Any]) -> Deliverer:
         """Return what delivers. Raises MissingLibraryError. A subclass may have its own client."""
         return Deliverer()
 
-    def _run(self, deliverer: Deliverer) -> None:
-        bar = Bar(self.stderr, lambda: Delivery.objects.due(timezone.now()).count())
+    def _run(self, deliverer: Deliverer, verbosity: int) -> None:
+        due = Delivery.objects.due(timezone.now())
+        bar = Bar(self.stderr, due.count, verbosity=verbosity)
         try:
             deliverer.run(bar.show)
         except Error as error:
@@ -73,7 +88,7 @@ class Command(BaseCommand):
         finally:
             bar.close()
 
-    def _watch(self, deliverer: Deliverer, interval: float) -> None:
+    def _watch(self, deliverer: Deliverer, interval: float, verbosity: int) -> None:
         stopped = threading.Event()
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -82,8 +97,9 @@ class Command(BaseCommand):
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
-        self.stderr.write("Delivering what is due. Stop with Ctrl-C.")
-        bar = Bar(self.stderr, lambda: 1)
+        if verbosity > 0:
+            self.stderr.write("Delivering what is due. Stop with Ctrl-C.")
+        bar = Bar(self.stderr, lambda: 1, verbosity=verbosity)
         while not stopped.is_set():
             try:
                 while not stopped.is_set() and deliverer.round():
@@ -96,8 +112,8 @@ class Command(BaseCommand):
         bar.close()
 
     def _report(self, deliverer: Deliverer) -> None:
-        counts, state = deliverer.counts, Delivery.State
+        counts = deliverer.counts
         self.stdout.write(
-            f"{counts[state.DELIVERED]:,} delivered, {counts[FAILED]:,} to be tried again, "
-            f"{counts[state.DROPPED]:,} dropped, {counts[state.DEAD]:,} given up."
+            f"{counts[State.DELIVERED]:,} delivered, {counts[FAILED]:,} to be tried again, "
+            f"{counts[State.DROPPED]:,} dropped, {counts[State.DEAD]:,} given up."
         )
