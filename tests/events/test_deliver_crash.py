@@ -85,7 +85,7 @@ class Crowd:
         assert bool(consented) == (number >= NEVER)
         if not consented:
             found = self._pattern_of_another()
-            own = consent_in(self.requests[number]).origin
+            own = consent_in(self.requests[number]).snapshot
             found.subject = own.subject
             found.decision = own.standing.decision.text
             return found
