@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -22,6 +24,8 @@ from consent.events.outbox import MAX_BODY
 from consent.models import Category, Record, Tool
 from consent.policy import policies
 from consent.proof.recording import Occasion
+from consent.signals import decision_stored
+from consent.visitor import NotRecordedError
 from tests.events.helpers import MARKETING, WEBHOOKS, events_site, visitor, webhooks
 from tests.helpers import consent_in, grant, iso, no_table, page_request
 
@@ -450,3 +454,45 @@ def test_browser_forgets_the_subject_wherever_it_is_kept():
     consent_in(held).withdraw(forget=True)
 
     assert subject_cookies(answer(held)) == {("/", True), ("/consent/", True)}
+
+
+# Receivers of decision_stored
+
+
+@contextmanager
+def failing_receiver() -> Iterator[None]:
+    """Have a receiver of the signal raise what is no error of the database."""
+
+    def fail(**kwargs: object) -> None:
+        raise ValueError("The receiver has a fault.")
+
+    decision_stored.connect(fail)
+    try:
+        yield
+    finally:
+        decision_stored.disconnect(fail)
+
+
+def test_grant_does_not_count_where_a_receiver_of_its_signal_fails(caplog):
+    decision_site("essential")
+    consent = consent_in(page_request())
+
+    with failing_receiver(), pytest.raises(NotRecordedError):
+        consent.accept_all()
+
+    assert not consent.allows(MARKETING)
+    assert not Record.objects.exists()
+    assert not Delivery.objects.exists()
+    assert "decision_stored failed" in caplog.text
+
+
+def test_refusal_counts_where_a_receiver_of_its_signal_fails():
+    decision_site("essential")
+    consent = consent_in(page_request())
+
+    with failing_receiver():
+        consent.reject_all()
+
+    assert not consent.allows(MARKETING)
+    assert not consent.must_ask
+    assert not consent.is_recorded
