@@ -34,7 +34,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(due_at__isnull=False)
 
     def due(self, now: datetime) -> Self:
-        """Return those whose turn it is, by an index; the longest due first."""
+        """Return those that are due at ``now``, the oldest first."""
         return self.filter(due_at__lte=now).order_by("due_at", "pk")
 
     def tools(self) -> list[int | None]:
@@ -63,9 +63,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             keys = list(due.values_list("pk", flat=True)[:limit])
             found = Delivery.objects.using(using).filter(pk__in=keys)
             # Where rows cannot be locked, only the first of two finds that they are due still.
-            found.filter(due_at__lte=now).update(
-                due_at=now + timedelta(seconds=seconds), claim=token
-            )
+            lease = now + timedelta(seconds=seconds)
+            found.filter(due_at__lte=now).update(due_at=lease, claim=token)
             claimed = found.filter(claim=token).order_by("pk")
             tools = Tool.objects.using(using).select_related("category__policy")
             # Not joined: of many deliveries, few differ in their tool.
@@ -112,14 +111,14 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
 @fields.named(_("delivery"), _("deliveries"))
 class Delivery(models.Model):
-    """One event on its way to one tool.
+    """One event that is sent to one tool.
 
     ``event``: names the event, the same at each attempt and for each tool. ``body``: exactly what
     is sent; emptied once it has arrived or is dropped. ``policy``: key of the policy under which
     the visitor allowed it. ``decision``: what the preference cookie said then, "" for a visitor
     who had not decided, under ``regime``; ``gpc``: whether the browser opted out. ``subject``,
     ``user``: as in `Record`, by which a withdrawal is noticed; emptied as the body is. ``due_at``:
-    the next attempt; none where it has come to its end. ``claim``: who is at it. ``status``: what
+    the next attempt; None once it has ended. ``claim``: who is at it. ``status``: what
     the receiver last answered.
     """
 
