@@ -11,6 +11,7 @@ from django.core import checks
 from django.core.management import call_command
 from django.db import ProgrammingError, connection
 from django.http import HttpResponse
+from django.test import modify_settings
 
 from consent import events, recipes
 from consent.events import delivery as delivering
@@ -78,6 +79,12 @@ def test_every_message_says_what_to_do(settings):
 
     assert len(messages) == 4
     assert all(message.hint for message in messages)
+
+
+def test_messages_come_once_after_tests_changed_the_installed_apps(settings):
+    with modify_settings(INSTALLED_APPS={"append": "django.contrib.humanize"}):
+        settings.MIDDLEWARE = []
+        assert ids() == ["consent.E001"]
 
 
 # E001, W002, E003: the middleware

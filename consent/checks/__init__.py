@@ -7,6 +7,7 @@ app's pages; `stored` what is in the database.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from django.core.checks import CheckMessage, Tags, register
 
@@ -16,7 +17,7 @@ TAG = "consent"
 
 
 def register_all() -> None:
-    """Register the checks; called once, when the app is ready."""
+    """Register the checks. The app is ready anew whenever tests change INSTALLED_APPS."""
     for check in (
         project.check_middleware,
         project.check_csp_middleware,
@@ -31,6 +32,8 @@ def register_all() -> None:
     register(_listed(stored.check_policies), TAG, Tags.database)
 
 
+# The same function each time: Django registers a function once, and would else report all twice.
+@cache
 def _listed(check: Callable[..., Iterator[CheckMessage]]) -> Callable[..., list[CheckMessage]]:
     """Make ``check``, a generator, return a list, as Django requires."""
 

@@ -310,7 +310,10 @@ def test_a_part_can_be_saved(visitor, policy):
 
 @pytest.mark.parametrize(
     ("button", "said", "granted"),
-    [("Accept all", "You allow all categories.", OPTIONAL), ("Reject all", "Only essential tools run", ())],
+    [
+        ("Accept all", "You allow all categories.", OPTIONAL),
+        ("Reject all", "Only essential tools run", ()),
+    ],
 )
 def test_the_dialog_takes_all_or_nothing_whatever_is_ticked(visitor, button, said, granted):
     visitor.goto("/")

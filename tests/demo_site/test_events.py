@@ -357,5 +357,5 @@ def test_serving_where_somebody_else_does_begins_nothing(manage):
 
 
 def test_serving_is_refused_without_debug():
-    with pytest.raises(CommandError, match="runs only .* with DEBUG"):
+    with pytest.raises(CommandError, match=r"runs only .* with DEBUG"):
         call_command("demo_serve")
