@@ -51,12 +51,12 @@ def consent_required(*keys: str) -> Callable[[Callable[..., Any]], Callable[...,
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
-        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        def answer(request: HttpRequest, *args: object, **kwargs: object) -> Any:
             refused = refuse(request, needed)
             return view(request, *args, **kwargs) if refused is None else refused
 
         @wraps(view)
-        async def aanswer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        async def aanswer(request: HttpRequest, *args: object, **kwargs: object) -> Any:
             refused = refuse(request, needed)
             return await view(request, *args, **kwargs) if refused is None else refused
 
@@ -73,7 +73,7 @@ class ConsentRequiredMixin:
 
     consent_required: str | Sequence[str] = ()
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         """Answer, or refuse."""
         named = self.consent_required
         refused = refuse(

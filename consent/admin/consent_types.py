@@ -37,7 +37,7 @@ class ConsentTypesField(forms.MultipleChoiceField):
         """Return the names to tick: what is stored is one text."""
         return value.split() if isinstance(value, str) else value
 
-    def clean(self, value: Any) -> str:
+    def clean(self, value: object) -> str:
         """Return what is stored. Raises ValidationError for a name that is no type."""
         return " ".join(super().clean(value))
 

@@ -34,7 +34,7 @@ class LazyView:
         ).as_view()
         return view
 
-    def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def __call__(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         """Answer the request."""
         return self._view(request, *args, **kwargs)
 

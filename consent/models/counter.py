@@ -16,7 +16,7 @@ from consent.recipes.keys import MAX_COOKIE_LENGTH
 class CounterQuerySet(models.QuerySet["Counter"]):
     """Queries for counters."""
 
-    def add(self, number: int = 1, **what: Any) -> None:
+    def add(self, number: int = 1, **what: object) -> None:
         """Count ``number`` more of ``what``: each field of a counter but its number.
 
         To be called with the sequence locked that ``what`` names: nobody else counts there then.

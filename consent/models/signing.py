@@ -7,7 +7,6 @@ import json
 from enum import Enum
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -31,7 +30,7 @@ class UnknownKeyError(LookupError):
     """A key that the settings no longer have, or never had."""
 
 
-def sign(purpose: str, content: Any) -> str:
+def sign(purpose: str, content: object) -> str:
     """Return the signature of ``content``: a name of the key, a colon, and an HMAC-SHA256 in hex.
 
     ``purpose`` keeps a signature of one kind of thing from passing for one of another kind;
@@ -41,7 +40,7 @@ def sign(purpose: str, content: Any) -> str:
     return f"{name}:{_mac(key, purpose, content)}"
 
 
-def verify(purpose: str, content: Any, signature: str) -> Verdict:
+def verify(purpose: str, content: object, signature: str) -> Verdict:
     """Say whether ``signature`` is one that `sign` made of ``content``, with any of the keys."""
     name, _, mac = signature.partition(":")
     key = dict(_keys()).get(name)
@@ -82,7 +81,7 @@ def uuid_of(digest: bytes) -> UUID:
     return UUID(bytes=digest[:16], version=4)
 
 
-def canonical(content: Any) -> str:
+def canonical(content: object) -> str:
     """Return ``content`` as the one JSON text that stands for it: sorted, compact, ASCII."""
     return _ENCODER.encode(content)
 
@@ -91,7 +90,7 @@ def canonical(content: Any) -> str:
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
-def _mac(key: bytes, purpose: str, content: Any) -> str:
+def _mac(key: bytes, purpose: str, content: object) -> str:
     return hmac.digest(key, f"{purpose}\n{canonical(content)}".encode(), "sha256").hex()
 
 

@@ -76,7 +76,7 @@ class ShownEmbed:
 
 
 def consent_embed(
-    request: HttpRequest | None, key: str, /, title: str = "", ratio: str = RATIO, **values: Any
+    request: HttpRequest | None, key: str, /, title: str = "", ratio: str = RATIO, **values: object
 ) -> SafeString:
     """Return the embed of the tool ``key``, or a placeholder that asks for it; see `ShownEmbed`.
 
@@ -160,7 +160,7 @@ def _frame(key: str, title: str, ratio: str, inside: str, mark: str = "") -> str
     return f'<div class="dcp-embed" {name}>{room}{inside}</div>'
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Return ``value`` as text without the marks that pages are rendered with."""
     return "" if value is None else _MARKS.sub("", str(value)).strip()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import models
 from django.db.models.signals import post_delete, post_save, pre_delete
 from django.utils import timezone
@@ -12,12 +10,12 @@ from consent.models import Category, Cookie, Policy, RegionRule, Tool
 from consent.policy.process_cache import policies
 
 
-def forget_on_commit(using: str, **kwargs: Any) -> None:
+def forget_on_commit(using: str, **kwargs: object) -> None:
     """Have the policy compiled anew, once the edit is committed and never before."""
     policies.forget_on_commit(using)
 
 
-def note_deletion(instance: Category | Tool | Cookie | RegionRule, **kwargs: Any) -> None:
+def note_deletion(instance: Category | Tool | Cookie | RegionRule, **kwargs: object) -> None:
     """Move ``changed_at``: bulk deletions and cascades call no ``delete()`` of the model.
 
     Before the deletion, as `save` does it: who locks the policy's row first cannot deadlock.

@@ -138,7 +138,7 @@ class TableReader:
             )
         return self._flag(path, value) if hint is bool else self._text(path, value)
 
-    def _by_rules(self, path: str, value: Any, rules: list[Rule]) -> Any:
+    def _by_rules(self, path: str, value: object, rules: list[Rule]) -> Any:
         for rule in rules:
             try:
                 value = rule(value)

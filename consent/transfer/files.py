@@ -132,7 +132,7 @@ def _wrong_format(version: object) -> str:
     return f"format: {shown(version)} is not known here; {FORMAT} is. {use}"
 
 
-def _sentences(path: str, detail: Any, data: Any) -> Iterator[str]:
+def _sentences(path: str, detail: Any, data: object) -> Iterator[str]:
     """Return the errors of a serializer as sentences, each with its place and the value there."""
     if isinstance(detail, dict):
         for name, inner in detail.items():
@@ -154,7 +154,7 @@ def _at(path: str, name: str | int) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _value_at(data: Any, name: str | int) -> object:
+def _value_at(data: object, name: str | int) -> object:
     """Return the value for which the errors at ``name`` are, or None where none is to be shown."""
     # What belongs to parameters may be a secret.
     if isinstance(data, JSONObject) and name != "parameters":

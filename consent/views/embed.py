@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -28,7 +27,7 @@ class EmbedView(PrivateView):
 
     template_name = "consent/embed_page.html"
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Say that there is nothing to see."""
         reason = gettext("Nothing was loaded: this page only shows what another page asks it for.")
         response = self._answer(reason, 405)
@@ -53,7 +52,7 @@ class EmbedView(PrivateView):
             return self._answer(gettext("Nothing was loaded: %s") % error, 400)
         return self._answer("", 200, title=shown.title, embed=embeds.loaded(request, key, shown))
 
-    def _answer(self, error: str, status: int, **context: Any) -> HttpResponse:
+    def _answer(self, error: str, status: int, **context: object) -> HttpResponse:
         following = local_address(self.request, self.request.POST.get("next", ""))
         # Where the page's other forms lead back to: nobody can come back to this one.
         consent_of(self.request).address = escape(following or reverse("consent:preferences"))

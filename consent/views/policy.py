@@ -22,7 +22,7 @@ class PolicyView(TemplateView):
 
     template_name = "consent/policy_page.html"
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: object) -> dict[str, Any]:
         """Add the policy in the active language."""
         page = page_of(self.request)
         context = policy_data(page.policy, page.policy.strictest)

@@ -19,14 +19,14 @@ from consent.visitor import consent_of
 class PrivateView(TemplateView):
     """A page for one visitor, whom a cookie identifies; no cache or search engine keeps it."""
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         """Add headers that forbid caches and search engines to keep the answer."""
         response = super().dispatch(request, *args, **kwargs)
         add_never_cache_headers(response)
         response.headers["X-Robots-Tag"] = "noindex"
         return response
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: object) -> dict[str, Any]:
         """Add what every page of the app needs."""
         consent = consent_of(self.request)
         style = partial(consent_style, self.request)

@@ -25,7 +25,7 @@ from consent.visitor.consent import Consent
 from consent.visitor.errors import NotRecordedError
 
 
-def follow(request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
+def follow(request: HttpRequest | None, user: Any, **kwargs: object) -> None:
     """Receiver of ``user_logged_in``: bring the browser's decision and the user's together."""
     consent = getattr(request, "consent", None)
     if not conf.LOGIN_SYNC or not isinstance(consent, Consent) or not consent.policy:
@@ -42,7 +42,7 @@ def follow(request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
         _share(consent, made_here, theirs if is_same_time else None)
 
 
-def forget(request: HttpRequest | None, **kwargs: Any) -> None:
+def forget(request: HttpRequest | None, **kwargs: object) -> None:
     """Receiver of ``user_logged_out``: leave nothing to the next person at this browser."""
     consent = getattr(request, "consent", None)
     if conf.LOGIN_SYNC and isinstance(consent, Consent):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import transaction
 
 from consent.management.command import ConsentCommand
@@ -18,7 +16,7 @@ class Command(ConsentCommand):
         "Advertising, Essential). What exists already is not changed."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Create the policy if none is active, and its categories if it has none."""
         with transaction.atomic():
             policy = Policy.objects.default()
