@@ -302,7 +302,7 @@ def test_key_that_the_policy_does_not_know_refuses_everybody_and_says_so(get, ca
 
     assert response.status_code == 403
     assert "A view requires ['adverts'], which the policy does not have" in caplog.text
-    assert "cannot be shown at present" in response.content.decode()
+    assert "This page is not available at the moment." in response.content.decode()
 
 
 def test_key_that_the_policy_does_not_know_raises_under_debug(get, settings):
