@@ -1,3 +1,0 @@
-"""The former name of `tests.admin.helpers`."""
-
-from tests.admin.helpers import *  # noqa: F403
