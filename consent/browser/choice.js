@@ -1,27 +1,26 @@
 /*
- * The visitor's side of consent: opens the preferences, sends a choice, starts what it newly
- * allows and removes what it no longer does. Without this file the same forms are sent as they
- * are, so nothing here is needed for a choice to be made, or honoured.
+ * The script of each page: opens the preferences, sends a choice, starts newly allowed tools and
+ * removes what refused tools have stored. Without this script the browser sends the same forms, so
+ * a choice can be made and takes effect without it.
  *
- * Where pages are the same for every visitor (CACHEABLE, in a build of its own), it reads from the
- * preference cookie what this one allows: it loads the file with the code of those tools, and shows
- * the notice where there is something to ask.
+ * If pages are the same for every visitor (CACHEABLE, a separate build), it reads from the
+ * preference cookie what the visitor allows, loads the file with the code of the allowed tools, and
+ * shows the notice if the visitor has to be asked.
  *
  * window.consent: allows, allow, open, save, acceptAll, rejectAll, withdraw; once, for embeds;
- * start and settle, for the files that the server makes.
- * Event on document, after each saved choice: `consent:change`, its detail being
+ * start and settle, for the files that the server generates.
+ * Event on document, after each saved choice: `consent:change`, with the detail
  * {version: 1, revision, choices: {category: boolean}, allowed: [tool keys]}.
  *
- * Everything is looked up when it is used and every listener is on window, so that a page may
+ * Elements are looked up when they are used and every listener is on window, because a page may
  * swap its body (Turbo, HTMX) at any time.
  *
- * `make assets` builds from this what pages load; 5,120 bytes are all that it and the stylesheet
- * may weigh together. What is said twice in the same words weighs next to nothing: hence some
- * selectors that are not in constants.
+ * `make assets` builds the file that pages load. It and the stylesheet may have 5,120 bytes in all
+ * after compression. Repeated text compresses well, so some selectors are not in constants.
  */
 
-// The file may be on a page twice, or come again with a swapped body. (An element with the id
-// `consent` is also found on window: it has no `allows`.)
+// The script may be on a page twice, or be loaded again with a swapped body. (An element with the
+// id `consent` is a property of window too, but has no `allows`.)
 (() => {
   if (window.consent?.allows) return;
 
@@ -31,11 +30,11 @@
   const TIMEOUT = 10000;
 
   const nonce = document.currentScript?.nonce;
-  // What is sent again, because no answer came, is recorded once. (Only https has such keys.)
+  // A choice that is sent again with the same key is recorded once. (Only https has such keys.)
   const submission = crypto.randomUUID?.();
 
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  /** Returns our element with this id; what follows the id in a selector may follow it here. */
+  /** Returns our element with this id, which may be followed by the rest of a selector. */
   const own = (id) => document.querySelector(`#dcp-${id}`);
   const preferences = () => own('preferences');
   const boxes = (form, name = 'choices') => all(`[name=${name}]`, form || preferences());
@@ -45,11 +44,11 @@
   const started = new Set(all(`[${SHARED.TOOL}]`).map((el) => el.getAttribute(SHARED.TOOL)));
   let hiding;
   let leftovers;
-  // Whether the page waits to be told what holds in the visitor's region.
+  // Whether the page waits for the rule of the visitor's region.
   let waits;
   let queue = Promise.resolve();
 
-  /** Runs `action`; in a sandbox cookies and storage throw: then nothing is there. */
+  /** Runs `action`; returns nothing if cookies or storage throw, as in a sandbox. */
   const attempt = (action) => {
     try {
       return action();
@@ -61,7 +60,7 @@
   // The visitor's decision
 
   /**
-   * Returns the categories whose data is sold or shared, where the browser asks not to do that
+   * Returns the categories whose data is sold or shared, if the browser opts out of that
    * (https://www.w3.org/TR/gpc/; data-dnt is empty unless CONSENT_DNT is on).
    */
   const optedOut = () => (
@@ -70,13 +69,13 @@
   );
 
   /**
-   * Returns category keys and the revisions at which they were granted (0: refused); null where
-   * there is no preference cookie, false or undefined where it is no decision that holds. The same
-   * rules as in decision.py and compiled_policy.py.
+   * Returns category keys and the revisions at which they were granted (0: refused); null without
+   * a preference cookie, false or undefined if the cookie contains no valid decision. The rules
+   * are those of decision.py and compiled_policy.py.
    */
   const decision = () => attempt(() => {
     const policy = preferences().dataset;
-    // Of several with one name the server takes the last, so this does too.
+    // Of several cookies with one name the server takes the last, and so does this script.
     const [, ...found] = `; ${document.cookie}`.split(`; ${policy.cookie}=`);
     if (!found.length) return null;
     const text = found.pop().split(';')[0];
@@ -85,15 +84,15 @@
     const size = grants.size;
     if (format === SHARED.FORMAT) optedOut().forEach((key) => grants.set(key, '0'));
     const age = Date.now() / DAY - day;
-    // The pattern does not say that only the first two numbers are bare. That shows when they are
-    // compared, as NaN never fits.
+    // The pattern does not ensure that only the first two numbers have no key. The comparisons do,
+    // because they are false for NaN.
     return RegExp(SHARED.COOKIE_PATTERN).test(text) && text.length <= SHARED.MAX_COOKIE_LENGTH
       && age >= -1 && age < policy.lifetime
       && revision - policy.revision <= 0 && size === choices.length
       && [...grants.values()].every((granted) => granted - revision <= 0) && grants;
   });
 
-  /** Returns up to which revision the visitor's grant covers `category`; 0 where there is none. */
+  /** Returns the revision up to which the visitor's grant covers `category`; 0 without a grant. */
   const reach = (category) => {
     const grants = decision();
     return grants === null && preferences().dataset.runsFirst
@@ -101,13 +100,13 @@
       ? Infinity : (grants && grants.get(category)) || 0;
   };
 
-  /** Says whether the visitor refused the category or tool with this key. */
+  /** Returns whether the visitor refused the category or tool with this key. */
   const denies = (key) => {
     const grants = decision();
     return grants && grants.get(key) === '0';
   };
 
-  /** Returns those parts of the box's row, itself and its tools, that are covered, or are not. */
+  /** Returns the box's row and its tools, filtered by whether the decision covers them. */
   const parts = (box, covered) => {
     const row = box.closest('[data-category]');
     const limit = reach(box.value);
@@ -125,41 +124,41 @@
   };
 
   /**
-   * Says whether the category or tool with this key may run, by the preference cookie as it is now.
+   * Returns whether the category or tool with this key may run, by the current preference cookie.
    * @param {string} key
    * @returns {boolean} false for a key that the policy does not have
    */
   const allows = (key) => {
     const found = described(key);
-    // What is essential has been there since 0, which anything covers.
-    // Nothing that is denied is reached; what is essential needs no reach.
+    // Essential tools have the revision 0, which every decision covers. A denied category is
+    // excluded; an essential one cannot be denied.
     return !!found && found.dataset.since
       - (!denies(key) && reach(found.closest('[data-category]').dataset.category)) <= 0;
   };
 
   const refused = (key) => described(key) && !allows(key);
 
-  /** Loads the page anew where something runs that was refused since; returns whether it does. */
+  /** Reloads the page if a tool runs that was refused meanwhile; returns whether it does. */
   const leave = () => [...started].some(refused) && !location.reload();
 
   // Starting tools
 
-  /** Says whether the next script has to wait for this one, as it would in a page's source. */
+  /** Returns whether the next script has to wait for this one, as in the source of a page. */
   const blocks = (script) => (
     script.src && !script.async && !script.noModule && script.type !== 'module'
     && JAVASCRIPT.test(script.type)
   );
 
-  /** Marks a script that has run: else Turbo and htmx run it again as they bring the page back. */
+  /** Marks a script that has run, so that Turbo and htmx do not run it again on a restored page. */
   const spend = (script) => {
     if (JAVASCRIPT.test(script.type)) script.type = 'text/plain';
   };
 
-  /** Returns the script that `html` is: one that runs, unlike those which `innerHTML` makes. */
+  /** Returns a script element made from `html` that runs, unlike those that `innerHTML` creates. */
   const toScript = (html) => {
     const script = document.createRange().createContextualFragment(html).firstChild;
     script.nonce = nonce;
-    // Made here, it would be async whatever its markup says.
+    // Scripts created in this way are async by default, regardless of their markup.
     script.async = script.matches('[async]');
     return script;
   };
@@ -170,7 +169,7 @@
       const done = blocks(script) && new Promise((resolve) => {
         script.onload = script.onerror = resolve;
       });
-      // A body swap may have taken its place away meanwhile.
+      // A body swap may have removed its place meanwhile.
       if (!old.isConnected) document.head.append(old);
       old.replaceWith(script);
       spend(script);
@@ -178,11 +177,11 @@
     }
   };
 
-  /** Unpacks the template, and runs its scripts in their order if the tool is new here. */
+  /** Inserts the content of the template, and runs its scripts in order if the tool is new here. */
   const launch = (tool, place) => {
     const { content } = place;
     const first = !started.has(tool);
-    // What is parsed without scripting has live elements in its <noscript>.
+    // Markup that was parsed without scripting has real elements in its <noscript>.
     for (const el of all('noscript', content)) el.remove();
     for (const el of all('style', content)) el.nonce = nonce;
     const scripts = all('script', content).map((old) => {
@@ -195,7 +194,7 @@
     if (first) run(tool, scripts);
   };
 
-  /** Starts a tool in each place that was kept for it; else, unless it runs, where it belongs. */
+  /** Starts a tool in each of its placeholders, or, if there are none, at its place on the page. */
   const start = ({ tool, placement, html }) => {
     const places = all(`[${SHARED.SLOT}]`).filter((slot) => slot.getAttribute(SHARED.SLOT) === tool);
     if (!places.length && placement !== 'manual' && !started.has(tool)) {
@@ -219,7 +218,7 @@
   const deniedBeside = (box) => all('[data-tool]', box.closest('[data-category]'))
     .map((el) => el.dataset.tool).filter(denies);
 
-  /** Loads what holds in the visitor's region, and the file with the code of what is allowed. */
+  /** Loads the rule of the visitor's region, and the file with the code of the allowed tools. */
   const load = () => {
     const { dataset } = preferences() || {};
     if (!dataset) return;
@@ -236,7 +235,7 @@
     if (grants) addScript(`${dataset.tools}${grants}.js`);
   };
 
-  /** Makes the page one of the visitor's region: what holds there, and the notice that says it. */
+  /** Applies the rule of the visitor's region, and its notice, to the page. */
   const settle = (told) => {
     waits = 0;
     if (told) {
@@ -247,8 +246,8 @@
   };
 
   /**
-   * Replaces what stands for the visitors who do not allow something where this one does, and in
-   * the place of the template `once`, whatever the visitor allows.
+   * Replaces placeholders by their content if the visitor allows it, and the template `once` by
+   * its content regardless of what the visitor allows.
    */
   const fillIn = (once) => {
     for (const part of all(`[${SHARED.IF}]`)) {
@@ -259,7 +258,7 @@
       if (end && (part === once || allows(part.getAttribute(SHARED.IF)))) {
         while (part.nextSibling !== end) part.nextSibling.remove();
         end.remove();
-        // As text, no browser has looked into it; see `conditional_markup` in markup.py.
+        // Its content is text, so that no browser prefetches: `conditional_markup` in markup.py.
         part.innerHTML = part.content.textContent;
         launch(part, part);
       }
@@ -268,21 +267,21 @@
 
   // Stopping tools
 
-  /** Returns a function that says whether a name is to be deleted; * in `patterns` is anything. */
+  /** Returns a function that tells whether a name matches `patterns`, where * matches anything. */
   const matcher = (patterns) => {
     const any = (names) => names
       .map((name) => name.replace(/\W/g, (sign) => (sign === '*' ? '.*' : `\\${sign}`))).join('|');
     return (name) => RegExp(`^(?!(${any(leftovers.keep)})$)(${any(patterns)})$`, 's').test(name);
   };
 
-  /** Deletes a cookie wherever this page could have set it: its path and domain cannot be read. */
+  /** Deletes a cookie with every path and domain that this page could have set. */
   const expire = (name) => {
     const domains = location.hostname.split('.')
       .map((_, index, labels) => `;domain=${labels.slice(index).join('.')}`);
     // /a/b, /a/, /a and /
     for (let path = location.pathname; path; path = path.replace(/\/$|[^/]+$/, '')) {
       for (const domain of ['', ...domains]) {
-        // Without `secure` for plain http, with it for the names that ask for it.
+        // Without `secure` for plain http, and with it for names that require it.
         for (const kind of ['', ';secure', ';secure;partitioned']) {
           document.cookie = `${name}=;max-age=0;path=${path}${domain}${kind}`;
         }
@@ -290,27 +289,27 @@
     }
   };
 
-  /** Deletes what the tools that are not allowed left, as far as a script can. */
+  /** Deletes the cookies and storage keys of tools that are not allowed, as far as a script can. */
   const erase = () => {
     attempt(() => document.cookie.split('; ').map((pair) => pair.split('=')[0])
       .filter(matcher(leftovers.cookies)).forEach(expire));
-    // Where one of them may not be used, neither may.
+    // If one of them is blocked, so is the other.
     attempt(() => [localStorage, sessionStorage].forEach((area) => Object.keys(area)
       .filter(matcher(leftovers.storage)).forEach((name) => area.removeItem(name))));
   };
 
-  /** Deletes what is no longer allowed, and returns whether any of it is running here. */
+  /** Deletes the data of refused tools, and returns whether one of them is running here. */
   const stop = (stopped) => {
     const running = stopped.tools.filter((tool) => started.delete(tool)).length;
     leftovers = stopped;
     erase();
-    // Code that runs may write again until the page is gone. These events come last, in this order,
-    // and what is added to them last is called last.
+    // Running code may write again until the page is unloaded. These events are the last ones, in
+    // this order, and the listener that was added last is called last.
     if (running) ['pagehide', 'visibilitychange'].forEach((last) => addEventListener(last, erase));
     return running;
   };
 
-  // What the visitor is told
+  // Messages to the visitor
 
   const showStatus = (shown) => {
     own('status').style.display = shown ? 'flex' : 'none';
@@ -322,11 +321,11 @@
     const place = own('status [data-consent-words]');
     place.textContent = '';
     showStatus(true);
-    // Screen readers speak what changes in a region that is there already.
+    // Screen readers announce changes in a live region only if it existed before.
     setTimeout(() => { place.textContent = words; }, 50);
   };
 
-  /** Says what was saved: for each category, more than 0 is yes, and 0 is no. */
+  /** Shows what was saved; a value above 0 means that the category is allowed. */
   const saySaved = (choices) => {
     const words = own('status').dataset;
     const names = (fits) => boxes().filter((box) => fits(choices[box.value])).map(nameOf).join(', ');
@@ -338,7 +337,7 @@
 
   const isVisible = (el) => el?.getClientRects().length;
 
-  /** Tells of a failure, or of none any more, where the visitor is: dialog, notice or page. */
+  /** Shows or clears an error where the visitor is: in the dialog, the notice or the page. */
   const complain = (words) => {
     const place = all('.dcp-error').filter((el) => isVisible(el.closest('.dcp'))).pop();
     if (place) place.textContent = words;
@@ -351,19 +350,19 @@
       .find(isVisible)?.focus({ preventScroll: true });
   };
 
-  /** Removes the notice, and keeps the keyboard where the preferences can be reached. */
+  /** Removes the notice, and moves the focus to a control that opens the preferences. */
   const removeNotice = () => {
     const focused = own('notice:focus-within');
     own('notice')?.remove();
     if (focused) focusControl();
   };
 
-  /** Says that the browser's opt-out is honoured, where anything is off by it. */
+  /** Shows that the browser's opt-out is honoured, if a category is off because of it. */
   const tellOfSignal = () => {
     for (const line of all('.dcp-gpc')) line.hidden = optedOut().every(allows);
   };
 
-  /** Shows the notice where it has something to ask, and removes it where it has not. */
+  /** Shows the notice if it has something to ask, and removes it otherwise. */
   const settleNotice = () => {
     const notice = own('notice');
     tellOfSignal();
@@ -390,11 +389,11 @@
     const response = await fetch(api, {
       method,
       headers: { 'Content-Type': 'application/json' },
-      // The page says what it showed: nothing that came later is granted by it.
+      // The page sends the revision that it showed, so that nothing newer is granted.
       body: choices && JSON.stringify({
         choices, revision, version, key: submission, source: form?.dataset.source,
       }),
-      // A visitor who chooses and at once follows a link has chosen.
+      // The choice is sent even if the visitor follows a link at once.
       keepalive: true,
       signal: AbortSignal.timeout?.(TIMEOUT),
     });
@@ -405,32 +404,32 @@
   /** Makes the page follow a saved choice, and returns the event's detail. */
   const follow = (answer, form) => {
     const { revision, choices, allowed } = answer;
-    // Where the page's Content-Security-Policy is that of what was allowed before, it is stale.
+    // The page's Content-Security-Policy allows only the tools that were allowed before.
     const running = stop(answer.stop) || preferences().dataset.reload;
     const away = form?.matches('[data-consent-leave]');
     preferences().close();
     removeNotice();
     saySaved(choices);
-    // A page that is about to be loaded anew gets its tools from the server.
+    // A page that is reloaded gets its tools from the server.
     if (!running && !away) {
       answer.start.forEach(start);
       fillIn();
     }
     const detail = { version: 1, revision, choices, allowed };
     document.dispatchEvent(new CustomEvent('consent:change', { detail }));
-    // The status shows on the page that comes.
+    // The next page shows the status.
     const next = away && form.elements.next.value;
     if (next) {
       location.href = `${next}#${SHARED.STATUS_ID}`;
     } else if (away || running) {
-      // A fragment of the page's own is kept: it may be an app's route.
+      // The page's own fragment is kept, because it may be the route of an app.
       if (!location.hash) history.replaceState(history.state, '', `#${SHARED.STATUS_ID}`);
       location.reload();
     }
     return detail;
   };
 
-  /** Sends a choice after those before it; resolves to the event's detail, rejects if not saved. */
+  /** Sends a choice after earlier ones; resolves to the event's detail, rejects if not saved. */
   const send = (method, choices, form) => {
     complain('');
     const answer = queue.then(() => request(method, choices, form));
@@ -445,12 +444,12 @@
   /**
    * Saves a choice for every optional category, and makes the page follow it.
    * @param {Object<string, boolean>} choices
-   * @param {HTMLFormElement} [form] where it was made
+   * @param {HTMLFormElement} [form] the form of the choice
    * @returns {Promise<object>} the event's detail; rejects if the choice was not saved
    */
   const save = (choices, form) => send('PUT', choices, form);
 
-  /** Saves the same choice for all, or what is ticked in the form; returns as `save` does. */
+  /** Saves one choice for all categories, or the ticked boxes of the form; returns as `save`. */
   const saveAll = (action, form) => {
     const ticked = action === 'save';
     const tools = boxes(ticked && form, 'tools')
@@ -462,7 +461,7 @@
 
   // The preferences
 
-  /** Ticks what is granted as a whole, and marks what came after the visitor's decision. */
+  /** Ticks the granted categories, and marks what is newer than the visitor's decision. */
   const fill = () => {
     tellOfSignal();
     for (const box of boxes(null, 'tools')) {
@@ -471,7 +470,7 @@
     for (const box of boxes()) {
       box.checked = box.defaultChecked = !parts(box, false).length;
       const news = newsBeside(box);
-      // A hint is beside no tool.
+      // A hint belongs to no tool.
       for (const mark of all('.dcp-new,.dcp-hint', box.closest('[data-category]'))) {
         mark.hidden = !news.includes(mark.closest('[data-tool]') || news[0]);
       }
@@ -486,14 +485,14 @@
       fill();
       dialog.showModal();
       complain('');
-      // From its title on, a screen reader reads what this is about. (An autofocus attribute
-      // would also claim the focus when the page loads.)
+      // The focus on the title makes screen readers start there. (The attribute autofocus would
+      // also take the focus when the page loads.)
       own('preferences-title').focus();
     }
     return true;
   };
 
-  /** Closes the preferences, or the question whether to; asks where that would lose something. */
+  /** Closes the preferences or the confirmation; asks first if changes would be lost. */
   const cancel = () => {
     const confirm = own('confirm');
     if (confirm.open) confirm.close();
@@ -501,19 +500,19 @@
     else preferences().close();
   };
 
-  /** Keeps an event from the browser, and from a library that would send or load by itself. */
+  /** Stops an event from reaching the browser, or a library that would send or load by itself. */
   const take = (event) => {
     event.preventDefault();
     event.stopPropagation();
   };
 
-  /** Listens on window, which no swap replaces, and first, before any other library. */
+  /** Listens on window, which is never swapped, and in the capture phase, before other code. */
   const on = (type, react) => addEventListener(type, react, true);
 
   on('click', (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     const find = (name) => event.target.closest?.(`[data-consent-${name}]`);
-    // Safari does not focus a button that is clicked, and the dialog returns the focus.
+    // Safari does not focus a clicked button, but the dialog returns the focus to it later.
     find('open')?.focus();
     if (find('close')) showStatus();
     else if (!find('open') || !open()) return;
@@ -523,7 +522,7 @@
   on('submit', (event) => {
     const form = event.target;
     const value = event.submitter?.value;
-    // Without the dialog nothing says where the API is: the form is sent as it is.
+    // Without the dialog the address of the API is unknown, so the browser sends the form.
     if (!value || !form.matches('[data-consent-form]') || !preferences()) return;
     take(event);
     if (value === 'cancel') {
@@ -534,34 +533,34 @@
     } else saveAll(value, form).catch(() => {});
   });
 
-  /** Closes the preferences in our way where the browser would do it in its own. */
+  /** Handles closing ourselves, where the browser would close the dialog without asking. */
   const dismiss = (event) => {
     if (!own('preferences[open]')) return;
     take(event);
     cancel();
   };
 
-  // Browsers let a second Esc in a row close a dialog whatever its `cancel` event was told.
+  // A second Esc in a row closes a dialog even if its `cancel` event was prevented.
   on('keydown', (event) => {
     if (event.key === 'Escape') dismiss(event);
   });
 
-  // Other ways to dismiss it, such as the back gesture.
+  // Other ways to close it, such as the back gesture.
   on('cancel', dismiss);
 
   on('close', (event) => {
-    // The browser returns the focus to where it was, unless that is gone or was nowhere: then it
-    // still is on what has just been hidden.
+    // The browser returns the focus to the former element. If there is none, the focus is still on
+    // an element that has just been hidden.
     if (event.target === preferences() && !isVisible(document.querySelector(':focus'))) {
       focusControl();
     }
   });
 
-  // What comes to the page
+  // Content that is added to the page
 
-  /** Sees to what has come, and to what the visitor decided on another page meanwhile. */
+  /** Handles added content, and decisions that the visitor made on another page meanwhile. */
   const refresh = () => {
-    // What the server wrote inertly, since it did not write it for this page.
+    // Tools that the server wrote inactive, because it wrote them for a fragment.
     for (const slot of all(`[${SHARED.SLOT}]`)) {
       const tool = slot.getAttribute(SHARED.SLOT);
       if (slot.innerHTML && !refused(tool)) launch(tool, slot);
@@ -578,7 +577,7 @@
     if (arrived) refresh();
   }).observe(document, { childList: true, subtree: true });
 
-  // The back button may bring a page back as it was left, with tools that were refused since.
+  // The back button may restore a page with tools that were refused meanwhile.
   addEventListener('pageshow', (event) => {
     if (event.persisted && !leave()) refresh();
   });

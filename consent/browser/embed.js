@@ -1,27 +1,28 @@
 /*
- * Placeholders of embeds: “Load once” and “Always allow” without another page. Without this file,
- * or without choice.js, their forms are sent as they are.
+ * Placeholders of embeds: “Load once” and “Always allow” without leaving the page. Without this
+ * script, or without choice.js, the browser sends their forms.
  *
- * Listens on window, since a page may swap its body, and once, since the file may come again.
+ * It listens on window, because a page may swap its body, and only once, because the script may be
+ * loaded again.
  */
 (() => {
-  // Says to the stylesheet that this is here.
+  // Tells the stylesheet that the script runs.
   document.documentElement.dataset.consentEmbeds = '';
   const here = Symbol.for('consent.embed');
   if (window[here]) return;
   window[here] = true;
 
-  /** Leads the keyboard, and a screen reader, to what is there now. */
+  /** Moves the focus, and so a screen reader, to the loaded content. */
   const enter = (frame) => {
     const place = frame.querySelector('iframe') || frame;
     if (place === frame) frame.tabIndex = -1;
     place.focus({ preventScroll: true });
   };
 
-  /** Returns the template that waits in the frame; null where its content has been loaded. */
+  /** Returns the template in the frame, or null if its content has been loaded. */
   const waiting = (frame) => frame.querySelector(`:scope > [${SHARED.IF}]`);
 
-  /** Says whether the page has what choice.js goes by. */
+  /** Returns whether the page has the elements that choice.js needs. */
   const isComplete = () => window.consent?.once && document.querySelector('#dcp-preferences');
 
   addEventListener('submit', (event) => {
@@ -30,7 +31,7 @@
     const frame = form.closest(`[${SHARED.EMBED}]`);
     const { consent } = window;
     const once = event.submitter?.value === 'once';
-    // This page's Content-Security-Policy would block it; the page that the form leads to has its own.
+    // This page's Content-Security-Policy would block it; the page that the form opens has its own.
     if (once && isComplete().dataset.reload) return;
     event.preventDefault();
     event.stopPropagation();
@@ -44,7 +45,7 @@
     }
   }, true);
 
-  /** Loads the page anew where something goes on that was allowed and is no longer. */
+  /** Reloads the page if content is running that is no longer allowed. */
   const leave = ({ type }) => {
     const goesOn = (frame) => (
       !frame.matches(`[${SHARED.LOADED_ONCE}]`)
@@ -52,7 +53,7 @@
     );
     const loaded = [...document.querySelectorAll(`[${SHARED.EMBED}]`)].filter((el) => !waiting(el));
     if (!isComplete() || !loaded.some(goesOn)) return;
-    // The page that comes says what was saved.
+    // The next page shows what was saved.
     if (type !== 'pageshow' && !location.hash) {
       history.replaceState(history.state, '', `#${SHARED.STATUS_ID}`);
     }
@@ -61,6 +62,6 @@
 
   addEventListener('consent:change', leave, true);
 
-  // The back button may bring a page back as it was left.
+  // The back button may restore the page as it was.
   addEventListener('pageshow', (event) => event.persisted && leave(event));
 })();
