@@ -1,8 +1,8 @@
 """Export and import of a policy, to carry it from one installation to another as a JSON file.
 
-`serializers` describe the file, built on the strict `fields`. A `document` is the policy as plain
-data, from a file or from the database; `merging` adds what only the database has; `importing`
-stores the result; `report` says in words what changes and who is asked again.
+`serializers`, built on the strict `fields`, describe the file; `tools` has the rules for a tool in
+it. `files` writes and reads its text. `importing` stores it, unless there are `clashes` with what
+stays; `report` says in words what changes and who is asked again.
 """
 
 from consent.transfer.files import FORMAT, Export, export_policy

@@ -13,10 +13,10 @@ from rest_framework.serializers import ValidationError
 from rest_framework.settings import api_settings
 
 from consent.models import Policy
+from consent.transfer.fields import JSONObject
 from consent.transfer.serializers import (
     CategorySerializer,
     DocumentSerializer,
-    JSONObject,
     PolicySerializer,
     RegionRuleSerializer,
 )

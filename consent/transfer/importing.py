@@ -8,11 +8,10 @@ from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 
 from consent.models import Category, Cookie, Policy, RegionRule, Tool
-from consent.recipes.keys import MAX_CATEGORIES
 from consent.transfer import report, tools
+from consent.transfer.clashes import repeated_keys, too_many
 from consent.transfer.files import read, rising, rules_of
 from consent.transfer.report import Report, asked_again, assign
-from consent.transfer.serializers import keys_in
 from consent.transfer.tools import Row
 from consent.transfer.wording import TransferError, change, printable, shown
 
@@ -111,24 +110,12 @@ class _Import:
                 "write true, or bring another policy into use first."
             )
         in_file = {category["key"] for category in self._data["categories"]}
-        staying = [] if self._delete else list(self._categories.values())
-        kept = {row.key: row for row in staying if row.key not in in_file}
-        tools_kept = set() if self._delete else self._tools.keys() - self._in_file
-        for path, key in keys_in(self._data["categories"]):
-            if key in (tools_kept if key in in_file else kept):
-                yield (
-                    f"{path}.key: {shown(key)} is the key of a "
-                    f"{'tool' if key in in_file else 'category'} that is here and not in the "
-                    "file; choose another key, or remove it with --delete."
-                )
-        optional = [row for row in self._data["categories"] if not row["essential"]]
-        count = len(optional) + sum(not row.essential for row in kept.values())
-        if count > MAX_CATEGORIES:
-            more = f" with those that are kept: {', '.join(sorted(kept))}" if kept else ""
-            yield (
-                f"categories: {count} are not essential{more}; "
-                f"a policy has at most {MAX_CATEGORIES} of them. Merge some."
-            )
+        kept = {key: row for key, row in self._categories.items() if key not in in_file}
+        tools_kept = self._tools.keys() - self._in_file
+        if self._delete:
+            kept, tools_kept = {}, set()
+        yield from repeated_keys(self._data["categories"], kept, tools_kept)
+        yield from too_many(self._data["categories"], kept.values())
 
     def _store_policy(self) -> None:
         policy, rules = self._policy, self._data["region_rules"]

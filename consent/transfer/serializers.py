@@ -6,67 +6,27 @@ no other, and no value is converted, so that an exported policy comes back exact
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import models
 from rest_framework import serializers
-from rest_framework.fields import empty
 
 from consent.models import Category, Cookie, Policy, RegionRule, Tool
 from consent.models.validators import validate_key
 from consent.transfer import tools
+from consent.transfer.fields import (
+    Choice,
+    Flag,
+    JSONObject,
+    Number,
+    Parameters,
+    Text,
+    repeated_names,
+)
 from consent.transfer.tools import Problem, Row
 from consent.transfer.wording import printable, shown
-
-
-class JSONObject(dict[str, Any]):
-    """A JSON object that remembers which of its names occur more than once."""
-
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        times = Counter(name for name, _ in pairs)
-        self.repeated = [name for name in times if times[name] > 1]
-
-
-class _Text(serializers.CharField):
-    def to_internal_value(self, data: object) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        if not self.allow_blank and not data.strip():
-            self.fail("blank")
-        return data
-
-
-class _Number(serializers.IntegerField):
-    def to_internal_value(self, data: object) -> int:
-        if not isinstance(data, int) or isinstance(data, bool):
-            self.fail("invalid")
-        return data
-
-
-class _Flag(serializers.BooleanField):
-    def to_internal_value(self, data: object) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
-
-
-class _Choice(serializers.ChoiceField):
-    def run_validation(self, data: Any = empty) -> Any:
-        if data is not empty and not (isinstance(data, str) and data in self.choices):
-            known = ", ".join(map(str, self.choices))
-            raise serializers.ValidationError(f"{shown(data)} is not one of: {known}.")
-        return super().run_validation(data)
-
-
-class _Parameters(serializers.DictField):
-    def to_internal_value(self, data: Any) -> Row:
-        if problems := dict(_repeated_names(data)):
-            raise serializers.ValidationError(problems)
-        parameters: Row = super().to_internal_value(data)
-        return parameters
 
 
 class _Object(serializers.Serializer[Any]):
@@ -74,7 +34,7 @@ class _Object(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Row:
         row: Row = {}
-        problems: Row = dict([*_unknown_names(data, self.fields), *_repeated_names(data)])
+        problems: Row = dict([*_unknown_names(data, self.fields), *repeated_names(data)])
         try:
             row = super().to_internal_value(data)
         except serializers.ValidationError as error:
@@ -88,17 +48,17 @@ class _Object(serializers.Serializer[Any]):
 class _Row(_Object, serializers.ModelSerializer[Any]):
     """A model's row, of which every field is in the file."""
 
-    serializer_choice_field = _Choice
+    serializer_choice_field = Choice
     serializer_field_mapping = {
-        models.CharField: _Text,
-        models.TextField: _Text,
-        models.BooleanField: _Flag,
-        models.PositiveSmallIntegerField: _Number,
+        models.CharField: Text,
+        models.TextField: Text,
+        models.BooleanField: Flag,
+        models.PositiveSmallIntegerField: Number,
     }
 
     def build_standard_field(self, *args: Any) -> Any:
         field_class, kwargs = super().build_standard_field(*args)
-        as_it_is = {"trim_whitespace": False} if field_class is _Text else {}
+        as_it_is = {"trim_whitespace": False} if field_class is Text else {}
         return field_class, {**kwargs, **as_it_is, "required": True}
 
 
@@ -139,9 +99,9 @@ class ToolSerializer(_Row):
     written only with ``with_secrets`` in the context.
     """
 
-    recipe = _Text(max_length=40, required=False)
-    parameters = _Parameters(child=_Text(allow_blank=True, trim_whitespace=False), required=False)
-    left_out = serializers.ListField(child=_Text(), required=False, write_only=True)
+    recipe = Text(max_length=40, required=False)
+    parameters = Parameters(child=Text(allow_blank=True, trim_whitespace=False), required=False)
+    left_out = serializers.ListField(child=Text(), required=False, write_only=True)
     cookies = CookieSerializer(many=True)
 
     class Meta:
@@ -195,7 +155,7 @@ class CategorySerializer(_Row):
 class DocumentSerializer(_Object):
     """A whole file."""
 
-    format = _Number()
+    format = Number()
     policy = PolicySerializer()
     region_rules = RegionRuleSerializer(many=True)
     categories = CategorySerializer(many=True)
@@ -225,11 +185,6 @@ def _unknown_names(data: object, known: Iterable[str]) -> Iterator[tuple[str, li
     for name in data if isinstance(data, JSONObject) else ():
         if name not in known:
             yield printable(name), [f"unknown. Known are: {', '.join(known)}."]
-
-
-def _repeated_names(data: object) -> Iterator[tuple[str, list[str]]]:
-    for name in data.repeated if isinstance(data, JSONObject) else ():
-        yield printable(name), ["it is in the same object twice; keep one."]
 
 
 def _refuse(problems: Iterable[Problem]) -> None:

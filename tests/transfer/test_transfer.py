@@ -1160,7 +1160,7 @@ def test_policys_row_is_locked_before_anything_is_read(policy, file):
         ("format", 2, "2 is not known here; 1 is"),
         ("format", True, "true is not known here"),
         ("policy", [], "Expected a dictionary, but got list"),
-        ("policy.key", "Live Chat", "“Live Chat” is no key"),
+        ("policy.key", "Live Chat", "“Live Chat” is not a valid key"),
         ("policy.name", 7, "7: Not a valid string"),
         ("policy.name", "", "This field may not be blank"),
         ("policy.name", " \n", "This field may not be blank"),
