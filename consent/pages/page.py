@@ -83,13 +83,19 @@ class Page:
         """Say whether only the page's script knows if the category or tool ``key`` is allowed."""
         return self.delivery.script_decides(self.consent, key)
 
-    def scripts(self) -> str:
-        """Return the scripts that every page of the site loads.
+    def head(self) -> str:
+        """Return the scripts that every page of the site loads, and the tools of the head.
 
         If the policy has embeds, their script is among them: one may be added to the page later.
         """
-        embeds = self._embed_part("embed_script.html") if self.policy.has_embeds else ""
-        return self._constant("head.html") + embeds
+        if self._full_placements or self._written or self._embed_parts or self._is_fragment:
+            return self._scripts() + self.tools_in("head")
+        # A page has nothing of ours yet, as most pages, so that one look-up returns all of it.
+        self._full_placements.add("head")
+        if self.policy.has_embeds:
+            self._embed_parts.add("embed_script.html")
+        key = ("head and scripts", self._variant, self.selection.state)
+        return self.policy.rendered.get(key, self._render_head)[0]
 
     def tools_in(self, placement: str) -> str:
         """Return the tools of ``placement`` (head or body) that were not written yet."""
@@ -147,7 +153,7 @@ class Page:
         )
 
     def policy_table(self) -> str:
-        """Return the table of the policy page, which is the same for every visitor."""
+        """Return the table of the policy page, and the stylesheet once a page."""
 
         def data() -> Mapping[str, Any]:
             return policy_data(self.policy, self.policy.strictest)
@@ -155,7 +161,7 @@ class Page:
         return self._shared("policy_table.html", data)
 
     def preferences_button(self) -> str:
-        """Return the control that opens the preferences."""
+        """Return the control that opens the preferences, and the stylesheet once a page."""
         return self._shared("preferences_button.html", url_data)
 
     def preferences_dialog(self) -> str:
@@ -175,11 +181,11 @@ class Page:
         standing = self.delivery.standing(self.consent)
         if standing and standing.must_ask and conf.RECORDS:
             count_notice(self.regime)
-        key = ("notice and status", self._variant, get_language(), standing and standing.key)
+        state = standing and standing.key
+        key = ("notice and status", self._variant, get_language(), state, self.regime)
         # What depends on visitors must not evict what is the same for all of them.
         memo = self.policy.rendered if standing else self.policy.parts
-        pieces = memo.get((*key, self.regime), lambda: self._render_notice_and_status(standing))
-        return self._with_address(pieces)
+        return self._with_address(memo.get(key, lambda: self._render_notice_and_status(standing)))
 
     def notice_for(self, regime: str) -> SafeString:
         """Return the notice of ``regime`` for the script of a page that is the same for everybody.
@@ -199,7 +205,7 @@ class Page:
             self.policy,
             self._variant,
             lambda: texts_data(self.policy, regime),
-            regime,
+            regime=regime,
         )
 
     def _render_notice_and_status(self, standing: Standing | None) -> Sequence[str]:
@@ -210,6 +216,14 @@ class Page:
         data = {**texts_data(self.policy, self.regime), **choices}
         notice = rendering.render("notice.html", data, self._variant)
         return [*notice[:-1], notice[-1] + status[0], *status[1:]]
+
+    def _scripts(self) -> str:
+        embeds = self._embed_part("embed_script.html") if self.policy.has_embeds else ""
+        return self._constant("head.html") + embeds
+
+    def _render_head(self) -> Sequence[str]:
+        embeds = self._constant("embed_script.html") if self.policy.has_embeds else ""
+        return [self._constant("head.html") + embeds + self._join_tools("head")]
 
     def _join_tools(self, placement: str) -> str:
         tools = (tool for tool in self.selection.tools if tool.placement == placement)
@@ -232,8 +246,12 @@ class Page:
     def _shared(
         self, template: str, data: Callable[[], Mapping[str, Any]], regime: str = ""
     ) -> str:
+        before = "" if self._has_stylesheet else "stylesheet.html"
+        self._has_stylesheet = True
         return self._with_address(
-            rendering.shared(template, self.policy, self._variant, data, regime)
+            rendering.shared(
+                template, self.policy, self._variant, data, regime=regime, before=before
+            )
         )
 
     def _with_address(self, pieces: Sequence[str]) -> str:

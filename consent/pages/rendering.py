@@ -57,14 +57,26 @@ def constant(template: str, policy: CompiledPolicy, variant: Variant) -> str:
 
 
 def shared(
-    template: str, policy: CompiledPolicy, variant: Variant, context: Context, regime: str = ""
+    template: str,
+    policy: CompiledPolicy,
+    variant: Variant,
+    context: Context,
+    *,
+    regime: str = "",
+    before: str = "",
 ) -> Sequence[str]:
     """Return the pieces of a template that is the same for all visitors; rendered once.
 
-    ``regime``: the one that the template shows, if any.
+    ``regime``: the one that the template shows, if any. ``before``: a constant template to put
+    before it, in the same look-up.
     """
-    key = (template, variant, get_language(), regime)
-    return policy.parts.get(key, lambda: render(template, context(), variant))
+    key = (before, template, variant, get_language(), regime)
+
+    def make() -> Sequence[str]:
+        first, *rest = render(template, context(), variant)
+        return [(constant(before, policy, variant) if before else "") + first, *rest]
+
+    return policy.parts.get(key, make)
 
 
 def individual(

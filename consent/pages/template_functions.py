@@ -27,7 +27,7 @@ def consent_head(request: HttpRequest | None) -> SafeString:
     otherwise only essential tools are written then. The same holds for every function here.
     """
     page = page_of(request)
-    return page.finish(page.scripts(), page.tools_in("head"))
+    return page.finish(page.head())
 
 
 def consent_body(request: HttpRequest | None) -> SafeString:
@@ -62,13 +62,13 @@ def consent_tool(request: HttpRequest | None, key: str) -> SafeString:
 def consent_policy(request: HttpRequest | None) -> SafeString:
     """Return the table Category | Purpose | Tools of the policy page, the same for all visitors."""
     page = page_of(request)
-    return page.finish(page.stylesheet(), page.policy_table())
+    return page.finish(page.policy_table())
 
 
 def consent_preferences_button(request: HttpRequest | None) -> SafeString:
     """Return the control “Website Data Collection Preferences”, the same for all visitors."""
     page = page_of(request)
-    return page.finish(page.stylesheet(), page.preferences_button())
+    return page.finish(page.preferences_button())
 
 
 def consent_style(request: HttpRequest | None) -> SafeString:

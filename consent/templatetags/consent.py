@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import template
@@ -25,34 +26,53 @@ def _request(context: Context) -> HttpRequest | None:
     return request if isinstance(request, HttpRequest) else None
 
 
-@register.simple_tag(takes_context=True)
-def consent_head(context: Context) -> SafeString:
-    """Write the script and the allowed tools that go into ``<head>``."""
-    return functions.consent_head(_request(context))
+class RequestNode(Node):
+    """A tag without arguments; ``{% tag as name %}`` stores its markup in the context instead.
+
+    `simple_tag` does the same, but takes a page longer than the tags themselves.
+    """
+
+    def __init__(
+        self, function: Callable[[HttpRequest | None], SafeString], target: str | None
+    ) -> None:
+        self.function = function
+        self.target = target
+
+    def render(self, context: Context) -> SafeString:
+        """Return what the function writes into the page."""
+        markup = self.function(_request(context))
+        if self.target is None:
+            return markup
+        context[self.target] = markup
+        return SafeString("")
 
 
-@register.simple_tag(takes_context=True)
-def consent_body(context: Context) -> SafeString:
-    """Write the allowed tools at the end of ``<body>``, and notice, preferences and status."""
-    return functions.consent_body(_request(context))
+def _request_tag(function: Callable[[HttpRequest | None], SafeString]) -> None:
+    """Register ``function`` of `consent.pages.template_functions` as a tag without arguments."""
+
+    def compile_tag(parser: Parser, token: Token) -> RequestNode:
+        name, *arguments = token.split_contents()
+        if arguments and (len(arguments) != 2 or arguments[0] != "as"):
+            raise template.TemplateSyntaxError(f"{name} takes no arguments but “as” and a name.")
+        return RequestNode(function, arguments[1] if arguments else None)
+
+    compile_tag.__doc__ = function.__doc__
+    register.tag(function.__name__, compile_tag)
+
+
+for _function in (
+    functions.consent_head,
+    functions.consent_body,
+    functions.consent_policy,
+    functions.consent_preferences_button,
+):
+    _request_tag(_function)
 
 
 @register.simple_tag(takes_context=True)
 def consent_tool(context: Context, key: str) -> SafeString:
     """Write the tool ``key`` here, where the visitor allows it."""
     return functions.consent_tool(_request(context), key)
-
-
-@register.simple_tag(takes_context=True)
-def consent_policy(context: Context) -> SafeString:
-    """Write the policy's table Category | Purpose | Tools."""
-    return functions.consent_policy(_request(context))
-
-
-@register.simple_tag(takes_context=True)
-def consent_preferences_button(context: Context) -> SafeString:
-    """Write the control “Website Data Collection Preferences”."""
-    return functions.consent_preferences_button(_request(context))
 
 
 @register.simple_tag(takes_context=True)

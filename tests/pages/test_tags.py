@@ -752,3 +752,24 @@ def test_real_page_has_the_allowed_tools_and_the_true_vary(policy):
 
     assert tool_scripts(response.content.decode()) == {CHAT, PIXEL, GUARD}
     assert {"Cookie", "Sec-Fetch-Dest"} <= vary(response)
+
+
+# Tags without arguments
+
+
+@pytest.mark.parametrize("tag", ["consent_head", "consent_body", "consent_preferences_button"])
+def test_a_tag_can_store_its_markup_in_the_context(tag):
+    small_site()
+    written = render_page(page_request(), f"{{% load consent %}}{{% {tag} %}}")
+    stored = render_page(
+        page_request(), f"{{% load consent %}}{{% {tag} as x %}}<i>{{{{ x }}}}</i>"
+    )
+
+    assert written
+    assert stored == f"<i>{written}</i>"
+
+
+@pytest.mark.parametrize("arguments", ["'chat'", "as", "as x y", "x as y"])
+def test_a_tag_without_arguments_refuses_any(arguments):
+    with pytest.raises(TemplateSyntaxError, match="consent_head takes no arguments"):
+        render_page(None, f"{{% load consent %}}{{% consent_head {arguments} %}}")
