@@ -27,9 +27,20 @@ def write_response(state: ConsentState, response: HttpResponseBase) -> None:
         _set_preferences(state, response, state.outcome.decision)
         _write_subject(state, response)
         _delete_tools_cookies(state, response)
-    elif lapsed := state.lapsed_refusal:
+    elif lapsed := _lapsed_refusal(state):
         _set_preferences(state, response, lapsed)
     _write_caching(state, response)
+
+
+def _lapsed_refusal(state: ConsentState) -> Decision | None:
+    """Return a refusal that is over its term, if tools would run without its cookie.
+
+    None if the response does not depend on the cookie: it must not set it then.
+    """
+    if not state.is_read or state.decision is not None or not state.policy.runs_first:
+        return None
+    last = state.last_decision
+    return last if last is not None and last.refuses else None
 
 
 def _write_caching(state: ConsentState, response: HttpResponseBase) -> None:

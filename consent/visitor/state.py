@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import escape
 from typing import Any, ClassVar
 
@@ -14,29 +14,14 @@ from consent.conf import conf
 from consent.policy import CompiledPolicy, Selection, Standing, policies
 from consent.policy.decision import Decision, parse, today
 from consent.proof import identifiers
-from consent.proof.recording import Draft
 from consent.recipes.keys import MAX_COOKIE_LENGTH
 from consent.regions import locating
 from consent.visitor import cookie_cleanup
 from consent.visitor.additions import Addition, added_since
 from consent.visitor.cookie_cleanup import CleanUp
 from consent.visitor.cookie_copies import combine_copies
+from consent.visitor.outcome import Outcome
 from consent.visitor.request_reader import RequestReader
-
-
-@dataclass
-class Outcome:
-    """What this request decided, for the response.
-
-    ``decision``: what the preference cookie is set to, if anything. ``draft``: its record, if one
-    was stored. ``forgets_subject``: whether the subject's cookie is deleted. ``forgets_all``:
-    whether both cookies are.
-    """
-
-    decision: Decision | None = None
-    draft: Draft | None = None
-    forgets_subject: bool = False
-    forgets_all: bool = False
 
 
 class ConsentState:
@@ -133,17 +118,9 @@ class ConsentState:
         return parse(self._cookie() or "")
 
     @property
-    def lapsed_refusal(self) -> Decision | None:
-        """A refusal that is over its term, if tools would run without its cookie.
-
-        None as long as nobody has asked for the visitor's standing: the response does not depend
-        on the cookie then, and must not set it.
-        """
-        is_read = "standing" in self.__dict__ and not self.is_blind
-        if not is_read or self.standing.decision is not None or not self.policy.runs_first:
-            return None
-        last = self.last_decision
-        return last if last is not None and last.refuses else None
+    def is_read(self) -> bool:
+        """Whether anything asked what the visitor allows, so that the response depends on it."""
+        return "standing" in self.__dict__ and not self.is_blind
 
     @property
     def selection(self) -> Selection:
