@@ -210,7 +210,7 @@ def test_a_wrong_key_is_refused(admin_client: Client) -> None:
     PolicyFactory.create()
     changes = {"name": "Maps", "purpose": "To show a map.", "key": "All Maps"}
     page = send(admin_client, reverse("admin:consent_category_add"), changes)
-    assert "“All Maps” is no key" in errors(page)["key"][0]
+    assert "“All Maps” is not a valid key" in errors(page)["key"][0]
     assert fields(page)["purpose"] == "To show a map."
 
 
