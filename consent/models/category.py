@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields
+from consent.models.bulk_edits import BulkEditQuerySet
 from consent.models.natural_keys import depends_on
 from consent.models.policy import Policy
 from consent.models.revision import Dated
@@ -18,7 +19,7 @@ from consent.models.validators import validate_consent_types, validate_key
 from consent.recipes.keys import CATEGORY_KEY_LENGTH, MAX_CATEGORIES
 
 
-class CategoryQuerySet(models.QuerySet["Category"]):
+class CategoryQuerySet(BulkEditQuerySet["Category"]):
     """Queries for categories."""
 
     def get_by_natural_key(self, policy: str, key: str) -> Category:

@@ -8,13 +8,16 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields
+from consent.models.bulk_edits import BulkEditQuerySet
 from consent.models.natural_keys import depends_on
 from consent.models.tool import Tool
 from consent.models.validators import validate_pattern
 
 
-class CookieQuerySet(models.QuerySet["Cookie"]):
+class CookieQuerySet(BulkEditQuerySet["Cookie"]):
     """Queries for cookies."""
+
+    POLICY = "tool__policy"
 
     def get_by_natural_key(self, policy: str, tool: str, kind: str, name: str) -> Cookie:
         """Return the cookie that a tool declares; raises Cookie.DoesNotExist."""

@@ -31,6 +31,10 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         """Return the default policy (the oldest, should there wrongly be several), or None."""
         return self.in_use().first()
 
+    def update(self, **values: Any) -> int:
+        """Do what Django's does, and move ``changed_at``, by which other processes notice it."""
+        return super().update(**{"changed_at": timezone.now(), **values})
+
     def get_by_natural_key(self, key: str) -> Policy:
         """Return the policy whose key is ``key``; raises Policy.DoesNotExist."""
         return self.get(key=key)

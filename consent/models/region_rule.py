@@ -8,6 +8,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields, legal_basis
+from consent.models.bulk_edits import BulkEditQuerySet
 from consent.models.policy import Policy
 from consent.models.validators import validate_regions
 
@@ -18,6 +19,10 @@ Consent is asked for first where Article 5(3) of the ePrivacy Directive, regulat
 PECR or Switzerland's practice requires it; in the United States the states' laws require an
 opt-out.
 """
+
+
+class RegionRuleQuerySet(BulkEditQuerySet["RegionRule"]):
+    """Queries for region rules."""
 
 
 @fields.named(_("rule for regions"), _("rules for regions"))
@@ -39,6 +44,8 @@ class RegionRule(models.Model):
     regime = fields.CharField(
         _("before a visitor chooses"), max_length=16, choices=legal_basis.choices
     )
+
+    objects = RegionRuleQuerySet.as_manager()
 
     class Meta:
         # Whoever may edit the policy may edit them.

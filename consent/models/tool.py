@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields
+from consent.models.bulk_edits import BulkEditQuerySet
 from consent.models.category import Category
 from consent.models.natural_keys import depends_on
 from consent.models.parameters import parameter_errors
@@ -23,8 +24,18 @@ from consent.models.validators import validate_address, validate_key
 from consent.recipes import Recipe, RecipeError, catalogue, csp, snippets
 
 
-class ToolQuerySet(models.QuerySet["Tool"]):
+class ToolQuerySet(BulkEditQuerySet["Tool"]):
     """Queries and bulk changes that keep revision and compiled policy right."""
+
+    def update(self, **values: Any) -> int:
+        """Do what Django's does, so that each process notices it within CONSENT_POLICY_MAX_AGE.
+
+        With ``enabled=True`` it first does what `switch_on` does: consent does not cover a tool
+        that visitors were not shown.
+        """
+        if values.get("enabled"):
+            self.switch_on()
+        return super().update(**values)
 
     def switch_on(self) -> int:
         """Enable those that are disabled, stamp them, and return how many they were."""
