@@ -29,6 +29,7 @@ class PolicyFactory(DjangoModelFactory[Policy]):
         spare = Trait(key=Sequence(lambda n: f"spare-{n}"), name="A spare policy", is_default=False)
 
     key = "default"
+    is_default = True
 
 
 class CategoryFactory(DjangoModelFactory[Category]):

@@ -79,6 +79,16 @@ def small_site(**fields: Any) -> Policy:
     return policy
 
 
+def put_all_policies_in_use() -> None:
+    """Bring all policies into use, as a database allows that has no conditional constraints.
+
+    MySQL and MariaDB have none. The constraint is dropped until the test's transaction ends.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX consent_policy_one_default")
+    Policy.objects.update(is_default=True)
+
+
 def no_policy() -> None:
     """Delete the policy, so that the website has none."""
     Policy.objects.all().delete()

@@ -16,10 +16,10 @@ from django.test import modify_settings
 from consent import events, recipes
 from consent.events import delivery as delivering
 from consent.middleware import ConsentMiddleware
-from consent.models import Category, Policy, RegionRule, Tool
+from consent.models import Category, RegionRule, Tool
 from tests.events.helpers import events_site, time_passes, track
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
-from tests.helpers import small_site
+from tests.helpers import put_all_policies_in_use, small_site
 
 pytestmark = pytest.mark.django_db
 
@@ -350,7 +350,7 @@ def test_no_policy_in_use_is_a_warning():
 def test_two_policies_in_use_are_an_error_that_names_them():
     PolicyFactory()
     PolicyFactory(spare=True, key="another")
-    Policy.objects.update(is_default=True)
+    put_all_policies_in_use()
 
     (message,) = found(database=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -52,7 +53,7 @@ class Policy(Revised):
     )
     name = fields.CharField(_("title"), max_length=120, default=default_texts.policy_name)
     is_default = fields.BooleanField(
-        _("active"), default=True, help_text=_("The website follows the active policy.")
+        _("active"), default=False, help_text=_("The website follows the active policy.")
     )
     regime = fields.CharField(
         _("before a visitor chooses"),
@@ -138,6 +139,11 @@ class Policy(Revised):
     class Meta:
         ordering = ("-is_default", "name")
         constraints = (
+            models.UniqueConstraint(
+                fields=("is_default",),
+                condition=Q(is_default=True),
+                name="consent_policy_one_default",
+            ),
             models.CheckConstraint(condition=Q(revision__gte=1), name="consent_policy_revision"),
             models.CheckConstraint(
                 condition=Q(lifetime_days__gte=1, lifetime_days__lte=395),
@@ -163,6 +169,10 @@ class Policy(Revised):
             super().save(**kwargs)
             if replaced:
                 self._outdate_decisions()
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Do not mind another policy that is in use: `save` takes that out of use."""
+        super().validate_constraints({*(exclude or ()), "is_default"})
 
     def get_absolute_url(self) -> str:
         """Return the address of the page that shows the policy."""

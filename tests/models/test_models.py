@@ -22,6 +22,7 @@ from tests.factories import (
     ToolFactory,
     example_parameters,
 )
+from tests.helpers import put_all_policies_in_use
 
 pytestmark = pytest.mark.django_db
 
@@ -419,10 +420,25 @@ def test_policy_that_is_not_in_use_leaves_the_one_that_is():
 def test_oldest_of_several_policies_in_use_is_followed():
     spare, policy = PolicyFactory(spare=True), PolicyFactory()
 
-    Policy.objects.update(is_default=True)
+    put_all_policies_in_use()
 
     assert Policy.objects.default() == spare
     assert spare.pk < policy.pk
+
+
+def test_new_policy_comes_into_use_only_when_that_is_said():
+    policy = PolicyFactory()
+
+    Policy.objects.create(key="other")
+
+    assert Policy.objects.default() == policy
+
+
+def test_database_holds_one_policy_in_use_at_most():
+    PolicyFactory(), PolicyFactory(spare=True)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Policy.objects.update(is_default=True)
 
 
 def test_there_may_be_no_policy_in_use():

@@ -23,7 +23,14 @@ from consent.models import Category, Cookie, Policy, Tool
 from consent.models.legal_basis import LEGAL_BASES
 from consent.policy import policies
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
-from tests.helpers import OPTIONAL, consent_in, grant, page_request, small_site
+from tests.helpers import (
+    OPTIONAL,
+    consent_in,
+    grant,
+    page_request,
+    put_all_policies_in_use,
+    small_site,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -713,7 +720,7 @@ def test_policy_beside_the_one_in_use_asks_nobody(policy, file):
 
 def test_of_several_policies_in_use_one_stays(policy, file):
     PolicyFactory(key="wrongly", is_default=False)
-    Policy.objects.update(is_default=True)
+    put_all_policies_in_use()
 
     said = imported(data_of(), file)
 
@@ -733,7 +740,7 @@ def test_website_is_not_left_without_a_policy(policy, file):
 
 def test_one_of_several_policies_in_use_may_go_out_of_use(policy, file):
     PolicyFactory(key="another", is_default=False)
-    Policy.objects.update(is_default=True)
+    put_all_policies_in_use()
     data = data_of("--policy", "default")
     data["policy"]["is_default"] = False
 
