@@ -84,6 +84,8 @@ class Dated(models.Model):
     MEANING: ClassVar[tuple[str, ...]]
     # Of those, the ones that an editor may reword without changing what a visitor agreed to.
     WORDING: ClassVar[tuple[str, ...]]
+    # What else `must_be_told` needs to know of the stored row.
+    COMPARED: ClassVar[tuple[str, ...]] = ()
 
     since = fields.PositiveIntegerField(
         _("since revision"),
@@ -106,7 +108,7 @@ class Dated(models.Model):
             policy = self.owner()
             policy.touch()
             stored = type(self)._default_manager.filter(pk=self.pk)
-            before = stored.values("since", *self.MEANING).first()
+            before = stored.values("since", *self.MEANING, *self.COMPARED).first()
             if self.must_be_told(before, cosmetic=cosmetic):
                 self.since = policy.raise_revision()
                 if kwargs.get("update_fields") is not None:

@@ -19,6 +19,7 @@ from consent.models.category import Category
 from consent.models.natural_keys import depends_on
 from consent.models.parameters import parameter_errors
 from consent.models.policy import Policy
+from consent.models.receivers import RECEIVING, receivers_of
 from consent.models.revision import Dated
 from consent.models.validators import validate_address, validate_key
 from consent.recipes import Recipe, RecipeError, catalogue, csp, snippets
@@ -33,6 +34,9 @@ class ToolQuerySet(BulkEditQuerySet["Tool"]):
         With ``enabled=True`` it first does what `switch_on` does: consent does not cover a tool
         that visitors were not shown.
         """
+        if values.keys() & {*Tool.MEANING, "category", *RECEIVING}:
+            # Whoever pauses it and starts it again starts something else.
+            values.setdefault("is_disclosed", False)
         if values.get("enabled"):
             self.switch_on()
         return super().update(**values)
@@ -89,9 +93,10 @@ class Tool(Dated):
     """One third-party service in a category: a recipe with parameters, or a custom snippet."""
 
     # Not the name or the snippet's text: a correction there tells visitors nothing new, while a
-    # new vendor is somebody else who receives the data.
-    MEANING = ("enabled", "category_id", "recipe", "vendor")
+    # new vendor, or another host, is somebody else who receives the data.
+    MEANING = ("category_id", "recipe", "vendor")
     WORDING = ("vendor",)
+    COMPARED = ("enabled", "is_disclosed", *RECEIVING)
 
     class Placement(models.TextChoices):
         """Where on the page a tool's code goes."""
@@ -151,6 +156,8 @@ class Tool(Dated):
         ),
     )
     enabled = fields.BooleanField(_("enabled"), default=True)
+    # Whether visitors were told of it as it is now, so that it may be paused and started again.
+    is_disclosed = fields.BooleanField(default=False, editable=False)
     # When its receiver answered that it is gone for good, which disabled the tool.
     gone_at = fields.DateTimeField(null=True, editable=False)
     order = fields.PositiveSmallIntegerField(_("order"), default=0)
@@ -180,6 +187,8 @@ class Tool(Dated):
             self.gone_at = None
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], "gone_at"}
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "is_disclosed"}
         super().save(cosmetic=cosmetic, **kwargs)
 
     @depends_on("consent.policy", "consent.category")
@@ -198,8 +207,22 @@ class Tool(Dated):
         return self.policy
 
     def must_be_told(self, before: dict[str, Any] | None, *, cosmetic: bool) -> bool:
-        """A disabled tool does nothing to tell of; it is stamped when it is enabled."""
-        return self.enabled and super().must_be_told(before, cosmetic=cosmetic)
+        """Say whether visitors must be told of it; ``before``: the row as it was stored.
+
+        A disabled tool does nothing to tell of: what is new about it is told when it is enabled.
+        One that was paused and is started again as it was is not told again.
+        """
+        changed = self._has_changed(before, cosmetic=cosmetic)
+        was_disclosed = before is not None and (before["enabled"] or before["is_disclosed"])
+        self.is_disclosed = self.enabled or (was_disclosed and not changed)
+        return self.enabled and (changed or not was_disclosed)
+
+    def _has_changed(self, before: dict[str, Any] | None, *, cosmetic: bool) -> bool:
+        if before is None or super().must_be_told(before, cosmetic=cosmetic):
+            return True
+        earlier = Tool(recipe=before["recipe"], **{name: before[name] for name in RECEIVING})
+        # One receiver less is nothing new.
+        return not receivers_of(self) <= receivers_of(earlier)
 
     def get_recipe(self) -> Recipe | None:
         """Return the recipe, or None for a custom snippet, or where the recipe is gone."""

@@ -28,6 +28,8 @@ pytestmark = pytest.mark.django_db
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
+MATOMO = example_parameters("matomo")
+
 
 def revision() -> int:
     return Policy.objects.values_list("revision", flat=True).get(key="default")
@@ -203,12 +205,77 @@ def test_what_happens_to_a_disabled_tool_is_told_when_it_is_enabled():
     assert tool.since == revision()
 
 
-def test_tool_that_was_off_for_a_while_is_told_of_again():
+def test_tool_that_was_paused_and_is_started_again_unchanged_is_not_told_again():
     tool = ToolFactory()
+    since = tool.since
 
     assert raised_by(tool, enabled=False) == 0
+    assert raised_by(tool, enabled=False, name="Renamed") == 0
+    assert raised_by(tool, enabled=True) == 0
+    assert tool.since == since
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"vendor": "Another Ltd"}, {"snippet": '<script src="https://other.example/x.js"></script>'}],
+)
+def test_tool_that_changed_while_it_was_paused_is_told_of_when_it_is_started(change):
+    tool = ToolFactory()
+    tool.enabled = False
+    tool.save()
+
+    assert raised_by(tool, **change) == 0
     assert raised_by(tool, enabled=True) == 1
     assert tool.since == revision()
+    assert raised_by(tool, enabled=False) == raised_by(tool, enabled=True) == 0
+
+
+def test_tool_that_a_bulk_edit_changed_while_it_was_paused_is_told_of():
+    tool = ToolFactory()
+    Tool.objects.update(enabled=False)
+    Tool.objects.update(vendor="Another Ltd")
+
+    assert raised_by(Tool.objects.get(pk=tool.pk), enabled=True) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "change"),
+    [
+        (
+            {"snippet": '<script src="https://a.example/x.js"></script>'},
+            {"snippet": '<script src="https://b.example/x.js"></script>'},
+        ),
+        ({}, {"sources": "connect-src https://other.example"}),
+        (
+            {"snippet": "", "recipe": "matomo", "parameters": MATOMO},
+            {"parameters": {**MATOMO, "matomo_url": "https://elsewhere.example"}},
+        ),
+    ],
+    ids=["snippet", "sources", "recipe"],
+)
+def test_another_receiver_is_told_of(fields, change):
+    tool = ToolFactory(**fields)
+
+    assert raised_by(tool, cosmetic=True, **change) == 1
+    assert tool.since == revision()
+
+
+@pytest.mark.parametrize(
+    ("fields", "change"),
+    [
+        (
+            {"snippet": '<script src="https://a.example/x.js"></script>'},
+            {"snippet": '<script async src="//A.example/y.js"></script>'},
+        ),
+        (
+            {"snippet": "", "recipe": "matomo", "parameters": MATOMO},
+            {"parameters": {**MATOMO, "site_id": "7"}},
+        ),
+    ],
+    ids=["snippet", "recipe"],
+)
+def test_correction_with_the_same_receiver_is_not_told(fields, change):
+    assert raised_by(ToolFactory(**fields), **change) == 0
 
 
 # Cosmetic changes.
