@@ -70,7 +70,7 @@ class _Import:
         in_use = Policy.objects.in_use().values_list("key", flat=True)
         self._others = [key for key in in_use if key != data["policy"]["key"]]
         # Through the policy, so that all of them share this instance of it.
-        categories = stored.categories.order_by("order", "pk") if stored else []
+        categories = list(stored.categories.order_by("order", "pk")) if stored else []
         self._categories = {row.key: row for row in categories}
         self._tools = {t.key: t for t in stored.tools.prefetch_related("cookies")} if stored else {}
         by_pk = {row.pk: row for row in self._categories.values()}
@@ -264,5 +264,5 @@ def _locked(key: str) -> Policy | None:
     A write that changes nothing locks on every database, and leaves ``changed_at`` alone.
     """
     rows = Policy.objects.filter(key=key)
-    rows.update(revision=F("revision"))
+    rows.update(changed_at=F("changed_at"))
     return rows.first()

@@ -72,8 +72,8 @@ class PolicySerializer(_Row):
             *("introduction", "explanation", "policy_url", "privacy_url", "hosts"),
             *("tool_choices", "wait_for_update", "ads_data_redaction", "url_passthrough"),
         )
-        # That a policy has the key already is no problem: the import changes that policy.
-        extra_kwargs = {"key": {"validators": [validate_key]}}
+        # A policy that has the key already is changed, and one that is in use is replaced.
+        extra_kwargs = {"key": {"validators": [validate_key]}, "is_default": {"validators": []}}
 
 
 class RegionRuleSerializer(_Row):
