@@ -78,7 +78,7 @@ def test_tool_that_came_after_the_decision_gets_nothing():
     tool = webhooks(MARKETING)
     tool.enabled = False
     tool.save()
-    tool.enabled = True
+    tool.enabled, tool.vendor = True, "Another Ltd"
     tool.save()
     policies.forget()
 

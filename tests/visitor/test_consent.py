@@ -142,10 +142,21 @@ def test_new_purpose_stops_the_whole_category_until_it_is_granted_again(policy):
     assert consent.allows(PIXEL)
 
 
-def test_disabled_tool_is_not_allowed_and_comes_back_as_new(policy):
+def test_disabled_tool_is_not_allowed_and_comes_back_for_who_agreed_to_it(policy):
     cookie = grant("functional")
     Tool.objects.filter(key=CHAT).switch_off()
     assert not visitor(cookie).allows(CHAT)
+
+    Tool.objects.filter(key=CHAT).switch_on()
+    assert visitor(cookie).allows(CHAT)
+
+
+def test_disabled_tool_that_comes_back_with_another_vendor_is_new(policy):
+    cookie = grant("functional")
+    Tool.objects.filter(key=CHAT).switch_off()
+    chat = Tool.objects.get(key=CHAT)
+    chat.vendor = "Another Ltd"
+    chat.save()
 
     Tool.objects.filter(key=CHAT).switch_on()
     assert not visitor(cookie).allows(CHAT)
