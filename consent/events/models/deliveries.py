@@ -44,7 +44,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         tools = Tool.objects.using(using).order_by()
         tools = tools.filter(Exists(mine.filter(tool=OuterRef("pk"))))
         deleted = mine.filter(tool=None).values_list("tool")
-        return [pk for (pk,) in tools.values_list("pk").union(deleted)]
+        return [pk for (pk,) in tools.values_list("pk").union(deleted).order_by()]
 
     def claim(self, limit: int, seconds: float) -> list[Delivery]:
         """Claim up to ``limit`` of these that are due, for so many ``seconds``, and return them.
