@@ -12,7 +12,7 @@ from tests.benchmarks.load.measuring import LoadEffort, measure_load, missing
 from tests.benchmarks.measuring import TOP, Effort, measure
 from tests.benchmarks.report import write, write_events, write_load
 
-QUICK = Effort(rounds=1, batch=1, warm_up=1)
+QUICK = Effort(rounds=1, batch=1, warm_up=1, processes=1)
 QUICK_LOAD = LoadEffort(rounds=1, seconds=1)
 QUICK_EVENTS = EventsEffort(rounds=1, events=200)
 PAGE, LOAD, EVENTS = "page", "load", "events"

@@ -20,12 +20,15 @@ from tests.benchmarks.cases import (
     LARGE_SERVER,
     NONE,
     SAME_OUTPUT,
+    SERVER,
     VISITORS,
     Case,
     Comparison,
     Site,
     all_comparisons,
+    grown,
 )
+from tests.benchmarks.first_page import FirstPage, measure_first_page
 
 TOP = Path(__file__).resolve().parents[2]
 MOST_REQUESTS = 50
@@ -38,11 +41,13 @@ Say = Callable[[str], None]
 class Effort:
     """How long to measure.
 
-    ``batch``, ``warm_up``: milliseconds that a batch of requests, and the requests before all
-    rounds, should take.
+    ``processes``: how many new processes are asked for a first page, and how often the policy is
+    edited. ``batch``, ``warm_up``: milliseconds that a batch of requests, and the requests before
+    all rounds, should take.
     """
 
     rounds: int = 120
+    processes: int = 5
     batch: float = 10
     warm_up: float = 100
 
@@ -97,6 +102,9 @@ class Figures:
     queries: Mapping[tuple[Site, str], int]
     files: Mapping[Site, Mapping[str, str]]
     memory: Mapping[Site, Mapping[str, int]]
+    first_pages: Mapping[Site, FirstPage]
+    states: Mapping[Site, float]
+    edits: Mapping[Site, float]
     rounds: int = 0
 
     def time(self, case: Case) -> float:
@@ -149,8 +157,20 @@ def measure(effort: Effort, say: Say) -> Figures:
             memory={
                 site: workers[site].ask("memory") for site in sites if site.delivery == "server"
             },
+            first_pages=measure_first_page(effort.processes, _make_database),
+            states={site: workers[site].ask("states", effort.rounds) for site in grown(SERVER)},
+            edits={
+                site: workers[site].ask("slowest_after_edit", effort.processes)
+                for site in grown(SERVER)
+            },
             rounds=effort.rounds,
         )
+
+
+def _make_database(site: Site, folder: str) -> None:
+    worker = Worker(site, folder)
+    worker.ready()
+    worker.close()
 
 
 def _equalize(workers: Mapping[Site, Worker]) -> None:

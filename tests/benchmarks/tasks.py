@@ -6,6 +6,7 @@ import gc
 import re
 import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from time import monotonic
@@ -94,6 +95,37 @@ class Website:
         rendered = _traced()
         tracemalloc.stop()
         return {"built": built, "rendered": rendered}
+
+    def states(self, requests: int) -> float:
+        """Return the microseconds of a request where eight states of consent take turns.
+
+        Each refuses another single tool, so that their pages are about as long at any number of
+        tools. Of several batches, the quickest counts.
+        """
+        calls = [Call.of("parts", "partly", cookie) for cookie in self._solution.states()]
+        return min(
+            sum(self._handlers.microseconds(call, "sync", 1) for call in calls) / len(calls)
+            for _ in range(requests)
+        )
+
+    def slowest_after_edit(self, edits: int) -> float:
+        """Return the milliseconds that the slowest of 16 threads' requests takes after an edit.
+
+        Of several edits, the quickest counts.
+        """
+        calls = [Call.of("parts", "partly", cookie) for cookie in self._solution.states()] * 2
+        slowest = []
+        for _ in range(edits):
+            self._solution.edit()
+            with ThreadPoolExecutor(len(calls)) as threads:
+                slowest.append(max(threads.map(self._milliseconds, calls)))
+        return min(slowest)
+
+    def _milliseconds(self, call: Call) -> float:
+        start = monotonic()
+        self._handlers.body(call)
+        connection.close()
+        return (monotonic() - start) * 1000
 
     def _call(self, page: str, visitor: str) -> Call:
         return Call.of(page, visitor, self._cookies[visitor])

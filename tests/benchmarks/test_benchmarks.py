@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.cases import API, COMPARED, GROWING, SAME_OUTPUT, VISITORS
+from tests.benchmarks.cases import (
+    API,
+    CACHEABLE,
+    COMPARED,
+    GROWING,
+    NONE,
+    SAME_OUTPUT,
+    SERVER,
+    VISITORS,
+)
 from tests.benchmarks.load.events import missing_for_events
 from tests.benchmarks.load.measuring import missing
 from tests.benchmarks.report import (
@@ -66,7 +75,13 @@ def test_quick_run_fills_every_row_and_leaves_the_text_around_them(tmp_path):
     assert len(same_output) == len(SAME_OUTPUT)
     assert [row[0] for row in found["The API"]] == list(API)
     assert [row[0] for row in found["Memory of the compiled policy"]] == [f"{n:,}" for n in SIZES]
-    assert len(re.findall(r"^- \*\*(?:Reached|Not reached)\*\*: ", document, re.MULTILINE)) == 14
+    assert [row[0] for row in found["The first page of a process"]] == [
+        label(site) for site in (NONE, SERVER, CACHEABLE)
+    ]
+    states = found["Eight states of consent in turn, and an edit"]
+    assert [row[0] for row in states] == [f"{n:,}" for n in SIZES]
+    assert all(map(all, states))
+    assert len(re.findall(r"^- \*\*(?:Reached|Not reached)\*\*: ", document, re.MULTILINE)) == 34
 
 
 @pytest.mark.skipif(bool(missing()), reason=f"not installed: {missing()}")

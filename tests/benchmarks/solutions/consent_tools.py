@@ -54,3 +54,22 @@ def cookie(visitor: str) -> str:
     revision = policies.current().revision
     choices = {key: revision if key in granted(visitor) else 0 for key in OPTIONAL}
     return f"{conf.COOKIE_NAME}={Decision(revision, today(), choices).text}"
+
+
+def states() -> list[str]:
+    """Return eight cookies that allow all of a category but another one of its tools."""
+    policy = policies.current()
+    category = next(c for c in policy.categories if c.key in granted("partly"))
+    at = policy.revision
+    allowed = {key: at if key == category.key else 0 for key in OPTIONAL}
+    return [
+        f"{conf.COOKIE_NAME}={Decision(at, today(), {**allowed, tool.key: 0}).text}"
+        for tool in category.tools[:8]
+    ]
+
+
+def edit() -> None:
+    """Change the policy as an editor does who corrects a wording."""
+    policy = Policy.objects.get()
+    policy.introduction += "."
+    policy.save()
