@@ -18,8 +18,8 @@ from consent.recipes import (
     DeclaredCookie,
     Recipe,
     RecipeError,
-    catalogue,
     csp,
+    find,
     google,
     snippets,
 )
@@ -65,7 +65,6 @@ def with_tools(policies: PolicyQuerySet) -> PolicyQuerySet:
 
 def compile_policy(policy: Policy) -> CompiledPolicy:
     """Return ``policy``, its categories and their prefetched enabled tools as plain data."""
-    recipes = _recipes()
     return CompiledPolicy(
         stamp=(policy.pk, policy.changed_at),
         key=policy.key,
@@ -88,23 +87,22 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
                 (rule.regions, legal_basis.known(rule.regime)) for rule in policy.region_rules.all()
             ),
         ),
-        categories=tuple(
-            _compile_category(category, recipes) for category in policy.categories.all()
-        ),
+        categories=tuple(_compile_category(category) for category in policy.categories.all()),
     )
 
 
-def _recipes() -> Mapping[str, Recipe]:
+def _recipe(key: str) -> Recipe | None:
+    # Not of the whole catalogue, for which the first page of a process would have to wait.
     try:
-        return catalogue()
+        return find(key)
     except RecipeError:
-        logger.exception("The catalogue of recipes is broken: no tool with a recipe runs.")
-        return {}
+        logger.exception("The recipe %s is invalid: no tool with it runs.", key)
+        return None
 
 
-def _compile_category(category: Category, recipes: Mapping[str, Recipe]) -> CompiledCategory:
+def _compile_category(category: Category) -> CompiledCategory:
     tools = tuple(
-        compile_tool(tool, category, recipes)
+        compile_tool(tool, category)
         for tool in sorted(category.tools.all(), key=lambda tool: (tool.order, tool.name, tool.pk))
     )
     return CompiledCategory(
@@ -119,11 +117,9 @@ def _compile_category(category: Category, recipes: Mapping[str, Recipe]) -> Comp
     )
 
 
-def compile_tool(
-    tool: Tool, category: Category, recipes: Mapping[str, Recipe] | None = None
-) -> CompiledTool:
-    """Return ``tool`` of ``category`` as plain data; ``recipes``: the catalogue, if at hand."""
-    recipe = (_recipes() if recipes is None else recipes).get(tool.recipe)
+def compile_tool(tool: Tool, category: Category) -> CompiledTool:
+    """Return ``tool`` of ``category`` as plain data."""
+    recipe = _recipe(tool.recipe)
     markup = _markup(tool, recipe)
     embed = recipe.embed if recipe is not None else None
     return CompiledTool(

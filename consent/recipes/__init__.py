@@ -17,6 +17,7 @@ from django.core.signals import setting_changed
 from consent.recipes import google
 from consent.recipes.definitions import CONSENT_TYPES, DeclaredCookie, Recipe, Script
 from consent.recipes.embeds import Embed
+from consent.recipes.keys import is_key
 from consent.recipes.loading import load
 from consent.recipes.parameters import Parameter
 from consent.recipes.reading import RecipeError
@@ -32,6 +33,7 @@ __all__ = [
     "Script",
     "catalogue",
     "directories",
+    "find",
     "google",
     "load",
     "problems",
@@ -56,6 +58,19 @@ def catalogue() -> Mapping[str, Recipe]:
     return MappingProxyType({recipe.key: recipe for recipe in recipes})
 
 
+@cache
+def find(key: str) -> Recipe | None:
+    """Return one recipe by its key, without reading the others; None if there is none.
+
+    Raises RecipeError, naming file and field, if its file is invalid.
+    """
+    if not is_key(key):
+        return None
+    paths = (directory / f"{key}.toml" for directory in directories())
+    found = next((path for path in paths if path.is_file()), None)
+    return None if found is None else load(found)
+
+
 def directories() -> list[Path]:
     """Return the directories with recipes: those of installed apps in their order, then RECIPES.
 
@@ -73,6 +88,7 @@ def problems() -> list[str]:
 def _forget_catalogue(*, setting: str, **kwargs: object) -> None:
     if setting == "INSTALLED_APPS":
         catalogue.cache_clear()
+        find.cache_clear()
 
 
 # Sent by override_settings and modify_settings, so that a test sees the recipes of its own apps.
