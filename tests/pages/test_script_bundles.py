@@ -24,7 +24,7 @@ from django.urls import include, path
 from consent.models import Category, Policy, Tool
 from consent.models.legal_basis import LEGAL_BASES
 from consent.pages import script_bundles
-from consent.policy import build, compiled_policy, policies
+from consent.policy import build, policies, policy_data
 from consent.recipes.markers import without_nonce
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
 from tests.helpers import (
@@ -498,8 +498,8 @@ def test_warm_page_costs_the_same_whatever_the_number_of_tools(settings, mode):
 
 
 def test_inventing_cookies_does_not_fill_the_memory(settings, monkeypatch):
-    monkeypatch.setattr(compiled_policy, "RENDERED_LENGTH", 100_000)
-    monkeypatch.setattr(compiled_policy, "COPIES", 1)
+    monkeypatch.setattr(policy_data, "RENDERED_LENGTH", 100_000)
+    monkeypatch.setattr(policy_data, "COPIES", 1)
     settings.CONSENT_DELIVERY = "server"
     settings.CONSENT_POLICY_MAX_AGE = 3600
     crowd(60)
