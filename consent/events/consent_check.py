@@ -12,6 +12,7 @@ from django.db.models import F
 
 from consent.events.models import Delivery
 from consent.models import Record
+from consent.models.times import to_milliseconds
 from consent.policy import policies
 from consent.policy.decision import today
 from consent.proof.recording import decision_of
@@ -70,10 +71,12 @@ def _is_covered(delivery: Delivery, later: Mapping[str, Mapping[Any, list[_Decid
 def _since(delivery: Delivery, newest_first: Iterable[_Decided]) -> list[str]:
     """Return the decisions that count beside that of then: the latest, and all since then."""
     mine = [record for policy, record in newest_first if policy == delivery.policy]
+    # Records keep milliseconds: what was decided in the same one may have come after the event.
+    created_at = to_milliseconds(delivery.created_at)
     return [
         decision_of(record).text
         for position, record in enumerate(mine)
-        if position == 0 or record.decided_at >= delivery.created_at
+        if position == 0 or record.decided_at >= created_at
     ]
 
 

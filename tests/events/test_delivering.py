@@ -551,6 +551,17 @@ def test_withdrawal_counts_although_consent_was_given_again(receiver, tool):
     assert deliver() == {State.DROPPED: 1}
 
 
+def test_withdrawal_in_the_same_millisecond_as_the_event_counts(receiver, tool):
+    request = decided(MARKETING)
+    consent.track(request, "Signed Up")
+    consent_in(request).withdraw()
+    withdrawn_at = Record.objects.latest("pk").decided_at
+    consent_in(request).accept_all()
+    Delivery.objects.update(created_at=withdrawn_at + timedelta(microseconds=900))
+
+    assert deliver() == {State.DROPPED: 1}
+
+
 def test_withdrawal_in_the_request_that_allowed_it_drops_the_event(receiver, tool):
     request = page_request()
     consent_in(request).accept_all()
