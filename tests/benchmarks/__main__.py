@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks.cases import HAS_COOKIE_CONSENT
+from tests.benchmarks.files import refreshed
 from tests.benchmarks.load.events import EventsEffort, measure_events, missing_for_events
 from tests.benchmarks.load.measuring import LoadEffort, measure_load, missing
 from tests.benchmarks.measuring import TOP, Effort, measure
@@ -15,7 +16,7 @@ from tests.benchmarks.report import write, write_events, write_load
 QUICK = Effort(rounds=1, batch=1, warm_up=1, processes=1)
 QUICK_LOAD = LoadEffort(rounds=1, seconds=1)
 QUICK_EVENTS = EventsEffort(rounds=1, events=200)
-PAGE, LOAD, EVENTS = "page", "load", "events"
+PAGE, LOAD, EVENTS, FILES = "page", "load", "events", "files"
 
 
 def main() -> None:
@@ -28,8 +29,12 @@ def main() -> None:
         default=TOP / "docs" / "benchmarks.md",
         help="the file whose figures to replace; default: docs/benchmarks.md",
     )
-    parser.add_argument("--only", choices=(PAGE, LOAD, EVENTS), help="measure nothing else")
+    parser.add_argument("--only", choices=(PAGE, LOAD, EVENTS, FILES), help="measure nothing else")
     arguments = parser.parse_args()
+    if arguments.only == FILES:
+        text = arguments.output.read_text(encoding="utf-8")
+        arguments.output.write_text(refreshed(text), encoding="utf-8")
+        return
     parts = {PAGE: measure_page, LOAD: measure_decisions, EVENTS: measure_sending}
     for name, part in parts.items():
         if arguments.only in (None, name):

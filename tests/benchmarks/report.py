@@ -6,7 +6,7 @@ import gzip
 import os
 import platform
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from pathlib import Path
@@ -144,19 +144,7 @@ def events_report(figures: Sending) -> Iterator[str]:
 def report(figures: Figures) -> Iterator[str]:
     """Return the paragraphs, headings and tables."""
     yield (f"{_machine()}. Medians of {figures.rounds} rounds; µs is a microsecond a request.")
-    for heading, content in (
-        ("What was to be reached", _targets),
-        ("A page with 17 tools", _pages),
-        ("The same in an async stack", _async_pages),
-        ("More tools", _sizes),
-        ("The same output from a hundred times as many tools", _same_output),
-        ("The API", _api),
-        ("Bytes of the page", _bytes),
-        ("Files that the page loads, and the dialog in it", _files),
-        ("Memory of the compiled policy", _memory),
-        ("The first page of a process", _first_pages),
-        ("Eight states of consent in turn, and an edit", _states),
-    ):
+    for heading, content in SECTIONS:
         yield f"## {heading}"
         yield content(figures)
 
@@ -463,3 +451,18 @@ def table(heads: Sequence[str], rows: Iterable[Row]) -> str:
     ]
     rule = ["---:" if right else "---" for right in numeric]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *texts))
+
+
+SECTIONS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
+    ("What was to be reached", _targets),
+    ("A page with 17 tools", _pages),
+    ("The same in an async stack", _async_pages),
+    ("More tools", _sizes),
+    ("The same output from a hundred times as many tools", _same_output),
+    ("The API", _api),
+    ("Bytes of the page", _bytes),
+    ("Files that the page loads, and the dialog in it", _files),
+    ("Memory of the compiled policy", _memory),
+    ("The first page of a process", _first_pages),
+    ("Eight states of consent in turn, and an edit", _states),
+)

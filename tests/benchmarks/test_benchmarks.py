@@ -18,6 +18,7 @@ from tests.benchmarks.cases import (
     SERVER,
     VISITORS,
 )
+from tests.benchmarks.files import ROW, refreshed
 from tests.benchmarks.load.events import missing_for_events
 from tests.benchmarks.load.measuring import missing
 from tests.benchmarks.report import (
@@ -27,6 +28,12 @@ from tests.benchmarks.report import (
     EVENTS_END,
     LOAD_BEGIN,
     LOAD_END,
+    MOST_API_RATIO,
+    MOST_EDIT_RATIO,
+    MOST_GROWTH,
+    MOST_RATIO,
+    MOST_STATES_RATIO,
+    SECTIONS,
     label,
 )
 from tests.benchmarks.tools import SIZES
@@ -125,3 +132,36 @@ def test_quick_run_of_events_fills_its_table(tmp_path):
     assert [row[0] for row in rows] == ["a bare client's posts", "this app's events"]
     assert all(rows[1])
     assert len(re.findall(r"^- \*\*(?:Reached|Not reached)\*\*: ", document, re.MULTILINE)) == 1
+
+
+def documented() -> str:
+    return TOP.joinpath("docs", "benchmarks.md").read_text(encoding="utf-8")
+
+
+def test_the_documented_tables_are_those_that_a_run_writes():
+    """So that a new table, or another name of one, is not forgotten in the docs."""
+    written = [heading for heading, _ in SECTIONS]
+
+    figures = documented().split(BEGIN)[1].split(END)[0]
+    assert re.findall(r"^## (.+)$", figures, re.MULTILINE) == written
+
+
+def test_the_documented_files_and_their_sizes_are_those_of_now():
+    document = documented()
+
+    assert len(ROW.findall(document)) == 4
+    assert refreshed(document) == document, (
+        "docs/benchmarks.md names former files: run python -m tests.benchmarks --only files"
+    )
+
+
+def test_the_documented_targets_are_those_of_now():
+    targets = re.findall(r"at most (\d+\.\d+)\.$", documented().split(END)[0], re.MULTILINE)
+
+    assert {float(target) for target in targets} == {
+        MOST_RATIO,
+        MOST_GROWTH,
+        MOST_API_RATIO,
+        MOST_STATES_RATIO,
+        MOST_EDIT_RATIO,
+    }

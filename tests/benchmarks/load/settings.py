@@ -23,7 +23,7 @@ def settings_under_load(website: str, database: dict[str, Any]) -> dict[str, Any
     settings = settings_of(SERVER, Path())
     settings["DATABASES"] = {"default": {**database, "CONN_MAX_AGE": None}}
     settings["ALLOWED_HOSTS"] = ["127.0.0.1"]
-    settings["INSTALLED_APPS"].append("tests.benchmarks.load")
+    settings["INSTALLED_APPS"] += ["consent.events", "tests.benchmarks.load"]
     settings["CONSENT_THROTTLE_RATE"] = None
     settings["CONSENT_EVENTS_TRUSTED_HOSTS"] = ["127.0.0.1"]
     if website == BARE:
