@@ -21,7 +21,7 @@ def texts_data(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
     """Return the policy's texts under ``regime``, and the addresses of the app's own pages."""
     sales = [c for c in policy.optional if c.key in policy.sales]
     return {
-        "policy": policy_texts(policy, regime),
+        "policy": _plain_numbers(policy_texts(policy, regime)),
         "legal_basis": basis_of(regime),
         "version": version_of(policy, regime).name if policy else "",
         "cookie_name": policy.cookie_name,
@@ -33,7 +33,7 @@ def texts_data(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
 
 def policy_data(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
     """Return the policy's texts under ``regime`` with its categories and tools."""
-    categories = [category_texts(category) for category in policy.categories]
+    categories = [_plain_numbers(category_texts(category)) for category in policy.categories]
     return {**texts_data(policy, regime), "categories": categories}
 
 
@@ -104,3 +104,16 @@ def url_data() -> dict[str, Any]:
         "receipts_url": reverse("consent:receipts") if conf.RECORDS else "",
         "next": PAGE_ADDRESS,
     }
+
+
+def _plain_numbers(data: Any) -> Any:
+    """Return ``data`` with its integers as text.
+
+    Forms and scripts send them back, so templates may not localize them (USE_THOUSAND_SEPARATOR).
+    """
+    if isinstance(data, dict):
+        return {key: _plain_numbers(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_plain_numbers(value) for value in data]
+    is_number = isinstance(data, int) and not isinstance(data, bool)
+    return str(data) if is_number else data
