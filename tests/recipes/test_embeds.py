@@ -65,15 +65,15 @@ ADDRESSES: dict[str, list[tuple[dict[str, str], str]]] = {
     ],
     "google-maps": [
         (
+            {"map": "!1m18!1m12!1m3!1d2483.5"},
+            "https://www.google.com/maps/embed?pb=%211m18%211m12%211m3%211d2483.5",
+        ),
+        (
             {
                 "map": '<iframe src="https://www.google.com/maps/embed?pb=!1m18!1m12!1m3!1d2483.5" '
                 'width="600" height="450" style="border:0;" allowfullscreen="" loading="lazy" '
                 'referrerpolicy="no-referrer-when-downgrade"></iframe>'
             },
-            "https://www.google.com/maps/embed?pb=%211m18%211m12%211m3%211d2483.5",
-        ),
-        (
-            {"map": "!1m18!1m12!1m3!1d2483.5"},
             "https://www.google.com/maps/embed?pb=%211m18%211m12%211m3%211d2483.5",
         ),
         (
