@@ -44,7 +44,8 @@ VENDORS = re.compile(
 def tag(key: str, title: str = "") -> str:
     """Return the tag of an embed, as the first of its addresses needs it."""
     given, _ = ADDRESSES[key][0]
-    values = " ".join(f'{name}="{value}"' for name, value in given.items())
+    # What a vendor's share button gives may have double quotes in it.
+    values = " ".join(f"{name}='{value}'" for name, value in given.items())
     return f'{{% consent_embed "{key}" {values} title="{title or f"A thing of {key}"}" %}}'
 
 
