@@ -88,7 +88,9 @@ def test_preview_shows_the_code_runs_none_of_it_and_saves_nothing(let_in):
 
 
 def test_enabling_a_tool_asks_a_visitor_who_had_accepted_about_just_that(let_in, enter, policy):
-    Tool.objects.filter(key="drift").switch_off()
+    drift = Tool.objects.get(key="drift")
+    drift.enabled, drift.vendor = False, f"{drift.vendor} Ltd"
+    drift.save()
     policy.refresh_from_db()
     visitor = enter()
     visitor.has_decided(*OPTIONAL, revision=policy.revision)

@@ -298,6 +298,14 @@ def test_nobody_adds_changes_or_deletes_a_delivery(admin_client, tool):
     assert Delivery.objects.get().name == "Signed Up"
 
 
+def test_list_looks_like_the_other_lists_of_the_app(admin_client, tool):
+    page = text(admin_client.get(reverse(DELIVERIES)))
+
+    assert "Events that your website&#x27;s server sends to tools" in page
+    assert "consent/admin.css" in page
+    assert '<label for="searchbar">Search by an event' in page
+
+
 def test_list_says_when_nobody_delivers(admin_client, tool):
     track()
     assert said(admin_client.get(reverse(DELIVERIES))) == []

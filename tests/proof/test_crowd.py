@@ -75,8 +75,10 @@ def administer(number: int, category: Category) -> Callable[[], Iterator[int]]:
         tool.save()
         tool.enabled = True
         tool.save()
+        tool.vendor += " &"
+        tool.save()
         yield tool.since
-        tool.vendor += " & Sons"
+        tool.vendor += " Sons"
         tool.save()
         yield tool.since
 
