@@ -70,7 +70,7 @@ lint-templates: $(VENV)/lint.stamp
 	$(RUN) -m djlint consent demo_site --lint --quiet
 
 lint-structure: $(VENV)/lint.stamp
-	$(RUN) -m tests.structure
+	$(RUN) -m tests.structure --check
 
 lint-javascript: .ci/node_modules/.stamp
 	$(ESLINT) --config .ci/eslint.config.mjs --max-warnings 0 --no-error-on-unmatched-pattern $(SOURCES)

@@ -8,9 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 
-from consent.conf import conf
 from consent.pages import rendering
 from consent.pages.consent_signals import insert_consent
 from consent.pages.csp import nonce_of
@@ -18,9 +16,8 @@ from consent.pages.delivery import delivery_mode
 from consent.pages.markup import inert_tool
 from consent.pages.rendering import Variant
 from consent.pages.script_bundles import bundle_directory
-from consent.pages.template_data import choices_data, policy_data, texts_data, url_data
-from consent.policy import CompiledTool, Selection, Standing
-from consent.proof.notice_counter import count_notice
+from consent.pages.template_data import policy_data, url_data
+from consent.policy import CompiledTool, Selection
 from consent.recipes.markers import NONCE, without_nonce
 from consent.visitor import Consent, consent_of
 
@@ -47,12 +44,12 @@ class Page:
         "_full_placements",
         "_has_stylesheet",
         "_nonce",
-        "_variant",
         "_written",
         "consent",
         "delivery",
         "loaded_once",
         "policy",
+        "variant",
     )
 
     def __init__(self, consent: Consent, nonce: str) -> None:
@@ -60,7 +57,7 @@ class Page:
         self.policy = consent.policy
         self.delivery = delivery = delivery_mode()
         self._nonce = nonce
-        self._variant = Variant(delivery, nonce != "", delivery.needs_reload(consent))
+        self.variant = Variant(delivery, nonce != "", delivery.needs_reload(consent))
         # Keys of the tools that were written, and the placements that have all of theirs.
         self._written: set[str] = set()
         self._full_placements: set[str] = set()
@@ -94,7 +91,7 @@ class Page:
         self._full_placements.add("head")
         if self.policy.has_embeds:
             self._embed_parts.add("embed_script.html")
-        key = ("head and scripts", self._variant, self.selection.state)
+        key = ("head and scripts", self.variant, self.selection.state)
         return self.policy.rendered.get(key, self._render_head)[0]
 
     def tools_in(self, placement: str) -> str:
@@ -104,7 +101,7 @@ class Page:
         if self._is_fragment or (self._written and self._has_begun(placement)):
             return self.tools(tool for tool in self.selection.tools if tool.placement == placement)
         self._full_placements.add(placement)
-        key = (placement, self.selection.state, self._variant.has_nonce)
+        key = (placement, self.selection.state, self.variant.has_nonce)
         return self.policy.rendered.get(key, lambda: [self._join_tools(placement)])[0]
 
     def tools(self, tools: Iterable[CompiledTool]) -> str:
@@ -148,8 +145,8 @@ class Page:
         self, key: tuple[Hashable, ...], data: Callable[[], Mapping[str, Any]]
     ) -> str:
         """Return the markup that asks for an embed; ``key``: all that ``data`` depends on."""
-        return self._with_address(
-            rendering.individual("embed.html", self.policy, self._variant, data, (key, self.regime))
+        return self.with_address(
+            rendering.individual("embed.html", self.policy, self.variant, data, (key, self.regime))
         )
 
     def policy_table(self) -> str:
@@ -176,46 +173,14 @@ class Page:
 
         return self._shared("preferences_dialog.html", data, self.regime)
 
-    def notice_and_status(self) -> str:
-        """Return the notice, if the visitor has to be asked, and the place for status messages."""
-        standing = self.delivery.standing(self.consent)
-        if standing and standing.must_ask and conf.RECORDS:
-            count_notice(self.regime)
-        state = standing and standing.key
-        key = ("notice and status", self._variant, get_language(), state, self.regime)
-        # What depends on visitors must not evict what is the same for all of them.
-        memo = self.policy.rendered if standing else self.policy.parts
-        return self._with_address(memo.get(key, lambda: self._render_notice_and_status(standing)))
-
-    def notice_for(self, regime: str) -> SafeString:
-        """Return the notice of ``regime`` for the script of a page that is the same for everybody.
-
-        It contains no address to return to, since this request is not the page's own.
-        """
-        return self.finish("".join(self._shared_notice(regime)))
+    def with_address(self, pieces: Sequence[str]) -> str:
+        """Join the pieces of rendered markup around the address that forms return to."""
+        return pieces[0] if len(pieces) == 1 else self.consent.address.join(pieces)
 
     def finish(self, *parts: str) -> SafeString:
         """Join ``parts`` and fill in the request's nonce, if there is one."""
         markup = "".join(parts)
         return SafeString(markup.replace(NONCE, self._nonce) if self._nonce else markup)
-
-    def _shared_notice(self, regime: str) -> Sequence[str]:
-        return rendering.shared(
-            "notice.html",
-            self.policy,
-            self._variant,
-            lambda: texts_data(self.policy, regime),
-            regime=regime,
-        )
-
-    def _render_notice_and_status(self, standing: Standing | None) -> Sequence[str]:
-        choices = choices_data(self.consent) if standing else {}
-        status = rendering.render("status.html", choices, self._variant)
-        if not (standing.must_ask if standing else self.policy.asks):
-            return status
-        data = {**texts_data(self.policy, self.regime), **choices}
-        notice = rendering.render("notice.html", data, self._variant)
-        return [*notice[:-1], notice[-1] + status[0], *status[1:]]
 
     def _scripts(self) -> str:
         embeds = self._embed_part("embed_script.html") if self.policy.has_embeds else ""
@@ -241,21 +206,18 @@ class Page:
         return self._constant(template)
 
     def _constant(self, template: str) -> str:
-        return rendering.constant(template, self.policy, self._variant)
+        return rendering.constant(template, self.policy, self.variant)
 
     def _shared(
         self, template: str, data: Callable[[], Mapping[str, Any]], regime: str = ""
     ) -> str:
         before = "" if self._has_stylesheet else "stylesheet.html"
         self._has_stylesheet = True
-        return self._with_address(
+        return self.with_address(
             rendering.shared(
-                template, self.policy, self._variant, data, regime=regime, before=before
+                template, self.policy, self.variant, data, regime=regime, before=before
             )
         )
-
-    def _with_address(self, pieces: Sequence[str]) -> str:
-        return pieces[0] if len(pieces) == 1 else self.consent.address.join(pieces)
 
     @property
     def _is_fragment(self) -> bool:

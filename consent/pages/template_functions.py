@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from consent.pages.embeds import consent_block, consent_embed
 from consent.pages.markup import inert_tool
+from consent.pages.notice import notice_and_status
 from consent.pages.page import page_of
 
 logger = logging.getLogger("consent")
@@ -38,7 +39,7 @@ def consent_body(request: HttpRequest | None) -> SafeString:
     return page.finish(
         page.tools_in("body"),
         page.stylesheet(),
-        page.notice_and_status(),
+        notice_and_status(page),
         page.preferences_dialog(),
     )
 

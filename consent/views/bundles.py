@@ -11,6 +11,7 @@ from consent.conf import conf
 from consent.models.legal_basis import basis_of
 from consent.pages import delivery_mode, script_bundles
 from consent.pages.inline import text_of
+from consent.pages.notice import notice_for
 from consent.pages.page import page_of
 from consent.policy.versions import version_of
 from consent.visitor import consent_of
@@ -65,7 +66,7 @@ def region(request: HttpRequest) -> HttpResponse:
             "runsFirst": "1" if basis_of(consent.regime).runs_first else "",
             "version": version_of(consent.policy, consent.regime).name,
         },
-        "notice": page_of(request).notice_for(consent.regime),
+        "notice": notice_for(page_of(request), consent.regime),
     }
     headers = {"Cross-Origin-Resource-Policy": "same-origin"}
     script = script_bundles.call("settle", answer)
