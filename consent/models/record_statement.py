@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import copy
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections, models
@@ -57,12 +56,10 @@ def store_at_once(record: Record, sequence: Sequence, *, using: str) -> bool:
     return True
 
 
-@cache
 def _fields(record: type[Record]) -> list[models.Field[Any, Any]]:
     return [field for field in record._meta.local_concrete_fields if not field.primary_key]
 
 
-@cache
 def _sql(record: type[Record], counted: tuple[str, ...]) -> str:
     """Return what stores a record, and only where it does so advances its sequence and counts.
 

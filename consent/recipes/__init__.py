@@ -125,7 +125,6 @@ def _problem(path: Path) -> str:
     return ""
 
 
-@cache
 def _searchable(recipe: Recipe) -> str:
     texts = (recipe.key, recipe.name, *recipe.also_known_as, recipe.vendor, recipe.description)
     return _plain("\n".join(texts))

@@ -7,7 +7,6 @@ as a refusal of everything). https://www.rfc-editor.org/rfc/rfc6265#section-5.4 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from types import MappingProxyType
 
 from consent.policy.decision import Decision, parse
@@ -27,7 +26,6 @@ def combine_copies(header: str, name: str, text: str) -> str:
     return _combine(header, name, text) if len(header) <= _MAX_HEADER else ""
 
 
-@lru_cache(maxsize=64)
 def _combine(header: str, name: str, text: str) -> str:
     pairs = (pair.partition("=") for pair in header.split(";"))
     copies = {value.strip() for key, _, value in pairs if key.strip() == name}
