@@ -48,7 +48,7 @@ class ConsentMiddleware:
         return self._finish(consent, await self.get_response(request))
 
     def _look_before_async_view(
-        self, request: HttpRequest, view: Callable[..., Any], *arguments: object
+        self, request: HttpRequest, view: Callable[..., object], *arguments: object
     ) -> None:
         # The cheaper question first: it is asked at each request.
         if policies.is_stale() and iscoroutinefunction(view):

@@ -16,7 +16,7 @@ class NoLibraryError(Exception):
     """No library for tasks is installed."""
 
 
-def required_task(function: Any, backend: str = DEFAULT) -> Any:
+def required_task(function: object, backend: str = DEFAULT) -> Any:
     """Return ``function`` as a task of a backend of TASKS.
 
     Raises NoLibraryError, or the library's exception if the backend cannot be used.

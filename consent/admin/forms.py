@@ -77,7 +77,7 @@ class ToolForm(CosmeticForm[Tool]):
             keep = gettext("A value is stored. Leave this empty to keep it.")
             field.help_text = f"{keep} {field.help_text}"
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Make a key if none was given, and validate the parameters against the recipe."""
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("key") == "":
@@ -120,7 +120,7 @@ class ToolForm(CosmeticForm[Tool]):
                 ),
             )
 
-    def _clean_parameters(self, recipe: Recipe, cleaned: dict[str, Any]) -> None:
+    def _clean_parameters(self, recipe: Recipe, cleaned: dict[str, object]) -> None:
         values = {p.name: self._value(p, cleaned) for p in recipe.parameters}
         self.instance.parameters = {name: value for name, value in values.items() if value}
         for name, message in parameter_errors(recipe, self.instance.parameters).items():

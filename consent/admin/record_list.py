@@ -89,7 +89,7 @@ class PeriodFilter(admin.ListFilter):
         """Return the parameters of the address: the first and the last day."""
         return ["from", "to"]
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, object]]:
         """Yield the usual ranges."""
         self.kept = {
             name: value

@@ -16,7 +16,7 @@ class ConsentCommand(BaseCommand):
 
     verbosity = 1
 
-    def execute(self, *args: Any, **options: Any) -> str | None:
+    def execute(self, *args: object, **options: Any) -> str | None:
         """Run the command as Django does, without output if the verbosity is 0."""
         self.verbosity = options["verbosity"]
         if self.verbosity == 0:

@@ -20,7 +20,7 @@ class AppendOnlyError(TypeError):
 class AppendOnlyQuerySet(models.QuerySet[Any]):
     """Reads, and adds; nothing else."""
 
-    def update(self, **values: Any) -> int:
+    def update(self, **values: object) -> int:
         """Raise AppendOnlyError."""
         raise AppendOnlyError(self.model)
 
@@ -50,6 +50,6 @@ class AppendOnly(models.Model):
             raise AppendOnlyError(type(self))
         super().save(**{**kwargs, "force_insert": True})
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+    def delete(self, *args: object, **kwargs: object) -> tuple[int, dict[str, int]]:
         """Raise AppendOnlyError."""
         raise AppendOnlyError(type(self))

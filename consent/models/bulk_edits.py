@@ -23,7 +23,7 @@ class BulkEditQuerySet(models.QuerySet[M]):
 
     POLICY: ClassVar[str] = "policy"
 
-    def update(self, **values: Any) -> int:
+    def update(self, **values: object) -> int:
         """Do what Django's does, and move ``changed_at`` of the policies that rows belong to."""
         self._for_write = True
         with transaction.atomic(using=self.db):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from django.db import models
 from django.db.models import F, Q, Sum
@@ -33,7 +32,7 @@ class CounterQuerySet(models.QuerySet["Counter"]):
         found = decided.values_list("granted", flat=True).distinct()
         return [keys for keys in found if wanted(keys.split())]
 
-    def per(self, *fields: str) -> Mapping[tuple[Any, ...], int]:
+    def per(self, *fields: str) -> Mapping[tuple[object, ...], int]:
         """Return the numbers, summed up over everything but ``fields``, by their values."""
         rows = self.order_by().values_list(*fields).annotate(total=Sum("number"))
         return {tuple(values): total for *values, total in rows}

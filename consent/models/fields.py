@@ -8,7 +8,7 @@ database, so a new wording must not make a migration. These fields leave all of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from django.db import models
 
@@ -53,7 +53,7 @@ else:
     class _WithoutTexts:
         """Mixin for a subclass that has the same name as Django's field."""
 
-        def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        def deconstruct(self) -> tuple[str, str, Sequence[object], dict[str, object]]:
             """Return what Django's field would, without its texts."""
             name, _path, args, options = super().deconstruct()
             kept = {key: value for key, value in options.items() if key not in _TEXTS}

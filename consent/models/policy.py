@@ -32,7 +32,7 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         """Return the default policy (the oldest, should there wrongly be several), or None."""
         return self.in_use().first()
 
-    def update(self, **values: Any) -> int:
+    def update(self, **values: object) -> int:
         """Do what Django's does, and move ``changed_at``, by which other processes notice it."""
         return super().update(**{"changed_at": timezone.now(), **values})
 

@@ -63,5 +63,5 @@ class PolicyVersion(AppendOnly):
     @property
     def shown(self) -> dict[str, Any]:
         """The content, as `consent.policy.versions.disclosure` made it."""
-        shown: dict[str, Any] = json.loads(self.content)
+        shown: dict[str, object] = json.loads(self.content)
         return shown

@@ -170,7 +170,7 @@ class Record(AppendOnly):
         """Say whether it is as it was stored; reads its version, where that is not at hand."""
         return signing.verify("record", self.signed(self.version.digest), self.signature)
 
-    def signed(self, version: str) -> dict[str, Any]:
+    def signed(self, version: str) -> dict[str, object]:
         """Return what the signature covers: each field that is stored, in JSON's types."""
         return {
             "receipt": str(self.receipt),

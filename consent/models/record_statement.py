@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import connections, models
 
@@ -56,7 +56,7 @@ def store_at_once(record: Record, sequence: Sequence, *, using: str) -> bool:
     return True
 
 
-def _fields(record: type[Record]) -> list[models.Field[Any, Any]]:
+def _fields(record: type[Record]) -> list[models.Field[object, object]]:
     return [field for field in record._meta.local_concrete_fields if not field.primary_key]
 
 

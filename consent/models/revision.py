@@ -68,7 +68,7 @@ class Revised(models.Model):
         finally:
             self._shared = None
 
-    def _keep_revision(self, kwargs: dict[str, Any]) -> None:
+    def _keep_revision(self, kwargs: dict[str, object]) -> None:
         """Leave the revision to `raise_revision`: an editor's form holds an older one."""
         if kwargs.get("update_fields") is None and not kwargs.get("force_insert"):
             kwargs["update_fields"] = [
@@ -122,7 +122,7 @@ class Dated(models.Model):
         """Return the policy that this belongs to."""
         raise NotImplementedError
 
-    def must_be_told(self, before: dict[str, Any] | None, *, cosmetic: bool) -> bool:
+    def must_be_told(self, before: dict[str, object] | None, *, cosmetic: bool) -> bool:
         """Say whether visitors must be told of it; ``before``: the MEANING as it was stored."""
         if before is None:
             return True

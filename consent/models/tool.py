@@ -28,7 +28,7 @@ from consent.recipes import Recipe, RecipeError, catalogue, csp, snippets
 class ToolQuerySet(BulkEditQuerySet["Tool"]):
     """Queries and bulk changes that keep revision and compiled policy right."""
 
-    def update(self, **values: Any) -> int:
+    def update(self, **values: object) -> int:
         """Do what Django's does, so that each process notices it within CONSENT_POLICY_MAX_AGE.
 
         With ``enabled=True`` it first does what `switch_on` does: consent does not cover a tool
@@ -64,7 +64,7 @@ class ToolQuerySet(BulkEditQuerySet["Tool"]):
         return self.get(policy__key=policy, key=key)
 
     def from_recipe(
-        self, recipe: Recipe, category: Category, parameters: dict[str, str], **extra: Any
+        self, recipe: Recipe, category: Category, parameters: dict[str, str], **extra: object
     ) -> Tool:
         """Create a tool in ``category`` by ``recipe``, with its name, vendor and cookies.
 
@@ -264,7 +264,7 @@ class Tool(Dated):
             return [gettext("Leave this empty: the recipe knows what its tool loads from.")]
         return csp.source_errors(self.sources)
 
-    def _clean_parameters(self, errors: dict[str, Any]) -> None:
+    def _clean_parameters(self, errors: dict[str, object]) -> None:
         recipe = self.get_recipe()
         if not isinstance(self.parameters, dict):
             errors["parameters"] = gettext("%s is no set of parameters.") % json.dumps(

@@ -18,7 +18,6 @@ sent for: the code may run long before the page's script, or without it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from consent.pages.inline import text_of
 from consent.policy import Selection
@@ -86,7 +85,7 @@ def _choices(selection: Selection) -> str:
     return _function(now, {}, _READ_CHOICES)
 
 
-def _function(now: Any, first: Any, read: str) -> str:
+def _function(now: object, first: object, read: str) -> str:
     arguments = ", ".join([javascript_value(now), javascript_value(first), read])
     return f"{_FOLLOW}({arguments})"
 

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -50,7 +49,9 @@ class ShownEmbed:
     values: Mapping[str, str]
 
     @classmethod
-    def read(cls, embed: Embed, title: Any, ratio: Any, values: Mapping[str, Any]) -> ShownEmbed:
+    def read(
+        cls, embed: Embed, title: object, ratio: object, values: Mapping[str, object]
+    ) -> ShownEmbed:
         """Validate a description of ``embed``; raises ValueError, which says what is wrong."""
         shown = cls(embed, _text(title), _text(ratio), {k: _text(v) for k, v in values.items()})
         if problems := [*embed.errors(shown.values).values(), *shown._problems()]:
@@ -113,7 +114,7 @@ def consent_block(
 
 
 def block(
-    request: HttpRequest | None, key: str, content: Callable[[], str], title: Any, ratio: Any
+    request: HttpRequest | None, key: str, content: Callable[[], str], title: object, ratio: object
 ) -> SafeString:
     """Do what `consent_block` does, with what ``content`` returns; it is called only if needed."""
     page = page_of(request)
@@ -143,7 +144,7 @@ def loaded(request: HttpRequest, key: str, shown: ShownEmbed) -> SafeString:
 def _placeholder(page: Page, key: str, title: str, fields: Mapping[str, str]) -> str:
     """Return the placeholder; ``fields``: the hidden fields that describe an embed."""
 
-    def data() -> dict[str, Any]:
+    def data() -> dict[str, object]:
         shown = {"key": key, "title": title, "fields": dict(fields)}
         return {**embed_data(page.policy, page.regime, key), **shown}
 

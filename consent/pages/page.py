@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -142,7 +141,7 @@ class Page:
         self._has_stylesheet, self._embed_parts = before
 
     def embed_placeholder(
-        self, key: tuple[Hashable, ...], data: Callable[[], Mapping[str, Any]]
+        self, key: tuple[Hashable, ...], data: Callable[[], Mapping[str, object]]
     ) -> str:
         """Return the markup that asks for an embed; ``key``: all that ``data`` depends on."""
         return self.with_address(
@@ -152,7 +151,7 @@ class Page:
     def policy_table(self) -> str:
         """Return the table of the policy page, and the stylesheet once a page."""
 
-        def data() -> Mapping[str, Any]:
+        def data() -> Mapping[str, object]:
             return policy_data(self.policy, self.policy.strictest)
 
         return self._shared("policy_table.html", data)
@@ -164,7 +163,7 @@ class Page:
     def preferences_dialog(self) -> str:
         """Return the preferences dialog, which the page's script fills in."""
 
-        def data() -> Mapping[str, Any]:
+        def data() -> Mapping[str, object]:
             return {
                 **policy_data(self.policy, self.regime),
                 "tools_url": bundle_directory(self.policy),
@@ -209,7 +208,7 @@ class Page:
         return rendering.constant(template, self.policy, self.variant)
 
     def _shared(
-        self, template: str, data: Callable[[], Mapping[str, Any]], regime: str = ""
+        self, template: str, data: Callable[[], Mapping[str, object]], regime: str = ""
     ) -> str:
         before = "" if self._has_stylesheet else "stylesheet.html"
         self._has_stylesheet = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.template.loader import render_to_string
 from django.utils.translation import get_language
@@ -19,7 +19,7 @@ from consent.pages.template_data import PAGE_ADDRESS
 from consent.policy import CompiledPolicy
 from consent.recipes.markers import NONCE, without_nonce
 
-Context = Callable[[], Mapping[str, Any]]
+Context = Callable[[], Mapping[str, object]]
 
 _INDENTATION = re.compile(r"\s*\n\s*")
 
@@ -32,7 +32,7 @@ class Variant(NamedTuple):
     needs_reload: bool
 
 
-def render(template: str, context: Mapping[str, Any], variant: Variant) -> Sequence[str]:
+def render(template: str, context: Mapping[str, object], variant: Variant) -> Sequence[str]:
     """Render ``template`` in the active language, split at the places for the page's address."""
     constants = {
         "nonce": NONCE,

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from typing import Any
 
 from django.urls import reverse
 
@@ -82,6 +81,6 @@ def bundle(selection: Selection) -> str:
     return selection.policy.rendered.get(("script", selection.state), make)[0]
 
 
-def call(function: str, argument: Any) -> str:
+def call(function: str, argument: object) -> str:
     """Return a script that calls a function of ``window.consent`` with ``argument``, as JSON."""
     return f"consent.{function}({json.dumps(argument)});\n"

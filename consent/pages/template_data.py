@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.urls import reverse
 
 from consent.conf import conf
@@ -17,7 +15,7 @@ from consent.visitor import Consent
 PAGE_ADDRESS = "\1"
 
 
-def texts_data(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
+def texts_data(policy: CompiledPolicy, regime: str) -> dict[str, object]:
     """Return the policy's texts under ``regime``, and the addresses of the app's own pages."""
     sales = [c for c in policy.optional if c.key in policy.sales]
     return {
@@ -31,13 +29,13 @@ def texts_data(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
     }
 
 
-def policy_data(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
+def policy_data(policy: CompiledPolicy, regime: str) -> dict[str, object]:
     """Return the policy's texts under ``regime`` with its categories and tools."""
     categories = [_plain_numbers(category_texts(category)) for category in policy.categories]
     return {**texts_data(policy, regime), "categories": categories}
 
 
-def choices_data(consent: Consent) -> dict[str, Any]:
+def choices_data(consent: Consent) -> dict[str, object]:
     """Return what the visitor chose, and what was added to the policy since."""
     choices = consent.choices
     granted = [c for c in consent.policy.optional if choices[c.key]]
@@ -57,7 +55,7 @@ def choices_data(consent: Consent) -> dict[str, Any]:
     }
 
 
-def embed_data(policy: CompiledPolicy, regime: str, key: str) -> dict[str, Any]:
+def embed_data(policy: CompiledPolicy, regime: str, key: str) -> dict[str, object]:
     """Return the data of the placeholder that asks for the category or tool ``key``.
 
     ``tools`` names who would receive data, ``category`` the purpose. The policy must have ``key``.
@@ -75,7 +73,7 @@ def name_of(policy: CompiledPolicy, key: str) -> str:
     return policy.tools[key].name if found is None else default_texts.localized(found.name)
 
 
-def receipt_data(record: Record) -> dict[str, Any]:
+def receipt_data(record: Record) -> dict[str, object]:
     """Return the data of one of the visitor's own records, with the names that they were shown."""
     categories = record.version.shown["categories"]
     shown = [*categories, *(tool for category in categories for tool in category["tools"])]
@@ -94,7 +92,7 @@ def is_fully_allowed(consent: Consent, category: CompiledCategory) -> bool:
     return consent.selection.levels[position] == len(category.thresholds)
 
 
-def url_data() -> dict[str, Any]:
+def url_data() -> dict[str, object]:
     """Return the addresses of the app's own pages and of its API."""
     return {
         "preferences_url": reverse("consent:preferences"),
@@ -106,7 +104,7 @@ def url_data() -> dict[str, Any]:
     }
 
 
-def _plain_numbers(data: Any) -> Any:
+def _plain_numbers(data: object) -> object:
     """Return ``data`` with its integers as text.
 
     Forms and scripts send them back, so templates may not localize them (USE_THOUSAND_SEPARATOR).

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -86,7 +85,7 @@ def if_consent(request: HttpRequest | None, key: str) -> bool:
     return page_of(request).selection.allows(key)
 
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
+FUNCTIONS: dict[str, Callable[..., object]] = {
     function.__name__: function
     for function in (
         consent_head,

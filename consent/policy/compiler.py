@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 from django.db import DatabaseError, models
 
@@ -154,7 +153,7 @@ def _markup(tool: Tool, recipe: Recipe | None) -> str:
     if not tool.recipe:
         told = google.prelude(tool.key) if google.needs_prelude(tool.snippet) else ""
         return told + snippets.prepare(tool.snippet, tool.key)
-    values: Any = tool.parameters
+    values: object = tool.parameters
     if recipe is None or not isinstance(values, dict) or parameter_errors(recipe, values):
         logger.error("Tool %s does not fit its recipe %s and does not run.", tool.key, tool.recipe)
         return ""

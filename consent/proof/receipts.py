@@ -45,7 +45,7 @@ def _is_same(one: UUID, other: UUID) -> bool:
     return hmac.compare_digest(one.bytes, other.bytes)
 
 
-def receipt(record: Record, site: str) -> dict[str, Any]:
+def receipt(record: Record, site: str) -> dict[str, object]:
     """Return the signed receipt of ``record``; ``site``: scheme and host, such as https://a.example.
 
     `verify` tells a genuine one from any other.
@@ -64,13 +64,13 @@ def receipt(record: Record, site: str) -> dict[str, Any]:
     return {**content, "signature": signing.sign(_SIGNED, content)}
 
 
-def verify(document: dict[str, Any]) -> signing.Verdict:
+def verify(document: dict[str, object]) -> signing.Verdict:
     """Say whether ``document`` is a receipt that this site issued, unaltered."""
     content = {name: value for name, value in document.items() if name != "signature"}
     return signing.verify(_SIGNED, content, str(document.get("signature", "")))
 
 
-def _processing(record: Record, site: str) -> dict[str, Any]:
+def _processing(record: Record, site: str) -> dict[str, object]:
     shown = record.version.shown
     return {
         "privacy_notice": _absolute(shown["policy"]["policy_url"], site),
@@ -91,7 +91,7 @@ def _processing(record: Record, site: str) -> dict[str, Any]:
     }
 
 
-def _parties(record: Record, site: str) -> list[dict[str, Any]]:
+def _parties(record: Record, site: str) -> list[dict[str, object]]:
     asked = [c for c in record.version.shown["categories"] if c["key"] in record.choices]
     controller = {"party_id": "controller", "party_role": "PII controller", "party_url": site}
     return [

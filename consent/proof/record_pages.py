@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import router
 from django.db.models import QuerySet
@@ -28,7 +28,7 @@ class Row(NamedTuple):
         return str(self.record.receipt) if self.record else f"id {self.pk}"
 
     @property
-    def identity(self) -> tuple[Any, ...]:
+    def identity(self) -> tuple[object, ...]:
         """What no other row shares; in a partitioned table two rows may have one primary key."""
         return (self.pk, self.signature, self.record and self.record.decided_at)
 
@@ -37,7 +37,7 @@ def pages(records: QuerySet[Record], size: int) -> Iterator[list[Row]]:
     """Yield ``records`` in the order of their numbers; also those that wrongly share a number."""
     records = records.order_by("number", "pk", "decided_at")
     number = -1
-    seen: set[tuple[Any, ...]] = set()
+    seen: set[tuple[object, ...]] = set()
     while True:
         # From the last number on, not after it: another record may have the same.
         limit = size + len(seen)

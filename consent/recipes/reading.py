@@ -115,7 +115,7 @@ class TableReader:
                 raise self.error(_at(path, name or field.name), "is missing.")
         return cls(**given)
 
-    def _value(self, path: str, value: object, hint: Any) -> Any:
+    def _value(self, path: str, value: object, hint: object) -> object:
         """Return ``value`` as ``hint`` wants it."""
         if get_origin(hint) is Annotated:
             inner, *rules = get_args(hint)
@@ -138,7 +138,7 @@ class TableReader:
             )
         return self._flag(path, value) if hint is bool else self._text(path, value)
 
-    def _by_rules(self, path: str, value: object, rules: list[Rule]) -> Any:
+    def _by_rules(self, path: str, value: object, rules: list[Rule]) -> object:
         for rule in rules:
             try:
                 value = rule(value)
@@ -160,7 +160,7 @@ class TableReader:
             raise self.error(path, "must be true or false.")
         return value
 
-    def _list(self, path: str, value: object, hint: Any) -> tuple[Any, ...]:
+    def _list(self, path: str, value: object, hint: object) -> tuple[object, ...]:
         of_tables = is_dataclass(hint)
         if not isinstance(value, list) or not (value or of_tables):
             what = "tables" if of_tables else "texts that is not empty"
@@ -176,7 +176,7 @@ class TableReader:
         return value
 
 
-def _name_in_file(name: str, hint: Any) -> str | None:
+def _name_in_file(name: str, hint: object) -> str | None:
     rules = get_args(hint) if get_origin(hint) is Annotated else ()
     return next((rule.name for rule in rules if isinstance(rule, InFile)), name)
 

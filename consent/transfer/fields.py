@@ -16,10 +16,10 @@ from consent.transfer.tools import Row
 from consent.transfer.wording import printable, shown
 
 
-class JSONObject(dict[str, Any]):
+class JSONObject(dict[str, object]):
     """A JSON object that remembers which of its names occur more than once."""
 
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+    def __init__(self, pairs: list[tuple[str, object]]) -> None:
         super().__init__(pairs)
         times = Counter(name for name, _ in pairs)
         self.repeated = [name for name in times if times[name] > 1]
@@ -60,7 +60,7 @@ class Flag(serializers.BooleanField):
 class Choice(serializers.ChoiceField):
     """One of a model field's choices; its error lists them."""
 
-    def run_validation(self, data: Any = empty) -> Any:
+    def run_validation(self, data: object = empty) -> object:
         """Return ``data``; raise ValidationError where it is not one of the choices."""
         if data is not empty and not (isinstance(data, str) and data in self.choices):
             known = ", ".join(map(str, self.choices))

@@ -32,7 +32,7 @@ from consent.transfer.wording import printable, shown
 class _Object(serializers.Serializer[Any]):
     """An object that has no unknown name, and none twice."""
 
-    def to_internal_value(self, data: Any) -> Row:
+    def to_internal_value(self, data: object) -> Row:
         row: Row = {}
         problems: Row = dict([*_unknown_names(data, self.fields), *repeated_names(data)])
         try:

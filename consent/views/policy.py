@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest, JsonResponse
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
@@ -22,7 +20,7 @@ class PolicyView(TemplateView):
 
     template_name = "consent/policy_page.html"
 
-    def get_context_data(self, **kwargs: object) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: object) -> dict[str, object]:
         """Add the policy in the active language."""
         page = page_of(self.request)
         context = policy_data(page.policy, page.policy.strictest)
@@ -37,7 +35,7 @@ def gpc(request: HttpRequest) -> JsonResponse:
     (UTC) of the policy's last change. https://www.w3.org/TR/gpc/#gpc-support-resource
     """
     stamp = consent_of(request).policy.stamp
-    answer: dict[str, Any] = {"gpc": True}
+    answer: dict[str, object] = {"gpc": True}
     if stamp is not None:
         answer["lastUpdate"] = to_utc(stamp[1]).date().isoformat()
     response = JsonResponse(answer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -26,7 +25,7 @@ class PrivateView(TemplateView):
         response.headers["X-Robots-Tag"] = "noindex"
         return response
 
-    def get_context_data(self, **kwargs: object) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: object) -> dict[str, object]:
         """Add what every page of the app needs."""
         consent = consent_of(self.request)
         style = partial(consent_style, self.request)

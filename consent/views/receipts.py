@@ -19,7 +19,7 @@ class ReceiptsView(PrivateView):
 
     template_name = "consent/receipts_page.html"
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: object) -> dict[str, object]:
         """Add the records of the visitor whom the subject's cookie names."""
         if not conf.RECORDS:
             raise Http404

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         )
 
     @no_translations
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         """Write the policy. Raises CommandError where there is none, or nowhere to write to."""
         with_secrets = options["with_secrets"]
         try:

@@ -52,7 +52,7 @@ class Command(BaseCommand):
         )
 
     @no_translations
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         """Import the file. Raises CommandError, with nothing changed, where it is not right."""
         name = options["file"]
         text = _read(name)

@@ -33,7 +33,7 @@ class Command(ConsentCommand):
         )
 
     @no_translations
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         """Partition. Raises CommandError if that fails; every record is then where it was."""
         if not 0 <= options["months_ahead"] <= 120:
             raise CommandError("--months-ahead has to be a number from 0 to 120.")

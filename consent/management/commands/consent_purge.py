@@ -46,7 +46,7 @@ class Command(ConsentCommand):
         )
 
     @no_translations
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         """Purge. Raises CommandError if the period is invalid, or if the database fails."""
         if options["batch_size"] < 1:
             raise CommandError("--batch-size has to be 1 or more.")

@@ -59,7 +59,7 @@ class Command(ConsentCommand):
         )
 
     @no_translations
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         """Verify. Raises CommandError if something is found."""
         if options["batch_size"] < 1:
             raise CommandError("--batch-size has to be 1 or more.")
