@@ -47,7 +47,7 @@ def contact(request: VisitorRequest) -> HttpResponse:
 
     Raises PermissionDenied where another site sent the form. Nothing of the letter is stored or
     sent, and the reCAPTCHA token is not verified: that would take a real key and a request to
-    Google. Tools that get events are told that there was one, and what it is about.
+    Google. Tools that get events learn that there was one, and its subject.
     """
     form = ContactForm(request.POST if request.method == "POST" else None, label_suffix="")
     if request.method == "POST":

@@ -56,6 +56,10 @@ class Source:
         return len(self.text.splitlines())
 
     @property
+    def blank(self) -> int:
+        return sum(not line.strip() for line in self.text.splitlines())
+
+    @property
     def part(self) -> str:
         """The package or top-level module that the file belongs to; empty for the root."""
         first = self.path.relative_to(self.top / PACKAGE).parts[0].removesuffix(".py")
@@ -90,6 +94,11 @@ def length(node: ast.AST) -> int:
     """Return a function's or class's lines, from its first decorator to its last statement."""
     decorators = [decorator.lineno for decorator in getattr(node, "decorator_list", [])]
     return node.end_lineno - min([node.lineno, *decorators]) + 1
+
+
+def documentation(node: ast.AST) -> int:
+    """Return the lines of the docstring of a module, class or function; 0 if it has none."""
+    return length(node.body[0]) if ast.get_docstring(node) else 0
 
 
 def sources(top: Path) -> list[Source]:
@@ -150,6 +159,12 @@ def cached(node: ast.AST) -> bool:
 
 def add_sizes(figures: Figures, files: list[Source], apart: list[Source]) -> None:
     figures.add("Python lines", sum(file.lines for file in files), "target: at most 13000")
+    figures.add("  of these blank", sum(file.blank for file in files))
+    documented = [ast.Module, ast.ClassDef, *Function.__args__]
+    docstrings = sum(documentation(node) for file in files for node in file.found(*documented))
+    figures.add("  of these docstrings", docstrings)
+    imported = sum(length(n) for file in files for n in file.found(ast.Import, ast.ImportFrom))
+    figures.add("  of these imports", imported)
     add_long_files(figures, files, LONG_FILE, "target: at most 8")
     add_long_files(figures, files, LONGEST_FILE, "none")
     figures.add(f"{PACKAGE}/{APART}: lines", sum(file.lines for file in apart), "at most 1900")
@@ -184,6 +199,9 @@ def add_functions(figures: Figures, files: list[Source]) -> None:
     figures.add("functions", len(lengths))
     figures.add("  median of lines", statistics.median(lengths), "target: at most 5")
     figures.add("  90th percentile", statistics.quantiles(lengths, n=10)[-1], "at most 13")
+    code = [length(node) - documentation(node) for node in found]
+    figures.add("  median without docstrings", statistics.median(code))
+    figures.add("  90th percentile without docstrings", statistics.quantiles(code, n=10)[-1])
     figures.add("cached functions and properties", sum(map(cached, found)))
 
 

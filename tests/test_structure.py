@@ -31,6 +31,9 @@ def figure(top: Path, label: str) -> str:
     return {name.strip(): value for name, value in measure(top).lines}[label].split()[0]
 
 
+PARTS = ("blank", "docstrings", "imports")
+
+
 def test_code_within_the_limits_passes(project: Path, capsys):
     assert main([str(project), "--check"]) == 0
     assert "Limit exceeded" not in capsys.readouterr().out
@@ -96,6 +99,22 @@ def test_functions_classes_and_types_are_counted_as_they_are_written(project: Pa
     assert figure(project, "uses of Any") == "2"
     assert figure(project, "type: ignore") == "1"
     assert figure(project, "cached functions and properties") == "2"
+
+
+def test_blank_lines_docstrings_and_imports_are_counted_apart(project: Path):
+    before = {name: int(figure(project, f"of these {name}")) for name in PARTS}
+    write(
+        project,
+        "consent/pages/page.py",
+        '"""One.\n\nTwo.\n"""\n\nimport os\n\ndef one():\n    """Three."""\n    return 1\n',
+    )
+
+    after = {name: int(figure(project, f"of these {name}")) for name in PARTS}
+    assert {name: after[name] - before[name] for name in PARTS} == {
+        "blank": 3,
+        "docstrings": 5,
+        "imports": 1,
+    }
 
 
 def test_migrations_and_events_are_left_out(project: Path):

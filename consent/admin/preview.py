@@ -13,10 +13,10 @@ from consent.recipes import Embed
 
 
 def preview_of(tool: Tool) -> dict[str, str]:
-    """Return ``code`` exactly as a page gets it, but for the nonce, or the ``reason`` for none.
+    """Return the code of a tool as pages get it, without a nonce, or the reason why it has none.
 
-    With ``who`` gets it and ``where``. The tool need not be saved. Code that is told what the
-    visitor allows is shown as for one who allows everything.
+    The keys are ``code``, ``reason``, ``who`` (gets it) and ``where``. The tool need not be saved.
+    Code that depends on the visitor's choice is shown as for a visitor who allows everything.
     """
     reason = why_no_code(tool)
     return {

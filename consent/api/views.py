@@ -172,7 +172,7 @@ class ReceiptView(JSONView):
 
     @describe("receipts_retrieve", ReceiptSerializer, 404)
     def get(self, request: Request, receipt: UUID) -> HttpResponseBase:
-        """Return it; 404 where it is not this visitor's, or is none."""
+        """Return it; 404 if it does not exist, or is another visitor's."""
         record = receipts.own_record(consent_of(request._request).secret, receipt)
         if record is None:
             raise NotFound

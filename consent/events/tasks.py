@@ -23,7 +23,7 @@ logger = logging.getLogger("consent")
 
 @partial(task, backend=conf.TASKS or DEFAULT)
 def deliver() -> dict[str, int]:
-    """Deliver what is due, and return how many had which outcome.
+    """Send the due events, and return the number of deliveries by outcome.
 
     What failed is tried again by a task that begins then, where the backend can wait: one for all
     that have failed equally often, as they wait about equally long.

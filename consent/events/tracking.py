@@ -49,13 +49,13 @@ def track_for(
     subject: UUID | str | None = None,
     host: str = "",
 ) -> frozenset[str]:
-    """Do what `track` does, without a request: for a ``user`` or a ``subject``, one of the two.
+    """Do what `track` does without a request, for either a ``user`` or a ``subject``.
 
-    ``user``: a user, or a primary key; known where CONSENT_RECORD_USER has records name users.
-    ``subject``: as records have it, for a browser. What counts is their latest recorded decision,
-    as long as it holds; whoever has none allows only what is essential. ``host``: whose policy
-    counts, where there are several. Raises EventError, also where it is not one of the two or
-    ``subject`` is none, and django.db.Error.
+    ``user``: a user or their primary key; needs CONSENT_RECORD_USER, so that records name users.
+    ``subject``: the identifier of a browser in its records. The latest recorded decision counts
+    while it is valid; without one, only essential tools are allowed. ``host`` selects the policy
+    where there are several. Raises EventError, also if both or neither of the two are given, or if
+    ``subject`` is invalid; and django.db.Error.
     """
     outbox.check_name(name)
     policy = policies.current(lambda: host)

@@ -26,7 +26,7 @@ class CounterQuerySet(models.QuerySet["Counter"]):
     def sets(self, wanted: Callable[[list[str]], bool] = lambda keys: True) -> list[str]:
         """Return each set of allowed categories that was ever decided on, as `Record` has them.
 
-        ``wanted``: says of a set's keys whether to return it; all of them, unless told.
+        ``wanted``: decides from a set's keys whether to return it; by default all are returned.
         """
         decided = self.exclude(event=Counter.SHOWN).order_by()
         found = decided.values_list("granted", flat=True).distinct()

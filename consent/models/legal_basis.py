@@ -58,7 +58,7 @@ LEGAL_BASES: dict[str, LegalBasis] = {
         addition=default_texts.RUNS_FIRST_HERE,
     ),
     "notice_only": LegalBasis(
-        label=_("Optional tools run; visitors are told, not asked"),
+        label=_("Optional tools run; visitors are informed, but not asked"),
         short_label=_("Notice only"),
         runs_first=True,
         asks=False,

@@ -118,7 +118,7 @@ class Policy(Revised):
         _("wait for the choice (milliseconds)"),
         default=500,
         validators=[MaxValueValidator(10_000)],
-        help_text=_("How long Google's tags wait to be told what the visitor allows."),
+        help_text=_("How long Google's tags wait for the visitor's choice."),
     )
     ads_data_redaction = fields.BooleanField(
         _("redact advertising data"),

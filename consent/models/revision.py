@@ -25,7 +25,7 @@ class Revised(models.Model):
         _("revision"),
         default=1,
         editable=False,
-        help_text=_("Rises with every change that visitors must be told of."),
+        help_text=_("Rises with every change of which visitors must be informed."),
     )
     changed_at = fields.DateTimeField(_("changed at"), default=timezone.now, editable=False)
 

@@ -149,10 +149,10 @@ def _shared(text: str) -> str:
 
 
 def _markup(tool: Tool, recipe: Recipe | None) -> str:
-    """Render the tool's code; a tool that is not clearly right gets none."""
+    """Render the tool's code; a tool that is not clearly right has no code."""
     if not tool.recipe:
-        told = google.prelude(tool.key) if google.needs_prelude(tool.snippet) else ""
-        return told + snippets.prepare(tool.snippet, tool.key)
+        prelude = google.prelude(tool.key) if google.needs_prelude(tool.snippet) else ""
+        return prelude + snippets.prepare(tool.snippet, tool.key)
     values: object = tool.parameters
     if recipe is None or not isinstance(values, dict) or parameter_errors(recipe, values):
         logger.error("Tool %s does not fit its recipe %s and does not run.", tool.key, tool.recipe)

@@ -154,6 +154,6 @@ def _parse(text: str) -> Decision | None:
 
 
 def _representable(decision: Decision) -> Decision:
-    """Return ``decision``; raise where its day is none that a calendar can show."""
+    """Return ``decision``; raise if its day is outside the calendar."""
     decision.expires_on(0)
     return decision

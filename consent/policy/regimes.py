@@ -48,10 +48,10 @@ class RegimesByRegion:
 
 
 def compile_rules(rules: Iterable[tuple[str, str]]) -> Rules:
-    """Return ``rules`` (regions as an editor writes them, and a regime), each without what is lost.
+    """Compile ``rules``: pairs of regions, as an editor writes them, and a regime.
 
-    A region that a rule before names, or its country, never comes to it; so what the strictest of
-    all may be is not said by a rule that holds nowhere.
+    A rule keeps only the regions that no earlier rule covers. A rule that keeps none is left out,
+    so that it has no influence on which regime is the strictest one.
     """
     taken: frozenset[str] = frozenset()
     found = []

@@ -1,4 +1,4 @@
-"""What visitors are told, in the active language: the policy's texts, categories, tools, cookies.
+"""What visitors are shown, in the active language: the policy's texts, categories, tools, cookies.
 
 A *version* is that, written down as one text: two visitors who were shown the same share one. Each
 page names the version that it shows, so that a decision can refer to it however much later it is
@@ -78,7 +78,7 @@ def policy_texts(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
 
 
 def category_texts(category: CompiledCategory) -> dict[str, Any]:
-    """Return what visitors are told of a category."""
+    """Return what visitors are shown about a category."""
     return {
         "key": category.key,
         "name": default_texts.localized(category.name),
@@ -96,8 +96,8 @@ def version_of(policy: CompiledPolicy, regime: str) -> Version:
     language = get_language() or ""
 
     def make() -> Version:
-        told = {"language": language, "key": policy.key, **disclosure(policy, regime)}
-        content = canonical(told)
+        shown = {"language": language, "key": policy.key, **disclosure(policy, regime)}
+        content = canonical(shown)
         return Version(sha256(content.encode()).hexdigest(), language, content)
 
     return Version(*policy.parts.get(("version", language, regime), make))

@@ -110,7 +110,7 @@ class Draft:
 
     @property
     def event(self) -> DecisionMade:
-        """What the rest of the website is told of it."""
+        """What receivers of the signals learn about it."""
         held = self.held or Decision(0, 0)
         had, has = held.allowed, self.decision.allowed
         before, now = self._refused_tools(held), self._refused_tools(self.decision)

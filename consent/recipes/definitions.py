@@ -133,7 +133,7 @@ class Recipe:
 
     @property
     def hears_signals(self) -> bool:
-        """Whether its code is told which signals of Consent Mode are granted."""
+        """Whether its code receives which signals of Consent Mode are granted."""
         return any("consent_signals" in script.placeholders for script in self.scripts)
 
     def errors(self, values: Mapping[str, object]) -> dict[str, str]:

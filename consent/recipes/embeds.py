@@ -26,7 +26,7 @@ class EmbedParameter(Parameter):
         return self.found_in(given) or given.strip()
 
     def found_in(self, text: str) -> str:
-        """Return the value in a vendor's own address, or "" where `text` is none."""
+        """Return the value in a vendor's own address, or "" where `text` is not such an address."""
         found = re.fullmatch(self.address, text.strip(), re.ASCII) if self.address else None
         return unquote_plus(found[1]) if found else ""
 

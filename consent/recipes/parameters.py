@@ -115,7 +115,7 @@ class Parameter:
 def unknown_names(
     owner: str, parameters: Sequence[Parameter], values: Iterable[str]
 ) -> dict[str, str]:
-    """Return a sentence for each name in `values` that is none of the parameters'."""
+    """Return a sentence for each name in `values` that no parameter has."""
     known = [parameter.name for parameter in parameters]
     sentence = gettext("“%(name)s” is not a parameter of %(recipe)s. It has: %(known)s")
     return {

@@ -13,9 +13,9 @@ from types import MappingProxyType
 _PART = re.compile(r"[A-Z0-9]{1,3}")
 _SEPARATORS = re.compile(r"[\s,;]+")
 
-# ISO 3166-1 alpha-2, and XK, by which everybody who locates addresses calls Kosovo. Two letters
-# that are no country's would otherwise make a rule that holds nowhere, or a place that no rule
-# covers: UK and EL are not codes of ISO's, EU and AP are what some say who do not know the country.
+# ISO 3166-1 alpha-2, and XK, by which everybody who locates addresses calls Kosovo. An
+# unknown code would make a rule without effect, or a place that no rule covers: UK and EL are not
+# ISO codes; EU and AP are what some services answer if they do not know the country.
 _COUNTRIES = (
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ "
     "BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM "

@@ -106,7 +106,7 @@ def _header(request: HttpRequest, name: str) -> str:
 
 
 def _joined(country: str, part: str) -> str:
-    """Return both as one region; a part that is none is left out, and no country is no region.
+    """Return both as one region; an invalid part is left out; without a country there is no region.
 
     What proxies say where they do not know (XX, ZZ, EU), or of Tor (T1), is no country either.
     """

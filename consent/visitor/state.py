@@ -89,7 +89,7 @@ class ConsentState:
 
     @cached_property
     def secret(self) -> str:
-        """The text of the subject's cookie; "" if there is none, or if it has another form."""
+        """The text of the subject's cookie; "" if there is none, or if its format is invalid."""
         secret = self.reader.cookie(self.policy.subject_cookie_name) or ""
         return secret if identifiers.is_secret(secret) else ""
 

@@ -131,7 +131,7 @@ def _warning() -> str:
 
 
 def read_event(text: str) -> UUID | None:
-    """Return the event whose id ``text`` is; None where it is none."""
+    """Return the event with the id ``text``; None if that is not an id."""
     try:
         return UUID(text.strip().removeprefix(ID_PREFIX))
     except ValueError:

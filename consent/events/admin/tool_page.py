@@ -47,10 +47,10 @@ class Outcome:
 
 
 def events_view(section: ModelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:  # type: ignore[type-arg]
-    """Show the page, or do what one of its buttons says.
+    """Show the page, or perform the action of one of its buttons.
 
-    Raises Http404 for a tool that is none or gets no events, PermissionDenied where the user may
-    not look at the tool, or change it, and BadRequest for a button that there is not.
+    Raises Http404 if the tool does not exist or gets no events, PermissionDenied if the user may
+    not view or change it, and BadRequest for an unknown button.
     """
     tool = section.get_object(request, unquote(object_id))
     if tool is None or not gets_events(tool):
@@ -121,7 +121,7 @@ def _outcomes(tool: Tool) -> list[Outcome]:
 
 def _test(request: HttpRequest, tool: Tool) -> HttpResponse:
     delivery = outbox.store_test(tool)
-    sent = gettext("A test event was put on its way: %s. Its delivery says what became of it.")
+    sent = gettext("A test event was queued: %s. Its delivery shows the result.")
     tell(request, messages.SUCCESS, sent % delivery.message_id)
     return HttpResponseRedirect(PAGE.address(tool))
 

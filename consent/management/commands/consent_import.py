@@ -74,7 +74,7 @@ class Command(BaseCommand):
 
 
 def _read(name: str) -> str:
-    """Return the text of the file; a byte order mark, as some editors write it, is none of it."""
+    """Return the text of the file; without the byte order mark that some editors write."""
     try:
         content = sys.stdin.buffer.read() if name == STANDARD else Path(name).read_bytes()
         return content.decode("utf-8-sig")

@@ -20,12 +20,12 @@ from consent.management.progress import Bar
 
 logger = logging.getLogger("consent")
 
-# Seconds between two queries for what is due.
+# Seconds between two queries for due deliveries.
 INTERVAL = 1.0
 
 
 class Command(BaseCommand):
-    """Delivers what is due now, or continuously.
+    """Sends the due events once, or continuously.
 
     As a program it exits with 1 if an event failed or was given up, and without ``--watch``.
     """
@@ -98,14 +98,14 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
         if verbosity > 0:
-            self.stderr.write("Delivering what is due. Stop with Ctrl-C.")
+            self.stderr.write("Sending due events. Stop with Ctrl-C.")
         bar = Bar(self.stderr, lambda: 1, verbosity=verbosity)
         while not stopped.is_set():
             try:
                 while not stopped.is_set() and deliverer.round():
                     bar.show(deliverer.counts.total())
             except Error:
-                logger.exception("The database fails; what is due waits until it is back.")
+                logger.exception("The database does not answer; due events wait until it does.")
                 connections.close_all()
             close_old_connections()
             stopped.wait(interval)
