@@ -7,7 +7,7 @@
  * preference cookie what the visitor allows, loads the file with the code of the allowed tools, and
  * shows the notice if the visitor has to be asked.
  *
- * window.consent: allows, allow, open, save, acceptAll, rejectAll, withdraw; once, for embeds;
+ * window.consent: allows, allow, open, save, acceptAll, rejectAll, withdraw; once, remember and reload, for embeds;
  * start and settle, for the files that the server generates.
  * Event on document, after each saved choice: `consent:change`, with the detail
  * {version: 1, revision, choices: {category: boolean}, allowed: [tool keys]}.
@@ -43,6 +43,7 @@
   // Keys of the tools that run on this page: each is started once.
   const started = new Set(all(`[${SHARED.TOOL}]`).map((el) => el.getAttribute(SHARED.TOOL)));
   let hiding;
+  let leaving;
   let leftovers;
   // Whether the page waits for the rule of the visitor's region.
   let waits;
@@ -56,6 +57,25 @@
       return undefined;
     }
   };
+
+  /** Runs `action`. What it throws is reported as uncaught, and stops nothing else. */
+  const guard = (action) => {
+    try {
+      action();
+    } catch (error) {
+      setTimeout(() => { throw error; });
+    }
+  };
+
+  /** Returns what a page that requires Trusted Types takes as HTML; its policy may forbid ours. */
+  const rules = attempt(() => trustedTypes.createPolicy('consent', { createHTML: (html) => html }));
+  const trust = (html) => (rules ? rules.createHTML(html) : html);
+
+  /** Returns the address of a path on this host, which a <base> of the page does not change. */
+  const here = (path) => new URL(path, location).href;
+
+  /** Has the next page show what was saved. No address changes: tools that still run would see it. */
+  const remember = () => attempt(() => sessionStorage.setItem(SHARED.STATUS_ID, 1));
 
   // The visitor's decision
 
@@ -138,8 +158,14 @@
 
   const refused = (key) => described(key) && !allows(key);
 
+  /** Loads the page again: once, because a second call would cancel the first. */
+  const reload = () => {
+    if (!leaving) location.reload();
+    leaving = setTimeout(() => { leaving = 0; });
+  };
+
   /** Reloads the page if a tool runs that was refused meanwhile; returns whether it does. */
-  const leave = () => [...started].some(refused) && !location.reload();
+  const leave = () => [...started].some(refused) && !reload();
 
   // Starting tools
 
@@ -156,7 +182,7 @@
 
   /** Returns a script element made from `html` that runs, unlike those that `innerHTML` creates. */
   const toScript = (html) => {
-    const script = document.createRange().createContextualFragment(html).firstChild;
+    const script = document.createRange().createContextualFragment(trust(html)).firstChild;
     script.nonce = nonce;
     // Scripts created in this way are async by default, regardless of their markup.
     script.async = script.matches('[async]');
@@ -201,7 +227,7 @@
       places[0] = document[placement].appendChild(document.createElement('template'));
     }
     for (const place of places) {
-      place.innerHTML = html;
+      place.innerHTML = trust(html);
       launch(tool, place);
     }
   };
@@ -223,7 +249,7 @@
     const { dataset } = preferences() || {};
     if (!dataset) return;
     if (dataset.region && decision() === null) {
-      waits = addScript(dataset.region);
+      waits = addScript(here(dataset.region));
       waits.onload = waits.onerror = () => waits && settle();
       dataset.region = '';
     }
@@ -232,7 +258,7 @@
       return since.length
         ? [`${box.value}_${Math.max(...since)}`, ...deniedBeside(box).map((key) => `${key}_0`)] : [];
     }).join('.');
-    if (grants) addScript(`${dataset.tools}${grants}.js`);
+    if (grants) addScript(here(`${dataset.tools}${grants}.js`));
   };
 
   /** Applies the rule of the visitor's region, and its notice, to the page. */
@@ -240,7 +266,7 @@
     waits = 0;
     if (told) {
       Object.assign(preferences().dataset, told.data);
-      if (own('notice')) own('notice').outerHTML = told.notice;
+      if (own('notice')) own('notice').outerHTML = trust(told.notice);
     }
     refresh();
   };
@@ -259,8 +285,10 @@
         while (part.nextSibling !== end) part.nextSibling.remove();
         end.remove();
         // Its content is text, so that no browser prefetches: `conditional_markup` in markup.py.
-        part.innerHTML = part.content.textContent;
-        launch(part, part);
+        guard(() => {
+          part.innerHTML = trust(part.content.textContent);
+          launch(part, part);
+        });
       }
     }
   };
@@ -271,7 +299,7 @@
   const matcher = (patterns) => {
     const any = (names) => names
       .map((name) => name.replace(/\W/g, (sign) => (sign === '*' ? '.*' : `\\${sign}`))).join('|');
-    return (name) => RegExp(`^(?!(${any(leftovers.keep)})$)(${any(patterns)})$`, 's').test(name);
+    return (name) => RegExp(`^(?!(${any([...leftovers.keep, SHARED.STATUS_ID])})$)(${any(patterns)})$`, 's').test(name);
   };
 
   /** Deletes a cookie with every path and domain that this page could have set. */
@@ -386,7 +414,7 @@
 
   const request = async (method, choices, form) => {
     const { api, revision, version } = preferences().dataset;
-    const response = await fetch(api, {
+    const response = await fetch(here(api), {
       method,
       headers: { 'Content-Type': 'application/json' },
       // The page sends the revision that it showed, so that nothing newer is granted.
@@ -412,20 +440,15 @@
     saySaved(choices);
     // A page that is reloaded gets its tools from the server.
     if (!running && !away) {
-      answer.start.forEach(start);
+      answer.start.forEach((item) => guard(() => start(item)));
       fillIn();
     }
     const detail = { version: 1, revision, choices, allowed };
     document.dispatchEvent(new CustomEvent('consent:change', { detail }));
-    // The next page shows the status.
     const next = away && form.elements.next.value;
-    if (next) {
-      location.href = `${next}#${SHARED.STATUS_ID}`;
-    } else if (away || running) {
-      // The page's own fragment is kept, because it may be the route of an app.
-      if (!location.hash) history.replaceState(history.state, '', `#${SHARED.STATUS_ID}`);
-      location.reload();
-    }
+    if (away || running) remember();
+    if (next) location.href = here(next);
+    else if (away || running) reload();
     return detail;
   };
 
@@ -563,7 +586,7 @@
     // Tools that the server wrote inactive, because it wrote them for a fragment.
     for (const slot of all(`[${SHARED.SLOT}]`)) {
       const tool = slot.getAttribute(SHARED.SLOT);
-      if (slot.innerHTML && !refused(tool)) launch(tool, slot);
+      if (slot.innerHTML && !refused(tool)) guard(() => launch(tool, slot));
     }
     if (CACHEABLE) load();
     settleNotice();
@@ -584,8 +607,13 @@
 
   all(`script[${SHARED.TOOL}]`).forEach(spend);
   refresh();
-  if (location.hash === `#${SHARED.STATUS_ID}` && own('status')) {
-    history.replaceState(history.state, '', location.href.split('#')[0]);
+  const remembered = attempt(() => sessionStorage.getItem(SHARED.STATUS_ID));
+  attempt(() => sessionStorage.removeItem(SHARED.STATUS_ID));
+  // Without this script the address of the next page says that something was saved.
+  const told = location.hash === `#${SHARED.STATUS_ID}`;
+  // Not the method that tools may have replaced to note each new address.
+  if (told) History.prototype.replaceState.call(history, history.state, '', location.href.split('#')[0]);
+  if ((told || remembered) && own('status')) {
     showStatus(true);
     const grants = CACHEABLE && decision();
     if (grants) saySaved(Object.fromEntries(grants));
@@ -600,10 +628,12 @@
     rejectAll: () => saveAll(),
     withdraw: () => send('DELETE'),
     once: fillIn,
+    remember,
+    reload,
   };
   if (CACHEABLE) {
     api.settle = settle;
-    api.start = (tools) => tools.filter((item) => allows(item.tool)).forEach(start);
+    api.start = (tools) => tools.filter((item) => allows(item.tool)).forEach((item) => guard(() => start(item)));
   }
   window.consent = Object.freeze(api);
 })();

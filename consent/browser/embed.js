@@ -53,11 +53,8 @@
     );
     const loaded = [...document.querySelectorAll(`[${SHARED.EMBED}]`)].filter((el) => !waiting(el));
     if (!isComplete() || !loaded.some(goesOn)) return;
-    // The next page shows what was saved.
-    if (type !== 'pageshow' && !location.hash) {
-      history.replaceState(history.state, '', `#${SHARED.STATUS_ID}`);
-    }
-    location.reload();
+    if (type !== 'pageshow') window.consent.remember();
+    window.consent.reload();
   };
 
   addEventListener('consent:change', leave, true);

@@ -1,16 +1,16 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.db4d59a6.js"
-CACHEABLE_SCRIPT = "consent/choice.a7a21654.js"
+SCRIPT = "consent/choice.7f366ffd.js"
+CACHEABLE_SCRIPT = "consent/choice.491476ae.js"
 STYLESHEET = "consent/choice.142bc79c.css"
-EMBED_SCRIPT = "consent/embed.3f3fd13e.js"
+EMBED_SCRIPT = "consent/embed.5de14ae2.js"
 EMBED_STYLESHEET = "consent/embed.54ef88b0.css"
 
 # The SHA-256 of each file in consent/browser/ from which these were built.
 SOURCES = {
-    "choice.js": "43ee0aa0a6652a265a946e921a5bb85b5d351710b91c37b329df91e9cd635f69",
+    "choice.js": "247b96bad962b7d5e4acb6717bbfea27f6e113dd37d53a2e47fad75a48308de3",
     "choice.css": "d95f5f982897580a8647afa1f8215216e1607ce39041cc80cd03d0d475ea59b2",
-    "embed.js": "002dbf780074179d4e21716c964caf80f3590bb3be367fc41dd559d76ffe5c32",
+    "embed.js": "b43004ea8de51d8927e9efcca3781cfeee297366ddd3cbaa15cd7171d0a9db4f",
     "embed.css": "5866b1df634fca6f3c6eb3e913cfde5d1d72473be8c3dee63c844938d784b34b",
     "follow_consent.js": "892a9e224a89a317e913db9caa948cc7aa882217b24d5e1cc255b4100844c3e5",
     "read_choices.js": "d3c8637ad8bfd3778f57061e71358cff7d51f210343f9dd20760e3ff4bc6a801",
