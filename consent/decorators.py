@@ -14,7 +14,7 @@ from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.safestring import SafeString
 
 from consent.pages.access import describe_missing, missing_consent, refusal_data, validate_keys
-from consent.pages.csp import nonce_of
+from consent.pages.nonce import nonce_of
 from consent.pages.template_data import texts_data
 from consent.pages.template_functions import consent_style
 from consent.visitor import consent_of

@@ -619,5 +619,26 @@ def test_every_id_is_documented():
     known = {f"consent.{kind}{n:03}" for kind in "EIW" for n in range(1, 100)}
     in_code = {name for name in known if f'id="{name}"' in source}
 
-    assert len(in_code) == 24
+    assert len(in_code) == 25
     assert {name for name in known if name in documented} == in_code
+
+
+def test_i026_tool_adds_hosts_that_are_known_as_ways_round_a_policy(settings):
+    settings.MIDDLEWARE = [OURS, GUARD]
+    category = CategoryFactory(policy=PolicyFactory(is_default=True))
+    for key, sources in {
+        "open": "script-src https://www.google.com https://*.googletagmanager.com https://a.example",
+        "narrow": "script-src https://www.google.com/recaptcha/ https://google.com.example",
+        "picture": "img-src https://www.google.com",
+    }.items():
+        ToolFactory(category=category, key=key, enabled=True, sources=sources)
+
+    (message,) = found(database=True)
+    assert message.id == "consent.I026"
+    assert message.msg == (
+        "The tool open adds hosts to script-src from which anybody can load a script of their "
+        "own: https://www.google.com, https://*.googletagmanager.com."
+    )
+
+    settings.MIDDLEWARE = [OURS]
+    assert found(database=True) == []

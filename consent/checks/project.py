@@ -80,6 +80,11 @@ def check_csp_middleware(**kwargs: object) -> Iterator[CheckMessage]:
             )
 
 
+def has_csp_middleware() -> bool:
+    """Say whether the app extends Content-Security-Policy headers."""
+    return any(_is_a(path, CSP_MIDDLEWARE) for path in settings.MIDDLEWARE)
+
+
 def _is_a(path: str, *wanted: str) -> bool:
     """Say whether ``path`` imports one of the ``wanted`` classes, or a subclass of one."""
     try:

@@ -8,6 +8,8 @@ from django.core.checks import CheckMessage, Error, Info, Warning
 from django.db import Error as DatabaseFailure
 
 from consent import recipes, regions
+from consent.checks.csp_hosts import bypassing_hosts
+from consent.checks.project import has_csp_middleware
 from consent.conf import conf
 from consent.models import Category, Policy, RegionRule, Tool, parameter_errors
 from consent.recipes import snippets
@@ -24,7 +26,8 @@ def check_policies(
     damage the page. consent.E015: too many optional categories. consent.W017: a tool listens to
     signals that no category has. consent.E018: a rule has unknown region codes. consent.W019: rules
     for regions, and nothing says where visitors are. consent.W024: the tables cannot be read.
-    consent.I025: no visitor is asked, as there is no tool to ask about.
+    consent.I025: no visitor is asked, as there is no tool to ask about. consent.I026: a tool adds a
+    host to the policy that is known as a way round it.
     """
     if not databases or Policy.objects.db not in databases:
         return
@@ -35,6 +38,7 @@ def check_policies(
             *_stored_rules(),
             *_stored_tools(),
             *_unclaimed_signals(),
+            *_bypassing_hosts(),
         ]
     except DatabaseFailure as error:
         yield Warning(
@@ -141,6 +145,12 @@ def _unclaimed_signals() -> Iterator[CheckMessage]:
                 hint="Tick each of them in its category, in the admin.",
                 id="consent.W017",
             )
+
+
+def _bypassing_hosts() -> Iterator[CheckMessage]:
+    if recipes.problems() or not has_csp_middleware():
+        return
+    yield from bypassing_hosts()
 
 
 def _signals_of(tool: Tool) -> Sequence[str]:

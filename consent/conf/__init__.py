@@ -55,6 +55,8 @@ class ConsentSettings(AppSettings):
     DELIVERY = Setting[Literal["server", "cacheable"]]("server", choice("server", "cacheable"))
     """Who selects a page's tools: the server, or a script on a page that all visitors share."""
 
+    CSP_HOSTS_BESIDE_NONCE = Setting(False, BOOLEAN)
+    """Whether hosts of scripts are added to a policy that allows scripts by a nonce."""
     DNT = Setting(False, BOOLEAN)
     """Whether ``DNT: 1`` has the effect of ``Sec-GPC: 1``."""
 

@@ -1,4 +1,4 @@
-"""Content-Security-Policy: the nonce of a page, and the headers extended by the visitor's tools.
+"""Content-Security-Policy: the headers extended by the sources of the visitor's tools.
 
 How a header is parsed and which directive is the fallback of another is specified in
 https://www.w3.org/TR/CSP3/ (2.2.1, 2.2.2 and 6.8.3). `consent.recipes.csp` says which sources a
@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from html import escape
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from consent.conf import conf
 from consent.pages.delivery import delivery_mode
 from consent.recipes.csp import DIRECTIVES, merge_sources
 from consent.visitor import consent_of
@@ -40,18 +40,6 @@ _NONCE = re.compile(r"'nonce-[^']*'", re.IGNORECASE)
 _ANY_NONCE = "'nonce-'"
 
 
-def nonce_of(request: HttpRequest | None) -> str:
-    """Return the CSP nonce of ``request``, escaped for an attribute; "" if it has none.
-
-    Django 6.0 keeps it in ``_csp_nonce``, django-csp in ``csp_nonce``.
-    """
-    for name in ("_csp_nonce", "csp_nonce"):
-        nonce = getattr(request, name, None)
-        if nonce is not None:
-            return escape(str(nonce))
-    return ""
-
-
 def csp_sources(request: HttpRequest | None) -> Mapping[str, tuple[str, ...]]:
     """Return the CSP sources of the tools that the visitor allows: directive to sources.
 
@@ -69,13 +57,17 @@ def csp_sources(request: HttpRequest | None) -> Mapping[str, tuple[str, ...]]:
 def extended_csp(request: HttpRequest | None, policy: str) -> str:
     """Return ``policy``, the text of a header, with `csp_sources` added; raises as that does.
 
-    The visitor's consent is read only if the result depends on it.
+    Where the policy allows scripts by a nonce, which the app's scripts have, hosts of scripts are
+    added only if CONSENT_CSP_HOSTS_BESIDE_NONCE says so: a host allows all of its scripts. The
+    visitor's consent is read only if the result depends on it.
     """
     compiled = consent_of(request).policy
-    at_least = extend_header(policy, compiled.refused.sources)
-    if at_least == extend_header(policy, compiled.everything.sources):
+    beside = conf.CSP_HOSTS_BESIDE_NONCE
+    at_least = extend_header(policy, compiled.refused.sources, beside_nonce=beside)
+    most = extend_header(policy, compiled.everything.sources, beside_nonce=beside)
+    if at_least == most:
         return at_least
-    return extend_header(policy, csp_sources(request))
+    return extend_header(policy, csp_sources(request), beside_nonce=beside)
 
 
 def extend_response(request: HttpRequest, response: HttpResponseBase) -> None:
@@ -93,38 +85,46 @@ def _is_page(response: HttpResponseBase) -> bool:
     ).lower().startswith(_HTML_TYPES)
 
 
-def extend_header(policy: str, sources: Mapping[str, Sequence[str]]) -> str:
+def extend_header(
+    policy: str, sources: Mapping[str, Sequence[str]], *, beside_nonce: bool = True
+) -> str:
     """Add ``sources`` (directive to sources) to ``policy``, the text of a header.
 
     If the header contains several policies, each is extended, since each has to allow a request.
     An absent directive starts with the sources of its fallback; if there is no fallback either,
     nothing was restricted and nothing is added. Sources that `is_addable` refuses are left out.
+    With ``beside_nonce=False``, a directive that allows scripts by a nonce gets no hosts.
     Everything else stays as it was.
     """
     key = tuple([(directive, tuple(each)) for directive, each in sources.items()])
     nonces = set(_NONCE.findall(policy))
     if len(nonces) > 1:
-        return _extend(policy, key)
+        return _extend(policy, key, beside_nonce)
     # The cache would never hit with the nonce in its key.
     for nonce in nonces:
-        return _extend_cached(policy.replace(nonce, _ANY_NONCE), key).replace(_ANY_NONCE, nonce)
-    return _extend_cached(policy, key)
+        extended = _extend_cached(policy.replace(nonce, _ANY_NONCE), key, beside_nonce)
+        return extended.replace(_ANY_NONCE, nonce)
+    return _extend_cached(policy, key, beside_nonce)
 
 
-def _extend(policy: str, sources: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
+def _extend(
+    policy: str, sources: tuple[tuple[str, tuple[str, ...]], ...], beside_nonce: bool
+) -> str:
     addable = merge_sources([dict(sources)])
-    return ",".join(_extend_policy(each, addable) for each in policy.split(","))
+    return ",".join(_extend_policy(each, addable, beside_nonce) for each in policy.split(","))
 
 
 _extend_cached = lru_cache(maxsize=256)(_extend)
 
 
-def _extend_policy(policy: str, sources: Mapping[str, tuple[str, ...]]) -> str:
+def _extend_policy(policy: str, sources: Mapping[str, tuple[str, ...]], beside_nonce: bool) -> str:
     pieces = policy.split(";")
     positions = _positions_by_name(pieces)
     present = {name: _WORD.findall(pieces[at])[1:] for name, at in positions.items()}
     new: list[str] = []
     for directive, wanted in sources.items():
+        if directive == "script-src" and not beside_nonce and _has_nonce(present):
+            continue
         there = [name for name in _effective_names(directive) if name in positions]
         for name in there:
             pieces[positions[name]] = _add_missing(pieces[positions[name]], wanted)
@@ -140,6 +140,13 @@ def _positions_by_name(pieces: Sequence[str]) -> dict[str, int]:
         if name := _WORD.search(piece):
             found.setdefault(name[0].lower(), position)
     return found
+
+
+def _has_nonce(present: Mapping[str, Sequence[str]]) -> bool:
+    """Say whether a nonce allows ``<script>`` elements, by the directive that browsers use."""
+    names = (*_NARROWER["script-src"], "script-src", *_WIDER["script-src"])
+    used = next((present[name] for name in names if name in present), ())
+    return any(_NONCE.fullmatch(source) for source in used)
 
 
 def _effective_names(directive: str) -> tuple[str, ...]:

@@ -10,9 +10,9 @@ from django.utils.safestring import SafeString
 
 from consent.pages import rendering
 from consent.pages.consent_signals import insert_consent
-from consent.pages.csp import nonce_of
 from consent.pages.delivery import delivery_mode
 from consent.pages.markup import inert_tool
+from consent.pages.nonce import nonce_of
 from consent.pages.rendering import Variant
 from consent.pages.script_bundles import bundle_directory
 from consent.pages.template_data import policy_data, url_data

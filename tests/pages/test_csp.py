@@ -361,10 +361,46 @@ def test_django_csp(get, settings):
     assert sorted(response.headers[HEADER].split("; ")) == [
         "default-src 'none'",
         "img-src https://chat.example",
-        f"script-src 'self' 'nonce-{nonce}' https://chat.example https://guard.example",
+        f"script-src 'self' 'nonce-{nonce}'",
     ]
     assert response.headers[REPORTED] == (
         "script-src 'self' https://chat.example https://guard.example"
+    )
+
+
+def test_hosts_beside_a_nonce_are_added_where_the_site_asks(get, settings):
+    settings.CONSENT_CSP_HOSTS_BESIDE_NONCE = True
+
+    response = get(
+        "page", grant("functional"), Content_Security_Policy="script-src 'self' 'nonce-abc'"
+    )
+
+    assert response.headers[HEADER] == (
+        "script-src 'self' 'nonce-abc' https://chat.example https://guard.example"
+    )
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "script-src 'nonce-abc'; img-src https://chat.example",
+        "default-src https://chat.example 'nonce-abc'",
+        "script-src 'self'; script-src-elem 'nonce-abc'; img-src https://chat.example",
+    ],
+)
+def test_no_host_is_added_where_a_nonce_allows_scripts(get, policy):
+    response = get("page", grant("functional"), Content_Security_Policy=policy)
+
+    assert response.headers[HEADER] == policy
+
+
+def test_nonce_of_styles_alone_keeps_no_host_out(get):
+    response = get(
+        "page", Content_Security_Policy="script-src 'self'; style-src 'self' 'nonce-abc'"
+    )
+
+    assert response.headers[HEADER] == (
+        "script-src 'self' https://guard.example; style-src 'self' 'nonce-abc'"
     )
 
 
@@ -383,7 +419,7 @@ def test_djangos_own_csp(get, settings):
     assert sorted(response.headers[HEADER].split("; ")) == [
         "default-src 'none'",
         "img-src https://chat.example",
-        f"script-src 'self' 'nonce-{nonce}' https://chat.example https://guard.example",
+        f"script-src 'self' 'nonce-{nonce}'",
     ]
     assert response.headers[REPORTED] == (
         "script-src 'self' https://chat.example https://guard.example"
