@@ -17,7 +17,7 @@ export default [
       // What the browsers of the last five years run as it is: building shortens it, no more.
       ecmaVersion: 2021,
       sourceType: "script",
-      globals: { ...globals.browser, CACHEABLE: "readonly", SHARED: "readonly", TYPES: "readonly", CONSENT_SIGNALS: "readonly" },
+      globals: { ...globals.browser, CACHEABLE: "readonly", SHARED: "readonly", INCLUDE: "readonly", TYPES: "readonly", CONSENT_SIGNALS: "readonly" },
     },
     linterOptions: { reportUnusedDisableDirectives: "error" },
     rules: {

@@ -15,7 +15,7 @@
  * Elements are looked up when they are used and every listener is on window, because a page may
  * swap its body (Turbo, HTMX) at any time.
  *
- * `make assets` builds the file that pages load. It and the stylesheet may have 5,120 bytes in all
+ * `make assets` builds the file that pages load. It and the stylesheet may have 7,168 bytes in all
  * after compression. Repeated text compresses well, so some selectors are not in constants.
  */
 
@@ -24,7 +24,6 @@
 (() => {
   if (window.consent?.allows) return;
 
-  const JAVASCRIPT = /^(module)?$|\/(x-)?javascript$/i;
   const DAY = SHARED.SECONDS_PER_DAY * 1000;
   const SHOWN = 10000;
   const TIMEOUT = 10000;
@@ -169,38 +168,12 @@
 
   // Starting tools
 
-  /** Returns whether the next script has to wait for this one, as in the source of a page. */
-  const blocks = (script) => (
-    script.src && !script.async && !script.noModule && script.type !== 'module'
-    && JAVASCRIPT.test(script.type)
-  );
+  const scripts = INCLUDE('live_scripts.js')(guard, trust, nonce);
 
-  /** Marks a script that has run, so that Turbo and htmx do not run it again on a restored page. */
-  const spend = (script) => {
-    if (JAVASCRIPT.test(script.type)) script.type = 'text/plain';
-  };
-
-  /** Returns a script element made from `html` that runs, unlike those that `innerHTML` creates. */
-  const toScript = (html) => {
-    const script = document.createRange().createContextualFragment(trust(html)).firstChild;
-    script.nonce = nonce;
-    // Scripts created in this way are async by default, regardless of their markup.
-    script.async = script.matches('[async]');
-    return script;
-  };
-
-  const run = async (tool, scripts) => {
-    for (const [old, script] of scripts) {
-      if (!started.has(tool)) return; // refused while it waited
-      const done = blocks(script) && new Promise((resolve) => {
-        script.onload = script.onerror = resolve;
-      });
-      // A body swap may have removed its place meanwhile.
-      if (!old.isConnected) document.head.append(old);
-      old.replaceWith(script);
-      spend(script);
-      if (done) await done;
-    }
+  /** Puts HTML into a template, with the shadow roots that it declares. */
+  const fillTemplate = (template, html) => {
+    if (template.setHTMLUnsafe) template.setHTMLUnsafe(trust(html));
+    else template.innerHTML = trust(html);
   };
 
   /** Inserts the content of the template, and runs its scripts in order if the tool is new here. */
@@ -210,14 +183,11 @@
     // Markup that was parsed without scripting has real elements in its <noscript>.
     for (const el of all('noscript', content)) el.remove();
     for (const el of all('style', content)) el.nonce = nonce;
-    const scripts = all('script', content).map((old) => {
-      const script = toScript(old.outerHTML);
-      spend(old);
-      return [old, script];
-    });
+    const pairs = scripts.pairsIn(content);
     started.add(tool);
     place.replaceWith(content);
-    if (first) run(tool, scripts);
+    // It may be refused while a script loads.
+    if (first) scripts.runAll(pairs, () => started.has(tool));
   };
 
   /** Starts a tool in each of its placeholders, or, if there are none, at its place on the page. */
@@ -227,7 +197,7 @@
       places[0] = document[placement].appendChild(document.createElement('template'));
     }
     for (const place of places) {
-      place.innerHTML = trust(html);
+      fillTemplate(place, html);
       launch(tool, place);
     }
   };
@@ -235,7 +205,7 @@
   // Pages that are the same for everyone
 
   const addScript = (src) => {
-    const script = toScript(`<script src="${src}"></script>`);
+    const script = scripts.toScript(`<script src="${src}"></script>`);
     document.head.append(script);
     return script;
   };
@@ -286,7 +256,7 @@
         end.remove();
         // Its content is text, so that no browser prefetches: `conditional_markup` in markup.py.
         guard(() => {
-          part.innerHTML = trust(part.content.textContent);
+          fillTemplate(part, part.content.textContent);
           launch(part, part);
         });
       }
@@ -586,7 +556,12 @@
     // Tools that the server wrote inactive, because it wrote them for a fragment.
     for (const slot of all(`[${SHARED.SLOT}]`)) {
       const tool = slot.getAttribute(SHARED.SLOT);
-      if (slot.innerHTML && !refused(tool)) guard(() => launch(tool, slot));
+      if (slot.innerHTML && !refused(tool)) {
+        guard(() => {
+          fillTemplate(slot, slot.innerHTML);
+          launch(tool, slot);
+        });
+      }
     }
     if (CACHEABLE) load();
     settleNotice();
@@ -605,7 +580,7 @@
     if (event.persisted && !leave()) refresh();
   });
 
-  all(`script[${SHARED.TOOL}]`).forEach(spend);
+  all(`script[${SHARED.TOOL}]`).forEach(scripts.spend);
   refresh();
   const remembered = attempt(() => sessionStorage.getItem(SHARED.STATUS_ID));
   attempt(() => sessionStorage.removeItem(SHARED.STATUS_ID));

@@ -1,14 +1,15 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.7f366ffd.js"
-CACHEABLE_SCRIPT = "consent/choice.491476ae.js"
+SCRIPT = "consent/choice.c8cc943a.js"
+CACHEABLE_SCRIPT = "consent/choice.97c7f0cb.js"
 STYLESHEET = "consent/choice.142bc79c.css"
 EMBED_SCRIPT = "consent/embed.5de14ae2.js"
 EMBED_STYLESHEET = "consent/embed.54ef88b0.css"
 
 # The SHA-256 of each file in consent/browser/ from which these were built.
 SOURCES = {
-    "choice.js": "247b96bad962b7d5e4acb6717bbfea27f6e113dd37d53a2e47fad75a48308de3",
+    "live_scripts.js": "c3c6b38a73090d91014f2d0277fa4da45bf38c892a1d092d1ffa0ca4dcee39bc",
+    "choice.js": "519e9325bbb2e70b5c1ec851add8c62804da2a6a820d23e7bf27098a59ea7af8",
     "choice.css": "d95f5f982897580a8647afa1f8215216e1607ce39041cc80cd03d0d475ea59b2",
     "embed.js": "b43004ea8de51d8927e9efcca3781cfeee297366ddd3cbaa15cd7171d0a9db4f",
     "embed.css": "5866b1df634fca6f3c6eb3e913cfde5d1d72473be8c3dee63c844938d784b34b",
