@@ -22,6 +22,7 @@ from consent.models import PolicyVersion
 from consent.models.legal_basis import basis_of
 from consent.pages.assets import STYLESHEET
 from consent.pages.template_data import url_data
+from consent.policy import policies
 from consent.policy.versions import NAME_LENGTH
 
 VERDICTS = {
@@ -116,7 +117,7 @@ def shown_again(version: PolicyVersion) -> list[Part]:
     # None: as with a site that has one language and does not translate at all.
     with override(version.language or None):
         context = {
-            **url_data(),
+            **url_data(policies.current().at_addresses()),
             **texts,
             "legal_basis": basis_of(shown["policy"]["regime"]),
             "next": "",

@@ -98,6 +98,9 @@ def consent_embed(
     allowed = page.selection.allows(key)
     head = page.embed_parts(has_placeholder=not allowed)
     if not allowed:
+        if not page.policy.has_addresses:
+            # Nobody could allow it here.
+            return SafeString("")
         inside = conditional_markup(key, inside, _placeholder(page, key, shown.title, shown.fields))
     return page.finish(head, _frame(key, shown.title, shown.ratio, inside))
 
@@ -129,6 +132,9 @@ def block(
     with page.inert_content():
         inside = _MARKS.sub("", content())
     if not allowed:
+        if not page.policy.has_addresses:
+            # Nobody could allow it here.
+            return SafeString("")
         inside = conditional_markup(key, inside, _placeholder(page, key, title, {}))
     return page.finish(head, _frame(key, title, ratio, inside))
 

@@ -158,7 +158,7 @@ class Page:
 
     def preferences_button(self) -> str:
         """Return the control that opens the preferences, and the stylesheet once a page."""
-        return self._shared("preferences_button.html", url_data)
+        return self._shared("preferences_button.html", lambda: url_data(self.policy))
 
     def preferences_dialog(self) -> str:
         """Return the preferences dialog, which the page's script fills in."""

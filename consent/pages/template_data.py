@@ -25,7 +25,7 @@ def texts_data(policy: CompiledPolicy, regime: str) -> dict[str, object]:
         "cookie_name": policy.cookie_name,
         "sales": [default_texts.localized(category.name) for category in sales],
         "dnt": conf.DNT,
-        **url_data(),
+        **url_data(policy),
     }
 
 
@@ -92,8 +92,10 @@ def is_fully_allowed(consent: Consent, category: CompiledCategory) -> bool:
     return consent.selection.levels[position] == len(category.thresholds)
 
 
-def url_data() -> dict[str, object]:
-    """Return the addresses of the app's own pages and of its API."""
+def url_data(policy: CompiledPolicy) -> dict[str, object]:
+    """Return the addresses of the app's own pages and of its API, if the URLconf has them."""
+    if not policy.has_addresses:
+        return {}
     return {
         "preferences_url": reverse("consent:preferences"),
         "api_url": reverse("consent:api-preferences"),

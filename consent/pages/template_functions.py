@@ -33,7 +33,7 @@ def consent_head(request: HttpRequest | None) -> SafeString:
 def consent_body(request: HttpRequest | None) -> SafeString:
     """Return the allowed tools at the end of ``<body>``, notice, preferences and status."""
     page = page_of(request)
-    if not page.policy.optional or page.consent.is_blind:
+    if not page.policy.optional or not page.consent.can_ask:
         return page.finish(page.tools_in("body"))
     return page.finish(
         page.tools_in("body"),
@@ -62,13 +62,13 @@ def consent_tool(request: HttpRequest | None, key: str) -> SafeString:
 def consent_policy(request: HttpRequest | None) -> SafeString:
     """Return the table Category | Purpose | Tools of the policy page, the same for all visitors."""
     page = page_of(request)
-    return page.finish(page.policy_table())
+    return page.finish(page.policy_table() if page.policy.has_addresses else "")
 
 
 def consent_preferences_button(request: HttpRequest | None) -> SafeString:
     """Return the control “Website Data Collection Preferences”, the same for all visitors."""
     page = page_of(request)
-    return page.finish(page.preferences_button())
+    return page.finish(page.preferences_button() if page.policy.has_addresses else "")
 
 
 def consent_style(request: HttpRequest | None) -> SafeString:

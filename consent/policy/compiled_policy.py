@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
+from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
 from django.utils.functional import cached_property
 
 from consent.models.legal_basis import basis_of
@@ -12,6 +15,11 @@ from consent.policy.decision import Decision, parse
 from consent.policy.fingerprint import fingerprint_of
 from consent.policy.policy_data import PolicyData
 from consent.policy.selection import NOTHING, Selection, Standing
+
+logger = logging.getLogger("consent")
+
+# A website has a few URLconfs; one that makes them for each request must not fill the memory.
+MOST_URLCONFS = 64
 
 
 class CompiledPolicy(PolicyData):
@@ -21,6 +29,35 @@ class CompiledPolicy(PolicyData):
     def fingerprint(self) -> str:
         """What decides which code a browser gets, as 16 hex digits: see `fingerprint_of`."""
         return fingerprint_of(self)
+
+    def at_addresses(self) -> CompiledPolicy:
+        """Return the policy with what is kept for the active URLconf and script prefix.
+
+        Rendered markup contains addresses, so each of them keeps its own.
+        """
+        addresses = (get_urlconf(), get_script_prefix())
+        found = self._by_addresses.get(addresses)
+        if found is None:
+            if len(self._by_addresses) >= MOST_URLCONFS:
+                self._by_addresses.clear()
+            found = self._by_addresses[addresses] = self._for_these_addresses()
+        return found
+
+    @cached_property
+    def _by_addresses(self) -> dict[tuple[str | None, str], CompiledPolicy]:
+        return {}
+
+    def _for_these_addresses(self) -> CompiledPolicy:
+        try:
+            reverse("consent:preferences")
+        except NoReverseMatch:
+            logger.error(
+                "The URLconf %s does not include consent.urls, so visitors cannot choose there: "
+                "only essential tools run.",
+                get_urlconf() or "ROOT_URLCONF",
+            )
+            return replace(self, has_addresses=False)
+        return replace(self) if self._by_addresses else self
 
     @property
     def regime(self) -> str:

@@ -46,6 +46,8 @@ class PolicyData:
     url_passthrough: bool = False
     regimes: RegimesByRegion = field(default_factory=RegimesByRegion)
     categories: tuple[CompiledCategory, ...] = ()
+    # False for a URLconf without the app's URLs: nobody can choose there.
+    has_addresses: bool = True
 
     def __bool__(self) -> bool:
         """Say whether there is a policy: without one, nothing is known and nothing runs."""

@@ -93,7 +93,7 @@ class PolicyCache:
         """Go through all policies in use, and then those that they superseded last."""
         for sites in (self._sites, *self._superseded):
             if sites is not None:
-                yield from (sites.default, *sites.others)
+                yield from (policy.at_addresses() for policy in (sites.default, *sites.others))
 
     def is_stale(self) -> bool:
         """Say whether a look is due."""

@@ -67,7 +67,7 @@ def policy_texts(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
         "introduction": default_texts.localized(policy.introduction, lifetime=lifetime),
         "explanation": default_texts.localized(policy.explanation, lifetime=lifetime),
         "notice_text": _notice_text(policy, regime, lifetime),
-        "policy_url": policy.policy_url or reverse("consent:policy"),
+        "policy_url": policy.policy_url or _policy_page(policy),
         "privacy_url": policy.privacy_url,
         "revision": policy.revision,
         "regime": regime,
@@ -75,6 +75,10 @@ def policy_texts(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
         "lifetime": lifetime,
         "tool_choices": policy.tool_choices,
     }
+
+
+def _policy_page(policy: CompiledPolicy) -> str:
+    return reverse("consent:policy") if policy.has_addresses else ""
 
 
 def category_texts(category: CompiledCategory) -> dict[str, Any]:

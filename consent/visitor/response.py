@@ -126,6 +126,8 @@ def _subject_path(policy: CompiledPolicy) -> str:
 
 def _app_path(policy: CompiledPolicy) -> str:
     """Return the path below which the app's own pages are, in the active language."""
+    if not policy.has_addresses:
+        return "/"
     key = ("subject's path", get_language())
     return policy.parts.get(
         key, lambda: [reverse("consent:preferences").removesuffix("preferences/")]

@@ -48,6 +48,11 @@ class ConsentState:
         """Whether there is no request, and so no visitor: neither to ask nor to answer."""
         return self.reader.request is None
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is a visitor who can choose: a request, and addresses of the app."""
+        return not self.is_blind and self.policy.has_addresses
+
     @cached_property
     def address(self) -> str:
         """The page's path and query, escaped for an attribute."""
@@ -68,7 +73,7 @@ class ConsentState:
     @cached_property
     def policy(self) -> CompiledPolicy:
         """The policy for this request: where there are several, by its host."""
-        return policies.current(lambda: self.reader.host)
+        return policies.current(lambda: self.reader.host).at_addresses()
 
     @cached_property
     def regime(self) -> str:
@@ -102,8 +107,11 @@ class ConsentState:
 
     @cached_property
     def standing(self) -> Standing:
-        """What the cookie means today; without a request, only what is essential is allowed."""
-        if self.is_blind:
+        """What the cookie means today.
+
+        Only what is essential is allowed without a request, and where the app has no addresses.
+        """
+        if not self.can_ask:
             return replace(self.policy.stand(None, self.policy.refused), must_ask=False)
         return self._standing_of(self._cookie())
 
@@ -120,7 +128,7 @@ class ConsentState:
     @property
     def is_read(self) -> bool:
         """Whether anything asked what the visitor allows, so that the response depends on it."""
-        return "standing" in self.__dict__ and not self.is_blind
+        return "standing" in self.__dict__ and self.can_ask
 
     @property
     def selection(self) -> Selection:
