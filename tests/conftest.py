@@ -18,6 +18,7 @@ from django.core.cache import cache
 from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
+from consent.models import revision
 from consent.policy import policies
 from consent.proof import ledger, notice_counter, storing
 
@@ -61,6 +62,9 @@ def browser_problem() -> str:
 
 # No test waits for the threads that store later what is not, or could not be, stored at once.
 storing.RETRY_SECONDS = notice_counter.STORE_SECONDS = 1_000_000
+
+# Their epoch is far in the future, so that revisions count from 1.
+revision.EPOCH = 10**18
 
 
 @pytest.fixture(autouse=True)

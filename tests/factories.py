@@ -4,6 +4,8 @@
 made through `save()` raises the policy's revision, as it does for an editor.
 """
 
+from typing import Any
+
 from factory.declarations import LazyAttribute, Sequence, SubFactory, Trait
 from factory.django import DjangoModelFactory
 
@@ -17,7 +19,10 @@ def example_parameters(recipe: str) -> dict[str, str]:
 
 
 class PolicyFactory(DjangoModelFactory[Policy]):
-    """The policy in use: the one that is there, or a new one. Traits: `implied`, `spare`."""
+    """The policy in use: the one that is there, or a new one. Traits: `implied`, `spare`.
+
+    With `revision`: one that issued all revisions from 1 to that one.
+    """
 
     class Meta:
         model = Policy
@@ -30,6 +35,14 @@ class PolicyFactory(DjangoModelFactory[Policy]):
 
     key = "default"
     is_default = True
+
+    @classmethod
+    def _create(cls, model_class: type[Policy], *args: Any, **kwargs: Any) -> Policy:
+        policy: Policy = super()._create(model_class, *args, **kwargs)
+        if revision := kwargs.get("revision"):
+            policy.revision, policy.issued = revision, list(range(1, revision + 1))
+            Policy.objects.filter(pk=policy.pk).update(revision=revision, issued=policy.issued)
+        return policy
 
 
 class CategoryFactory(DjangoModelFactory[Category]):

@@ -101,22 +101,28 @@
     const [format, revision, day, ...choices] = text.split('.');
     const grants = new Map(choices.map((choice) => choice.split('_')));
     const size = grants.size;
-    if (format === SHARED.FORMAT) optedOut().forEach((key) => grants.set(key, '0'));
+    // The format of a decision that was made although the browser opts out has a second character.
+    if (!format[1]) optedOut().forEach((key) => grants.set(key, '0'));
     const age = Date.now() / DAY - day;
     // The pattern does not ensure that only the first two numbers have no key. The comparisons do,
     // because they are false for NaN.
-    return RegExp(SHARED.COOKIE_PATTERN).test(text) && text.length <= SHARED.MAX_COOKIE_LENGTH
+    return RegExp(SHARED.COOKIE_PATTERN).test(text)
       && age >= -1 && age < policy.lifetime
-      && revision - policy.revision <= 0 && size === choices.length
+      && size === choices.length
       && [...grants.values()].every((granted) => granted - revision <= 0) && grants;
   });
 
-  /** Returns the revision up to which the visitor's grant covers `category`; 0 without a grant. */
+  /**
+   * Returns the revision up to which the visitor's grant covers `category`; false without a grant.
+   * A grant at a revision that this policy never issued is void.
+   */
   const reach = (category) => {
     const grants = decision();
     return grants === null && preferences().dataset.runsFirst
       && !optedOut().includes(category)
-      ? Infinity : (grants && grants.get(category)) || 0;
+      ? Infinity
+      : grants && preferences().dataset.issued.split('.').includes(grants.get(category))
+        && grants.get(category);
   };
 
   /** Returns whether the visitor refused the category or tool with this key. */

@@ -164,7 +164,9 @@ class Policy(Revised):
             kwargs["update_fields"] = {*kwargs["update_fields"], "changed_at"}
         with transaction.atomic():
             replaced = self.is_default and self._replace()
-            if self.pk and not self._state.adding:
+            if self._state.adding:
+                self._issue([], least=self.revision)
+            else:
                 self._keep_revision(kwargs)
             super().save(**kwargs)
             if replaced:
@@ -194,8 +196,6 @@ class Policy(Revised):
 
     def _outdate_decisions(self) -> None:
         """Go beyond every revision that a visitor's cookie may name."""
-        highest = Policy.objects.aggregate(highest=models.Max("revision"))["highest"]
-        self.revision = highest + 1
-        Policy.objects.filter(pk=self.pk).update(revision=self.revision)
+        self.raise_revision()
         self.categories.update(since=self.revision)
         self.tools.update(since=self.revision)

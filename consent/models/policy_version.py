@@ -42,7 +42,7 @@ class PolicyVersion(AppendOnly):
     digest = fields.CharField(_("digest"), max_length=64, unique=True)
     policy = fields.CharField(_("policy"), max_length=40)
     language = fields.CharField(_("language"), max_length=35)
-    revision = fields.PositiveIntegerField(_("revision"))
+    revision = fields.PositiveBigIntegerField(_("revision"))
     content = fields.TextField(_("content"))
     stored_at = fields.DateTimeField(_("stored at"), auto_now_add=True)
 

@@ -108,7 +108,7 @@ class Record(AppendOnly):
     version = fields.ForeignKey(
         PolicyVersion, on_delete=models.PROTECT, verbose_name=_("version of the policy")
     )
-    revision = fields.PositiveIntegerField(_("revision"))
+    revision = fields.PositiveBigIntegerField(_("revision"))
     choices = fields.JSONField(_("choices"))
     granted = fields.CharField(_("allowed"), max_length=MAX_COOKIE_LENGTH, blank=True)
     action = fields.CharField(_("action"), max_length=16, choices=Action.choices)

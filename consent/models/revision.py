@@ -2,31 +2,60 @@
 
 Every edit moves ``changed_at``, so that other processes notice it. One that a visitor must be asked
 about also raises ``revision`` and stamps ``since``, under the lock of the policy's row.
+
+A revision's number is the time at which it was issued, and each policy remembers the numbers that
+it issued. So a database that was restored from a backup, or a policy that was deleted and made
+anew, never issues a number again that a visitor's cookie may already name with another meaning; and
+a number that it does not remember is known to be somebody else's.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from django.db import models, transaction
-from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields
 
+# 2026-01-01T00:00Z in milliseconds since 1970: later than any revision that was never issued, and
+# late enough for numbers of eleven digits.
+EPOCH = 1_767_225_600_000
+
+# Older revisions are forgotten: a grant from before that many changes is asked for again.
+REMEMBERED = 200
+
+
+def milliseconds() -> int:
+    """Return the time of now in milliseconds since 2026 began (UTC)."""
+    return time.time_ns() // 1_000_000 - EPOCH
+
+
+def number_of_now() -> int:
+    """Return the number of a revision that is issued now, if no higher one was issued before.
+
+    Milliseconds: an edit takes longer, so numbers do not run ahead of the clock, and those that are
+    issued after a backup was restored are higher than those that were issued before.
+    """
+    return max(1, milliseconds())
+
 
 class Revised(models.Model):
     """What has a revision that only rises, and remembers when it was changed."""
 
-    revision = fields.PositiveIntegerField(
+    revision = fields.PositiveBigIntegerField(
         _("revision"),
-        default=1,
+        default=number_of_now,
         editable=False,
         help_text=_("Rises with every change of which visitors must be informed."),
     )
+    # The newest of the revisions that it issued, ascending. On the policy's own row: what restores
+    # its revision, whatever that is, restores these, too.
+    issued = fields.JSONField(default=list, editable=False)
     changed_at = fields.DateTimeField(_("changed at"), default=timezone.now, editable=False)
 
     # Within `one_revision`: the revision that all share, 0 until it is raised.
@@ -41,19 +70,27 @@ class Revised(models.Model):
         type(self)._default_manager.filter(pk=self.pk).update(changed_at=self.changed_at)
 
     def raise_revision(self) -> int:
-        """Raise the revision by one, safe under several editors at once, and return the new one.
+        """Issue the next revision, safe under several editors at once, and return its number.
 
-        To be called in a transaction: the row stays locked until it ends, so each caller reads
-        back the number that is its own. Within `one_revision` only the first call raises it.
+        To be called in a transaction: the row stays locked until it ends, so each caller has a
+        number that is its own. Within `one_revision` only the first call issues one.
         """
         if self._shared:
             return self._shared
         row = type(self)._default_manager.filter(pk=self.pk)
-        row.update(revision=F("revision") + 1, changed_at=timezone.now())
-        self.revision = row.values_list("revision", flat=True).get()
+        # First what locks the row: only then is that what is read the newest.
+        row.update(changed_at=timezone.now())
+        self._issue(row.values_list("issued", flat=True).get())
+        row.update(revision=self.revision, issued=self.issued)
         if self._shared is not None:
             self._shared = self.revision
         return self.revision
+
+    def _issue(self, issued: list[int], least: int = 1) -> None:
+        """Set a revision that is higher than any that is in use, and remember it."""
+        highest = type(self)._default_manager.aggregate(highest=models.Max("revision"))["highest"]
+        self.revision = max(least, number_of_now(), (highest or 0) + 1)
+        self.issued = [*issued, self.revision][-REMEMBERED:]
 
     @contextmanager
     def one_revision(self) -> Iterator[None]:
@@ -74,7 +111,7 @@ class Revised(models.Model):
             kwargs["update_fields"] = [
                 column.name
                 for column in self._meta.concrete_fields
-                if not column.primary_key and column.name != "revision"
+                if not column.primary_key and column.name not in ("revision", "issued")
             ]
 
 
@@ -87,7 +124,7 @@ class Dated(models.Model):
     # What else `must_be_told` needs to know of the stored row.
     COMPARED: ClassVar[tuple[str, ...]] = ()
 
-    since = fields.PositiveIntegerField(
+    since = fields.PositiveBigIntegerField(
         _("since revision"),
         default=1,
         editable=False,

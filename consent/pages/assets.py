@@ -1,7 +1,7 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.c8cc943a.js"
-CACHEABLE_SCRIPT = "consent/choice.97c7f0cb.js"
+SCRIPT = "consent/choice.06988d14.js"
+CACHEABLE_SCRIPT = "consent/choice.14319039.js"
 STYLESHEET = "consent/choice.142bc79c.css"
 EMBED_SCRIPT = "consent/embed.5de14ae2.js"
 EMBED_STYLESHEET = "consent/embed.54ef88b0.css"
@@ -9,7 +9,7 @@ EMBED_STYLESHEET = "consent/embed.54ef88b0.css"
 # The SHA-256 of each file in consent/browser/ from which these were built.
 SOURCES = {
     "live_scripts.js": "c3c6b38a73090d91014f2d0277fa4da45bf38c892a1d092d1ffa0ca4dcee39bc",
-    "choice.js": "519e9325bbb2e70b5c1ec851add8c62804da2a6a820d23e7bf27098a59ea7af8",
+    "choice.js": "524ec233e13e14e0499c3f9d7795528adc7665c71674952c5c567071a7954887",
     "choice.css": "d95f5f982897580a8647afa1f8215216e1607ce39041cc80cd03d0d475ea59b2",
     "embed.js": "b43004ea8de51d8927e9efcca3781cfeee297366ddd3cbaa15cd7171d0a9db4f",
     "embed.css": "5866b1df634fca6f3c6eb3e913cfde5d1d72473be8c3dee63c844938d784b34b",
@@ -19,5 +19,5 @@ SOURCES = {
     "google_consent_mode.js": "21f36203a59b19452cda1d81f134766a5003a9f34d76e07db408a0a48c3fd5dd",
     "notice_without_script.css": "e484ff6a22fed9321ff82b1760f07a3ed519e61c03b6ccdf88d9072a7e4a18f6",
     "signal_without_script.css": "a7c96351fc9e705dbd3283fd13dc5c930a803b19608765430f30c3cdc0da8d2c",
-    "shared.json": "70d2e7b9a137bee1c6d168f3d5424dfa167beb14a09c255982ca3f3f4519775a",
+    "shared.json": "0032db9a5a835718f68f5313f774a4d8630266166092475509c769374d251a1e",
 }

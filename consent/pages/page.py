@@ -166,6 +166,7 @@ class Page:
         def data() -> Mapping[str, object]:
             return {
                 **policy_data(self.policy, self.regime),
+                "issued": ".".join(map(str, sorted(self.policy.issued))),
                 "tools_url": bundle_directory(self.policy),
                 "has_rules": self.policy.has_rules,
             }

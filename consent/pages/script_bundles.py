@@ -17,9 +17,10 @@ from django.urls import reverse
 
 from consent.pages.consent_signals import code_for_script
 from consent.policy import CompiledPolicy, Selection
+from consent.policy.decision import NUMBER
 from consent.recipes.keys import KEY
 
-_CHOICE = rf"{KEY}_(?:0|[1-9][0-9]{{0,8}})"
+_CHOICE = rf"{KEY}_{NUMBER}"
 _CHOICES = re.compile(rf"{_CHOICE}(?:\.{_CHOICE})*")
 
 

@@ -10,14 +10,13 @@ from consent.pages import markup
 from consent.policy import decision
 from consent.recipes import keys, markers
 
-# Groups that capture nothing would only make the script larger.
-_COOKIE = rf"^{decision.FORMAT}{decision.OPT_OUT}?(\.({keys.KEY}_)?{decision.NUMBER})+$"
+# As short as it can be: groups that capture nothing, and [0-9], would make the script larger.
+_LENGTH = rf"(?!.{{{keys.MAX_COOKIE_LENGTH + 1}}})"
+_COOKIE = rf"^{_LENGTH}{decision.FORMAT}{decision.OPT_OUT}?(\.({keys.KEY}_)?{decision.NUMBER})+$"
 
 SHARED_CONSTANTS: dict[str, str | int] = {
     # The text of the preference cookie: see `consent.policy.decision`.
-    "COOKIE_PATTERN": _COOKIE.replace("(?:", "("),
-    "FORMAT": decision.FORMAT,
-    "MAX_COOKIE_LENGTH": keys.MAX_COOKIE_LENGTH,
+    "COOKIE_PATTERN": _COOKIE.replace("(?:", "(").replace("[0-9]", r"\d"),
     "SECONDS_PER_DAY": decision.SECONDS_PER_DAY,
     # Attributes and ids in the markup of pages.
     "TOOL": markers.TOOL,

@@ -100,15 +100,23 @@ class CompiledPolicy(PolicyData):
         return lru_cache(maxsize=1024)(self._standing)
 
     def _standing(self, text: str | None, day: int, regime: str, signal: bool) -> Standing:
-        cookie = None if text is None else parse(text)
-        if cookie is not None and cookie.stands(
-            revision=self.revision, lifetime_days=self.lifetime_days, today=day
-        ):
-            return self.stand(cookie, signal=signal)
+        decision = self.decision_in_force(None if text is None else parse(text), day)
+        if decision is not None:
+            return self.stand(decision, signal=signal)
         # A cookie that is there but not clear, or no longer holds, allows only what is essential,
         # also where the regime would let tools run before a first decision.
         selection = self.undecided(regime, signal=signal) if text is None else self.refused
         return self.stand(None, selection, signal=signal)
+
+    def decision_in_force(self, decision: Decision | None, day: int) -> Decision | None:
+        """Return what holds of ``decision`` on ``day``; None where nothing does.
+
+        A grant at a revision that this policy never issued is void: it was made before a backup was
+        restored, or about another policy.
+        """
+        if decision is None or not decision.stands(lifetime_days=self.lifetime_days, today=day):
+            return None
+        return decision.granting_only(self.issued)
 
     def stand(
         self,

@@ -70,6 +70,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
         hosts=() if policy.is_default else tuple(policy.host_list),
         name=policy.name,
         revision=policy.revision,
+        issued=frozenset((*policy.issued, policy.revision)),
         lifetime_days=policy.lifetime_days,
         notice_text=policy.notice_text,
         introduction=policy.introduction,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -27,7 +27,8 @@ FORMAT = "1"
 OPT_OUT = "g"
 SECONDS_PER_DAY = 86_400
 
-NUMBER = r"(?:0|[1-9][0-9]{0,8})"
+# Revisions are numbers of milliseconds: until the year 2342, these are enough digits.
+NUMBER = r"(?:0|[1-9][0-9]{0,12})"
 _TEXT = re.compile(
     rf"{FORMAT}(?P<opt_out>{OPT_OUT}?)\.(?P<revision>{NUMBER})\.(?P<day>{NUMBER})"
     rf"(?P<choices>(?:\.{KEY}_{NUMBER})*)"
@@ -84,6 +85,11 @@ class Decision:
         return frozenset(key for key, granted in self.choices.items() if granted)
 
     @property
+    def refused(self) -> frozenset[str]:
+        """Keys of the categories and tools that are refused."""
+        return frozenset(key for key, granted in self.choices.items() if not granted)
+
+    @property
     def refuses(self) -> bool:
         """Whether any category or tool was refused."""
         return 0 in self.choices.values()
@@ -117,15 +123,24 @@ class Decision:
         """Return the first day on which the decision no longer holds."""
         return self.decided_on + timedelta(days=lifetime_days)
 
-    def stands(self, *, revision: int, lifetime_days: int, today: int) -> bool:
-        """Say whether it holds on the day ``today``, under a policy at ``revision``.
+    def stands(self, *, lifetime_days: int, today: int) -> bool:
+        """Say whether it holds on the day ``today``.
 
-        A decision from the future (a wrong clock, a restored database, a forged cookie) does not:
-        what it covered is not clear. One day of grace is for visitors whom another server with a
-        clock slightly ahead has just answered.
+        A decision from the future (a wrong clock, a forged cookie) does not: what it covered is not
+        clear. One day of grace is for visitors whom another server with a clock slightly ahead has
+        just answered.
         """
-        in_time = today - lifetime_days < self.day <= today + 1
-        return in_time and self.revision <= revision
+        return today - lifetime_days < self.day <= today + 1
+
+    def granting_only(self, revisions: Container[int]) -> Decision:
+        """Return it without what was granted at other ``revisions``; what is refused stays.
+
+        Those categories are then undecided: what the visitor was shown of them is not known.
+        """
+        if all(not granted or granted in revisions for granted in self.choices.values()):
+            return self
+        known = {key: at for key, at in self.choices.items() if not at or at in revisions}
+        return replace(self, choices=MappingProxyType(known))
 
 
 def parse(text: str) -> Decision | None:

@@ -27,13 +27,17 @@ TEXTS_LENGTH = 1_000
 
 @dataclass(frozen=True)
 class PolicyData:
-    """A policy as plain data. ``stamp`` says of which row, and when that was last changed."""
+    """A policy as plain data. ``stamp`` says of which row, and when that was last changed.
+
+    ``issued``: the revisions at which a page may have shown it; a grant at another one is void.
+    """
 
     stamp: tuple[int, datetime] | None = None
     key: str = ""
     hosts: tuple[str, ...] = ()
     name: str = ""
     revision: int = 0
+    issued: frozenset[int] = frozenset()
     lifetime_days: int = 182
     notice_text: str = ""
     introduction: str = ""

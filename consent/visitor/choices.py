@@ -28,6 +28,19 @@ def check_choices(
         raise InvalidChoicesError(errors)
 
 
+def check_shown(state: ConsentState, shown: int | None) -> None:
+    """Raise an error where nothing can be granted: the visitor's page showed another policy.
+
+    ``shown``: as for `consent.visitor.Consent.decide`. PolicyUnavailableError: it showed none.
+    InvalidChoicesError: it showed a revision that this policy never issued.
+    """
+    if shown == 0:
+        raise PolicyUnavailableError
+    if shown is not None and shown not in state.policy.issued:
+        message = gettext("The page showed another policy; load the page again.")
+        raise InvalidChoicesError({"revision": message})
+
+
 def decision_from(
     state: ConsentState, choices: Mapping[str, bool], *, partial: bool, revision: int
 ) -> Decision:

@@ -18,7 +18,12 @@ from consent.models import Record
 from consent.policy.decision import Decision
 from consent.proof.recording import Draft, Occasion
 from consent.visitor import decision_events
-from consent.visitor.choices import check_choices, decision_from, refusal_without_policy
+from consent.visitor.choices import (
+    check_choices,
+    check_shown,
+    decision_from,
+    refusal_without_policy,
+)
 from consent.visitor.errors import NotRecordedError, PolicyUnavailableError
 from consent.visitor.state import ConsentState
 
@@ -39,12 +44,18 @@ def decide(
         # A record refers to the policy that was shown, which nobody can read now.
         state.is_recorded = not conf.RECORDS
         return
-    if shown == 0 and any(choices.values()):
-        raise PolicyUnavailableError
+    if any(choices.values()):
+        check_shown(state, shown)
     check_choices(state, choices, partial=partial, shown=shown)
-    revision = state.policy.revision if shown is None else min(shown, state.policy.revision)
+    revision = _recorded_revision(state, shown)
     decision = decision_from(state, choices, partial=partial, revision=revision)
     record_and_take(state, decision, revision, occasion)
+
+
+def _recorded_revision(state: ConsentState, shown: int | None) -> int:
+    """Return the revision that the visitor was shown; 0 where this policy never issued it."""
+    revision = state.policy.revision if shown is None else shown
+    return revision if revision in state.policy.issued else 0
 
 
 def copy_decision(state: ConsentState, decision: Decision, occasion: Occasion) -> None:
@@ -53,7 +64,8 @@ def copy_decision(state: ConsentState, decision: Decision, occasion: Occasion) -
     Keys that the policy no longer has are left out. Raises NotRecordedError as `decide` does.
     """
     known = {category.key for category in state.policy.optional} | state.policy.refusable
-    choices = {key: at for key, at in decision.choices.items() if key in known}
+    held = decision.granting_only(state.policy.issued)
+    choices = {key: at for key, at in held.choices.items() if key in known}
     copied = replace(decision, choices=MappingProxyType(choices))
     record_and_take(state, copied, decision.revision, occasion)
 

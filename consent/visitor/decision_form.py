@@ -18,13 +18,14 @@ from django.http import QueryDict
 from django.utils.translation import gettext
 
 from consent.models import Record
+from consent.policy.decision import NUMBER
 from consent.proof.identifiers import read_key
 from consent.proof.recording import Occasion
 from consent.visitor.consent import Consent
 from consent.visitor.errors import InvalidChoicesError
 
 # Pages that were made without a policy send 0.
-_REVISION = re.compile(r"0|[1-9][0-9]{0,8}")
+_REVISION = re.compile(NUMBER)
 _SHOWN_CHARACTERS = 40
 
 

@@ -60,12 +60,9 @@ def _latest(consent: Consent, user: str) -> Record | None:
     """Return the user's latest record, where what was decided then still holds."""
     of_this_policy = Record.objects.filter(version__policy=consent.policy.key)
     record = of_this_policy.filter(user=user).first()
-    holds = record is not None and decision_of(record).stands(
-        revision=consent.policy.revision,
-        lifetime_days=consent.policy.lifetime_days,
-        today=today(),
-    )
-    return record if holds else None
+    decision = decision_of(record) if record is not None else None
+    in_force = consent.policy.decision_in_force(decision, today())
+    return record if in_force is not None and in_force.choices else None
 
 
 def _decided_at(consent: Consent, here: Record | None) -> datetime | None:

@@ -13,6 +13,7 @@ from django.utils.functional import cached_property
 from consent.conf import conf
 from consent.policy import CompiledPolicy, Selection, Standing, policies
 from consent.policy.decision import Decision, parse, today
+from consent.policy.selection import NOTHING
 from consent.proof import identifiers
 from consent.recipes.keys import MAX_COOKIE_LENGTH
 from consent.regions import locating
@@ -148,8 +149,17 @@ class ConsentState:
 
     @property
     def refused_tools(self) -> frozenset[str]:
-        """Keys of the tools that the visitor refused in categories that they granted."""
-        return self.selection.without
+        """Keys of the tools that the visitor refused in categories that they did not refuse.
+
+        Also where the grant of the category is void or outdated: it does not take these with it.
+        """
+        decision, policy = self.decision, self.policy
+        if decision is None:
+            return NOTHING
+        refused = (key for key in decision.refused if key in policy.refusable)
+        return frozenset(
+            key for key in refused if decision.choice(policy.tools[key].category) is not False
+        )
 
     def allows(self, key: str) -> bool:
         """Return whether the category or tool with this key may run for this visitor."""

@@ -187,6 +187,18 @@ def test_a_cookie_that_is_not_clear_loads_nothing_and_asks(visitor, site, policy
     assert visitor.requests == []
 
 
+def test_a_grant_at_a_revision_that_was_never_issued_loads_nothing_and_asks(decided, policy):
+    Policy.objects.update(revision=policy.revision + 5)
+
+    visitor = decided("functional", revision=policy.revision + 3)
+
+    visitor.goto("/")
+
+    assert started(visitor) == tools_of()
+    assert files(visitor) == []
+    expect(visitor.notice).to_be_visible()
+
+
 def test_everybody_gets_the_same_bytes(decided):
     pages = {decided(*granted, locale="en").goto("/contact/") for granted in ((), OPTIONAL)}
 

@@ -58,7 +58,14 @@ def test_no_script_repeats_a_constant():
 
 @pytest.mark.parametrize(
     "text",
-    ["1.3.20000", "1g.3.20000.ads_0", "1.3.20000.a-b_3.c1_0", "1.0.0", "1.999999999.1"],
+    [
+        "1.3.20000",
+        "1g.3.20000.ads_0",
+        "1.3.20000.a-b_3.c1_0",
+        "1.0.0",
+        "1.9999999999999.1",
+        f"1.3.1.{'a' * 504}_0",
+    ],
 )
 def test_the_pattern_of_the_scripts_matches_what_the_server_reads(text: str):
     assert parse(text) is not None
@@ -66,7 +73,18 @@ def test_the_pattern_of_the_scripts_matches_what_the_server_reads(text: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2.3.1", "1.03.1", "1.3.1.-a_1", "1.3.1.A_1", "1.3.1 ", "1h.3.1"]
+    "text",
+    [
+        "",
+        "2.3.1",
+        "1.03.1",
+        "1.3.1.-a_1",
+        "1.3.1.A_1",
+        "1.3.1 ",
+        "1h.3.1",
+        "1.10000000000000.1",
+        f"1.3.1.{'a' * 505}_0",
+    ],
 )
 def test_the_pattern_of_the_scripts_refuses_what_the_server_refuses(text: str):
     assert parse(text) is None

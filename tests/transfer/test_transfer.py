@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db
 MODELS = (Policy, Category, Tool, Cookie)
 OF_ONE_DATABASE = {
     *("id", "policy_id", "category_id", "tool_id"),
-    *("since", "revision", "changed_at", "gone_at", "is_disclosed"),
+    *("since", "revision", "issued", "changed_at", "gone_at", "is_disclosed"),
 }
 SECRET = "https://hooks.zapier.com/hooks/catch/777777/topsecret/"
 SIGNING = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="

@@ -64,7 +64,7 @@ def answer(
         return running, bool(optional)
     ask = False
     for category in optional:
-        tools, is_new = decided(category, cookie, opts_out=opts_out)
+        tools, is_new = decided(policy, category, cookie, opts_out=opts_out)
         running |= tools
         ask = ask or is_new
     return running, ask
@@ -75,17 +75,19 @@ def holds(policy: dict[str, Any], cookie: Any) -> bool:
     return (
         cookie != UNCLEAR
         and -1 <= cookie["age"] < policy["lifetime"]
-        and cookie["revision"] <= policy["revision"]
         # Nobody can have granted what came after they decided.
         and all(at <= cookie["revision"] for at in cookie["choices"].values())
     )
 
 
 def decided(
-    category: dict[str, Any], cookie: dict[str, Any], *, opts_out: bool
+    policy: dict[str, Any], category: dict[str, Any], cookie: dict[str, Any], *, opts_out: bool
 ) -> tuple[set[str], bool]:
     """Return the tools of a category that the visitor allows, and whether it has any news."""
     granted = cookie["choices"].get(category["key"])
+    if granted and granted > policy["revision"]:
+        # The policy never was at that revision: nobody knows what was granted.
+        granted = None
     if category["sale"] and opts_out and not cookie["signal"]:
         granted = 0
     needed = {tool: max(since, category["since"]) for tool, since in category["tools"].items()}

@@ -195,7 +195,6 @@ def test_category_that_is_no_longer_essential_needs_a_grant(policy):
         "1.{revision}.{today}.functional_{revision} ",
         "1.{revision}.{today}.functional_0{revision}",
         "1.{revision}.{today}.functional_{above}",
-        "1.{above}.{today}.functional_{revision}",
         "1.{revision}.{expired}.functional_{revision}",
         "1.{revision}.{tomorrow_but_one}.functional_{revision}",
         '"1.{revision}.{today}.functional_{revision}"',
@@ -216,6 +215,22 @@ def test_unclear_cookie_is_no_decision_and_allows_only_what_is_essential(regime,
     assert consent.decision is None
     assert allowed_tools(consent) == ESSENTIAL_TOOLS
     assert set(consent.choices.values()) == {None}
+
+
+@pytest.mark.parametrize("regime", list(LEGAL_BASES))
+def test_grant_at_a_revision_that_was_never_issued_is_void_and_a_refusal_stays(regime):
+    above = small_site(regime=regime).revision + 1
+    consent = visitor(
+        chosen({"functional": above, "marketing-analytics": 0, "advertising": 2}, revision=above)
+    )
+
+    assert allowed_tools(consent) == {*ESSENTIAL_TOOLS, PIXEL}
+    assert consent.choices == {
+        "functional": None,
+        "marketing-analytics": False,
+        "advertising": True,
+    }
+    assert consent.must_ask
 
 
 def test_cookie_of_unknown_categories_grants_nothing(policy):
@@ -458,12 +473,15 @@ def test_older_page_takes_back_nothing_that_was_granted_since(policy):
     assert consent.allows("newcomer")
 
 
-def test_page_from_a_revision_that_never_was_grants_no_more_than_there_is(policy):
+@pytest.mark.parametrize("shown", [7, 10**15])
+def test_page_of_a_revision_that_was_never_issued_grants_nothing(policy, shown):
     consent = visitor()
 
-    consent.accept_all(shown=10**9)
+    with pytest.raises(InvalidChoicesError) as raised:
+        consent.accept_all(shown=shown)
 
-    assert cookie_after(consent) == grant(*OPTIONAL)
+    assert raised.value.errors.keys() == {"revision"}
+    assert allowed_tools(consent) == ESSENTIAL_TOOLS
 
 
 def test_partial_decision_leaves_the_other_categories_as_they_were(policy):
