@@ -69,6 +69,8 @@ DIRECTIVES: dict[str, list[Any]] = {
     "style-src": [SELF, NONCE],
     "object-src": ["'none'"],
 }
+# Without it, a policy with a nonce gets no hosts of scripts.
+ASKED = {"CONSENT_CSP_HOSTS_BESIDE_NONCE": True}
 CONSENT = "consent.middleware.ConsentMiddleware"
 
 
@@ -85,12 +87,14 @@ def ways(*, report_only: bool = False) -> dict[str, dict[str, Any]]:
         "django-csp": {
             "MIDDLEWARE": with_middleware("csp.middleware.CSPMiddleware"),
             f"CONTENT_SECURITY_POLICY{suffix}": {"DIRECTIVES": DIRECTIVES},
+            **ASKED,
         }
     }
     if django.VERSION >= (6, 0):
         found["Django"] = {
             "MIDDLEWARE": with_middleware("django.middleware.csp.ContentSecurityPolicyMiddleware"),
             # Of its marks only that for the nonce differs from django-csp's.
+            **ASKED,
             f"SECURE_CSP{suffix}": {
                 name: ["<CSP_NONCE_SENTINEL>" if value is NONCE else value for value in values]
                 for name, values in DIRECTIVES.items()

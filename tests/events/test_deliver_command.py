@@ -185,7 +185,7 @@ def test_watch_sends_what_comes_until_it_is_told_to_stop(receiver, watching):
     output, errors = command_processes.end(watching)
 
     assert output == "2 delivered, 0 to be tried again, 0 dropped, 0 given up.\n"
-    assert errors == "Delivering what is due. Stop with Ctrl-C.\n"
+    assert errors == "Sending due events. Stop with Ctrl-C.\n"
     assert states() == [State.DELIVERED] * 2
 
 
@@ -220,7 +220,7 @@ def test_watch_goes_on_once_the_database_is_back(receiver, watching):
 
     _, errors = command_processes.end(watching)
 
-    assert "The database fails" in errors
+    assert "The database does not answer" in errors
     assert states()[1] == State.DELIVERED
 
 
