@@ -108,10 +108,7 @@ class ConsentState:
 
     @cached_property
     def standing(self) -> Standing:
-        """What the cookie means today.
-
-        Only what is essential is allowed without a request, and where the app has no addresses.
-        """
+        """What the cookie means today; only essential tools run where nobody can choose."""
         if not self.can_ask:
             return replace(self.policy.stand(None, self.policy.refused), must_ask=False)
         return self._standing_of(self._cookie())

@@ -212,7 +212,7 @@ def meanings_of(policy: CompiledPolicy) -> dict[str, tuple[str, ...]]:
     }
 
 
-# Not to pause a tool: it may go on unchanged, also for those who decided meanwhile (see the guide).
+# Not to pause a tool: it may go on unchanged, also for those who decided meanwhile.
 EDITS = ("add_tool", "change_vendor", "change_purpose", "replace_tool")
 OTHERS = ("recreate", "import_elsewhere", "switch_default", "switch_by_update")
 VISITS = ("agree", "visit", "accept", "accept_one", "reject")
