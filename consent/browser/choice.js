@@ -43,7 +43,7 @@
   const started = new Set(all(`[${SHARED.TOOL}]`).map((el) => el.getAttribute(SHARED.TOOL)));
   let hiding;
   let leaving;
-  let leftovers;
+  let cleanUp;
   // Whether the page waits for the rule of the visitor's region.
   let waits;
   let queue = Promise.resolve();
@@ -238,11 +238,11 @@
   };
 
   /** Applies the rule of the visitor's region, and its notice, to the page. */
-  const settle = (told) => {
+  const settle = (answer) => {
     waits = 0;
-    if (told) {
-      Object.assign(preferences().dataset, told.data);
-      if (own('notice')) own('notice').outerHTML = trust(told.notice);
+    if (answer) {
+      Object.assign(preferences().dataset, answer.data);
+      if (own('notice')) own('notice').outerHTML = trust(answer.notice);
     }
     refresh();
   };
@@ -275,7 +275,7 @@
   const matcher = (patterns) => {
     const any = (names) => names
       .map((name) => name.replace(/\W/g, (sign) => (sign === '*' ? '.*' : `\\${sign}`))).join('|');
-    return (name) => RegExp(`^(?!(${any([...leftovers.keep, SHARED.STATUS_ID])})$)(${any(patterns)})$`, 's').test(name);
+    return (name) => RegExp(`^(?!(${any([...cleanUp.keep, SHARED.STATUS_ID])})$)(${any(patterns)})$`, 's').test(name);
   };
 
   /** Deletes a cookie with every path and domain that this page could have set. */
@@ -296,16 +296,16 @@
   /** Deletes the cookies and storage keys of tools that are not allowed, as far as a script can. */
   const erase = () => {
     attempt(() => document.cookie.split('; ').map((pair) => pair.split('=')[0])
-      .filter(matcher(leftovers.cookies)).forEach(expire));
+      .filter(matcher(cleanUp.cookies)).forEach(expire));
     // If one of them is blocked, so is the other.
     attempt(() => [localStorage, sessionStorage].forEach((area) => Object.keys(area)
-      .filter(matcher(leftovers.storage)).forEach((name) => area.removeItem(name))));
+      .filter(matcher(cleanUp.storage)).forEach((name) => area.removeItem(name))));
   };
 
   /** Deletes the data of refused tools, and returns whether one of them is running here. */
   const stop = (stopped) => {
     const running = stopped.tools.filter((tool) => started.delete(tool)).length;
-    leftovers = stopped;
+    cleanUp = stopped;
     erase();
     // Running code may write again until the page is unloaded. These events are the last ones, in
     // this order, and the listener that was added last is called last.
@@ -591,10 +591,10 @@
   const remembered = attempt(() => sessionStorage.getItem(SHARED.STATUS_ID));
   attempt(() => sessionStorage.removeItem(SHARED.STATUS_ID));
   // Without this script the address of the next page says that something was saved.
-  const told = location.hash === `#${SHARED.STATUS_ID}`;
+  const isInAddress = location.hash === `#${SHARED.STATUS_ID}`;
   // Not the method that tools may have replaced to note each new address.
-  if (told) History.prototype.replaceState.call(history, history.state, '', location.href.split('#')[0]);
-  if ((told || remembered) && own('status')) {
+  if (isInAddress) History.prototype.replaceState.call(history, history.state, '', location.href.split('#')[0]);
+  if ((isInAddress || remembered) && own('status')) {
     showStatus(true);
     const grants = CACHEABLE && decision();
     if (grants) saySaved(Object.fromEntries(grants));

@@ -22,8 +22,8 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields
 
-# 2026-01-01T00:00Z in milliseconds since 1970: later than any revision that was never issued, and
-# late enough for numbers of eleven digits.
+# 2026-01-01T00:00Z in milliseconds since 1970. Counting from there keeps numbers, and so the cookie,
+# two digits shorter for some years.
 EPOCH = 1_767_225_600_000
 
 # Older revisions are forgotten: a grant from before that many changes is asked for again.

@@ -115,14 +115,14 @@ def test_a_tool_that_breaks_starting_stops_neither_the_event_nor_the_message(vis
     add(policy, "later", LATER, order=999)
     visitor.goto("/")
     visitor.page.evaluate(
-        "document.addEventListener('consent:change', ({ detail }) => { window.told = detail; })"
+        "document.addEventListener('consent:change', ({ detail }) => { window.decision = detail; })"
     )
 
     visitor.choose("functional")
 
     expect(visitor.status).to_contain_text("You allow: Functional.")
     expect(visitor.page.locator("#later")).to_have_text("later")
-    assert visitor.page.evaluate("told.choices.functional")
+    assert visitor.page.evaluate("decision.choices.functional")
     assert "uncaught: broken" in "".join(visitor.problems)
     visitor.problems.clear()
 
