@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields
 
-# 2026-01-01T00:00Z in milliseconds since 1970. Counting from there keeps numbers, and so the cookie,
+# 2026-01-01T00:00Z in milliseconds since 1970. Counting from there keeps the numbers in the cookie
 # two digits shorter for some years.
 EPOCH = 1_767_225_600_000
 
