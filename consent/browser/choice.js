@@ -103,11 +103,14 @@
     const size = grants.size;
     // The format of a decision that was made although the browser opts out has a second character.
     if (!format[1]) optedOut().forEach((key) => grants.set(key, '0'));
-    const age = Date.now() / DAY - day;
+    // Devices' clocks are often wrong, so a decision is over by the server's day alone. In a page
+    // from a cache that may be an earlier day; the browser deletes the cookie at its own end.
+    const { day: today } = policy;
     // The pattern does not ensure that only the first two numbers have no key. The comparisons do,
     // because they are false for NaN.
     return RegExp(SHARED.COOKIE_PATTERN).test(text)
-      && age >= -1 && age < policy.lifetime
+      && today - day < policy.lifetime
+      && day - Math.max(today, Date.now() / DAY) <= 1
       && size === choices.length
       && [...grants.values()].every((granted) => granted - revision <= 0) && grants;
   });

@@ -1,7 +1,7 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.06988d14.js"
-CACHEABLE_SCRIPT = "consent/choice.14319039.js"
+SCRIPT = "consent/choice.18a64d64.js"
+CACHEABLE_SCRIPT = "consent/choice.75d39278.js"
 STYLESHEET = "consent/choice.142bc79c.css"
 EMBED_SCRIPT = "consent/embed.5de14ae2.js"
 EMBED_STYLESHEET = "consent/embed.54ef88b0.css"
@@ -9,7 +9,7 @@ EMBED_STYLESHEET = "consent/embed.54ef88b0.css"
 # The SHA-256 of each file in consent/browser/ from which these were built.
 SOURCES = {
     "live_scripts.js": "c3c6b38a73090d91014f2d0277fa4da45bf38c892a1d092d1ffa0ca4dcee39bc",
-    "choice.js": "98dbf93de57a2923214ceb04f652396fae28bf6c34042aa1e4be1ba4bd850d73",
+    "choice.js": "cf8679e94dcdcbe81b2f9bd11ab5223eb389b9f682518b42ea1ba62b97d48542",
     "choice.css": "d95f5f982897580a8647afa1f8215216e1607ce39041cc80cd03d0d475ea59b2",
     "embed.js": "b43004ea8de51d8927e9efcca3781cfeee297366ddd3cbaa15cd7171d0a9db4f",
     "embed.css": "5866b1df634fca6f3c6eb3e913cfde5d1d72473be8c3dee63c844938d784b34b",

@@ -37,7 +37,7 @@ def notice_for(page: Page, regime: str) -> SafeString:
         page.policy,
         page.variant,
         lambda: texts_data(page.policy, regime),
-        regime=regime,
+        shows=regime,
     )
     return page.finish("".join(notice))
 

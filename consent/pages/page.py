@@ -17,6 +17,7 @@ from consent.pages.rendering import Variant
 from consent.pages.script_bundles import bundle_directory
 from consent.pages.template_data import policy_data, url_data
 from consent.policy import CompiledTool, Selection
+from consent.policy.decision import today
 from consent.recipes.markers import NONCE, without_nonce
 from consent.visitor import Consent, consent_of
 
@@ -162,16 +163,18 @@ class Page:
 
     def preferences_dialog(self) -> str:
         """Return the preferences dialog, which the page's script fills in."""
+        day = today()
 
         def data() -> Mapping[str, object]:
             return {
                 **policy_data(self.policy, self.regime),
+                "day": str(day),
                 "issued": ".".join(map(str, sorted(self.policy.issued))),
                 "tools_url": bundle_directory(self.policy),
                 "has_rules": self.policy.has_rules,
             }
 
-        return self._shared("preferences_dialog.html", data, self.regime)
+        return self._shared("preferences_dialog.html", data, (self.regime, day))
 
     def with_address(self, pieces: Sequence[str]) -> str:
         """Join the pieces of rendered markup around the address that forms return to."""
@@ -209,14 +212,12 @@ class Page:
         return rendering.constant(template, self.policy, self.variant)
 
     def _shared(
-        self, template: str, data: Callable[[], Mapping[str, object]], regime: str = ""
+        self, template: str, data: Callable[[], Mapping[str, object]], shows: Hashable = ""
     ) -> str:
         before = "" if self._has_stylesheet else "stylesheet.html"
         self._has_stylesheet = True
         return self.with_address(
-            rendering.shared(
-                template, self.policy, self.variant, data, regime=regime, before=before
-            )
+            rendering.shared(template, self.policy, self.variant, data, shows=shows, before=before)
         )
 
     @property

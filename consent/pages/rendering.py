@@ -62,15 +62,15 @@ def shared(
     variant: Variant,
     context: Context,
     *,
-    regime: str = "",
+    shows: Hashable = "",
     before: str = "",
 ) -> Sequence[str]:
     """Return the pieces of a template that is the same for all visitors; rendered once.
 
-    ``regime``: the one that the template shows, if any. ``before``: a constant template to put
-    before it, in the same look-up.
+    ``shows``: what the template shows beyond the policy and its texts, such as the regime.
+    ``before``: a constant template to put before it, in the same look-up.
     """
-    key = (before, template, variant, get_language(), regime)
+    key = (before, template, variant, get_language(), shows)
 
     def make() -> Sequence[str]:
         first, *rest = render(template, context(), variant)
