@@ -388,7 +388,9 @@ def test_parameters_that_are_no_parameters_are_an_error_too(parameters):
     assert ids(database=True) == ["consent.E013"]
 
 
-@pytest.mark.parametrize("snippet", ["<script>never closed", "<!-- <b>x</b>", "no element"])
+@pytest.mark.parametrize(
+    "snippet", ["<script>never closed", "<!-- <b>x</b>", "no element", "<b>x</b>"]
+)
 def test_snippet_that_would_damage_the_page_is_named(snippet):
     ToolFactory(key="pasted")
     Tool.objects.update(snippet=snippet)

@@ -123,12 +123,19 @@ def _stored_tools() -> Iterator[CheckMessage]:
                 hint="Correct its parameters in the admin.",
                 id="consent.E013",
             )
-        elif not tool.recipe and (found := snippets.problems(tool.snippet)):
+        elif not tool.recipe and (found := _damage(tool)):
             yield Error(
                 f"The snippet of the tool {tool.key} would damage the page: {' '.join(found)}",
                 hint="Correct it in the admin.",
                 id="consent.E014",
             )
+
+
+def _damage(tool: Tool) -> list[str]:
+    return [
+        *snippets.problems(tool.snippet),
+        *snippets.misplaced(tool.snippet, tool.placement),
+    ]
 
 
 def _unclaimed_signals() -> Iterator[CheckMessage]:

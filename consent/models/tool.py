@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -252,17 +252,9 @@ class Tool(Dated):
             errors = error.update_error_dict(errors)
         if "parameters" not in excluded:
             self._clean_parameters(errors)
-        if "snippet" not in excluded and (found := snippets.problems(self.snippet)):
-            errors["snippet"] = found
-        if "sources" not in excluded and (found := self._wrong_sources()):
-            errors["sources"] = found
+        errors |= {name: found for name, found in _wrong_code(self) if name not in excluded}
         if errors:
             raise ValidationError(errors)
-
-    def _wrong_sources(self) -> list[str]:
-        if self.recipe and self.sources.strip():
-            return [gettext("Leave this empty: the recipe knows what its tool loads from.")]
-        return csp.source_errors(self.sources)
 
     def _clean_parameters(self, errors: dict[str, object]) -> None:
         recipe = self.get_recipe()
@@ -288,3 +280,15 @@ class Tool(Dated):
         if taken or Category.objects.filter(policy=policy, key=self.key).exists():
             message = gettext("Another tool or category has the key “%s”; choose another.")
             raise ValidationError({"key": message % self.key})
+
+
+def _wrong_code(tool: Tool) -> Iterator[tuple[str, list[str]]]:
+    """Yield the fields of the pasted code that are wrong, each with sentences that say why."""
+    if found := snippets.problems(tool.snippet):
+        yield "snippet", found
+    if found := snippets.misplaced(tool.snippet, tool.placement):
+        yield "placement", found
+    if tool.recipe and tool.sources.strip():
+        yield "sources", [gettext("Leave this empty: the recipe knows what its tool loads from.")]
+    elif found := csp.source_errors(tool.sources):
+        yield "sources", found

@@ -31,15 +31,18 @@ def consent_head(request: HttpRequest | None) -> SafeString:
 
 
 def consent_body(request: HttpRequest | None) -> SafeString:
-    """Return the allowed tools at the end of ``<body>``, notice, preferences and status."""
+    """Return notice, preferences and status, and the allowed tools at the end of ``<body>``.
+
+    The tools come last, so that nothing in their code can be around the notice and the dialog.
+    """
     page = page_of(request)
     if not page.policy.optional or not page.consent.can_ask:
         return page.finish(page.tools_in("body"))
     return page.finish(
-        page.tools_in("body"),
         page.stylesheet(),
         notice_and_status(page),
         page.preferences_dialog(),
+        page.tools_in("body"),
     )
 
 

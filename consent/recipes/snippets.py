@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
+from collections.abc import Iterator
 
+from django.utils.text import Truncator
 from django.utils.translation import gettext
 
+from consent.recipes.html_scanner import HTML_SPACE, Found, HTMLScanner
 from consent.recipes.markers import code_attributes, without_marks
 
-_UNCLOSABLE = ("script", "style", "noscript", "template", "iframe", "textarea", "title")
 _TAG_BEGINS = re.compile(r"<[a-zA-Z/!?]")
+_SHOWN_CHARACTERS = 60
+# An editor corrects one after the other; thousands would be the size of the snippet again.
+_SHOWN_PROBLEMS = 10
 
 
 def prepare(html: str, tool_key: str) -> str:
@@ -19,100 +23,109 @@ def prepare(html: str, tool_key: str) -> str:
     Where it has neither, its first element gets them: the page's script must see that the tool
     is there, so as not to start it once more.
 
-    All else stays as it was pasted, byte for byte, apart from the characters that are marks.
+    Invisible characters between its elements, such as a byte order mark, are left out: in a page's
+    head browsers take them for the beginning of the body. All else stays as it was pasted, byte for
+    byte, apart from the characters that are marks.
     """
     html = without_marks(html)
-    attributes = code_attributes(tool_key)
+    scanner, attributes = HTMLScanner(html), code_attributes(tool_key)
+    # Where each change begins and ends, and what is there then.
+    changes = [(at, at + len(blank), _plain(blank)) for at, blank in scanner.blanks]
+    for at, tag in scanner.marked:
+        name_ends = at + len(tag) + 1
+        changes.append((name_ends, name_ends, attributes))
     pieces, done = [], 0
-    for position, tag in _Scanner.of(html).marked:
-        name_ends = position + len(tag) + 1
-        pieces += [html[done:name_ends], attributes]
-        done = name_ends
+    for begins, ends, text in sorted(changes):
+        pieces += [html[done:begins], text]
+        done = ends
     return "".join([*pieces, html[done:]])
 
 
 def problems(html: str) -> list[str]:
     """Return sentences that say what in ``html`` would damage the page around it; [] if nothing."""
-    scanner = _Scanner.of(html)
+    found = list(_problems(html, HTMLScanner(html)))
+    return found[:_SHOWN_PROBLEMS]
+
+
+def misplaced(html: str, placement: str) -> list[str]:
+    """Return sentences that say what in ``html`` cannot be at its place; [] if nothing.
+
+    Where a page's head has text, or an element of the body, browsers end the head, so that the
+    site's own tags after it count no more.
+    """
+    if placement != "head":
+        return []
+    scanner = HTMLScanner(html)
     found = [
-        gettext("<%(tag)s> is opened in line %(line)d and never closed; add </%(tag)s>.")
+        gettext(
+            "<%(tag)s> in line %(line)d cannot be in the page's head: browsers would ignore what "
+            "the head has after it. As the place on the page, choose the end of the body."
+        )
         % {"tag": tag, "line": line}
-        for tag, line in scanner.unclosed
+        for tag, line in scanner.not_of_head[:1]
     ]
-    if html.rfind("<!--") > html.rfind("-->") or scanner.unread.startswith("<!--"):
-        found.append(gettext("A comment (<!--) is never closed; add -->."))
-    elif not scanner.unclosed and _TAG_BEGINS.match(scanner.unread):
-        found.append(
-            gettext("The tag “%s” is never finished; add what is missing, such as a quote or >.")
-            % scanner.unread[:60]
-        )
-    if html.strip() and not scanner.saw_markup:
-        found.append(
-            gettext("There is no HTML element in it; paste the whole code, with its <script> tags.")
-        )
+    if scanner.saw_markup:
+        found += [
+            gettext(
+                "The text “%(text)s” in line %(line)d cannot be in the page's head: browsers would "
+                "ignore what the head has after it. Remove it from the snippet."
+            )
+            % {"text": _shorten(text), "line": line}
+            for text, line in scanner.loose_text[:1]
+        ]
     return found
 
 
-class _Scanner(HTMLParser):
-    """Finds where code starts, and what is left open. Never changes or rejects anything."""
+def _problems(html: str, scanner: HTMLScanner) -> Iterator[str]:
+    yield from _each(
+        scanner.unclosed,
+        gettext("<%(text)s> is opened in line %(line)d and never closed; add </%(text)s>."),
+    )
+    yield from _each(
+        scanner.stray_ends,
+        gettext(
+            "</%(text)s> in line %(line)d closes an element that the snippet does not open; "
+            "remove it."
+        ),
+    )
+    yield from _each(
+        scanner.page_tags,
+        gettext("<%(text)s> in line %(line)d is the page's own, not a snippet's; remove it."),
+    )
+    yield from _each(
+        scanner.plaintext,
+        gettext("Nothing closes <%(text)s> in line %(line)d, not even </%(text)s>; use <pre>."),
+    )
+    yield from _each(
+        scanner.typographic,
+        gettext(
+            "“%(text)s” in line %(line)d has curly quotes or invisible characters, which browsers "
+            'do not read as quotes and blanks; type " and blanks instead.'
+        ),
+    )
+    if html.rfind("<!--") > html.rfind("-->") or scanner.unfinished.startswith("<!--"):
+        yield gettext("A comment (<!--) is never closed; add -->.")
+    elif _TAG_BEGINS.match(scanner.unfinished):
+        yield (
+            gettext("The tag “%s” is never finished; add what is missing, such as a quote or >.")
+            % _shorten(scanner.unfinished)
+        )
+    if html.strip() and not scanner.saw_markup:
+        yield gettext(
+            "There is no HTML element in it; paste the whole code, with its <script> tags."
+        )
 
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=False)
-        lines = html.split("\n")
-        self._line_starts = [0]
-        for line in lines[:-1]:
-            self._line_starts.append(self._line_starts[-1] + len(line) + 1)
-        self._open: list[tuple[str, int]] = []
-        self._code: list[tuple[int, str]] = []
-        self._first: tuple[int, str] | None = None
 
-    @classmethod
-    def of(cls, html: str) -> _Scanner:
-        scanner = cls(html)
-        scanner.feed(html)
-        return scanner
+def _each(found: list[Found], sentence: str) -> Iterator[str]:
+    for text, line in found:
+        yield sentence % {"text": _shorten(text), "line": line}
 
-    @property
-    def marked(self) -> list[tuple[int, str]]:
-        """Offset and name of each start tag that runs code or sets style, or else of the first."""
-        return self._code or ([self._first] if self._first else [])
 
-    @property
-    def saw_markup(self) -> bool:
-        """Whether there is any element."""
-        return self._first is not None
+def _plain(blank: str) -> str:
+    """Return ``blank`` with the spaces that browsers know, and without what is invisible."""
+    kept = (sign for sign in blank if sign in HTML_SPACE or sign.isspace())
+    return "".join(sign if sign in HTML_SPACE else " " for sign in kept)
 
-    @property
-    def unread(self) -> str:
-        """What is left at the end, because a tag or a comment in it does not end."""
-        return self.rawdata
 
-    @property
-    def unclosed(self) -> list[tuple[str, int]]:
-        """Names and lines of the elements that would swallow the rest of the page."""
-        return self._open
-
-    def parse_marked_section(self, i: int, report: bool = True) -> int:
-        # HTMLParser raises AssertionError for `<![anything[`; to a browser it is a comment.
-        return self.parse_bogus_comment(i)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        line, column = self.getpos()
-        here = (self._line_starts[line - 1] + column, tag)
-        # Other letters may change their number when HTMLParser makes them small.
-        if self._first is None and tag.isascii():
-            self._first = here
-        if tag in ("script", "style"):
-            self._code.append(here)
-        if tag in _UNCLOSABLE:
-            self._open.append((tag, line))
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        # `<script src="…" />` is a start tag to a browser: the slash means nothing in HTML.
-        self.handle_starttag(tag, attrs)
-
-    def handle_endtag(self, tag: str) -> None:
-        for index in range(len(self._open) - 1, -1, -1):
-            if self._open[index][0] == tag:
-                del self._open[index:]
-                return
+def _shorten(text: str) -> str:
+    return Truncator(text).chars(_SHOWN_CHARACTERS)

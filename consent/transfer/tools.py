@@ -112,7 +112,7 @@ def wrong_form(tool: Row) -> Iterator[Problem]:
 
 def problems(tool: Row) -> Iterator[Problem]:
     """Check code, parameters and cookies; snippet and CSP sources as the admin does."""
-    checked = ("recipe", "snippet", "sources")
+    checked = ("recipe", "snippet", "placement", "sources")
     others = {field.name for field in Tool._meta.fields} - {*checked}
     try:
         Tool(**{name: tool[name] for name in checked}).clean_fields(exclude=others)

@@ -823,6 +823,18 @@ def test_snippet_that_would_damage_the_page_is_refused():
     assert list(refusal.value.message_dict) == ["snippet"]
 
 
+@pytest.mark.parametrize("snippet", ["Chat: <script>a()</script>", "<div></div>"])
+def test_snippet_that_would_end_the_head_is_refused_there_only(snippet: str):
+    tool = ToolFactory(placement=Tool.Placement.BODY, snippet=snippet)
+    tool.full_clean()
+    tool.placement = Tool.Placement.HEAD
+
+    with pytest.raises(ValidationError) as refusal:
+        tool.full_clean()
+
+    assert list(refusal.value.message_dict) == ["placement"]
+
+
 def test_sources_that_no_policy_could_hold_are_refused():
     tool = ToolFactory(sources="img-src https://vendor.example\nscript-src *")
 

@@ -773,3 +773,12 @@ def test_a_tag_can_store_its_markup_in_the_context(tag):
 def test_a_tag_without_arguments_refuses_any(arguments):
     with pytest.raises(TemplateSyntaxError, match="consent_head takes no arguments"):
         render_page(None, f"{{% load consent %}}{{% consent_head {arguments} %}}")
+
+
+def test_tools_of_the_body_come_after_notice_and_dialog(policy):
+    Tool.objects.filter(key=CHAT).update(placement="body", snippet="<odd-box><script></script>")
+
+    markup = tags.consent_body(page_request(grant(*OPTIONAL)))
+
+    assert 'id="dcp-preferences"' in markup.partition("<odd-box")[0]
+    assert markup.count("<odd-box") == 1

@@ -315,7 +315,7 @@ def edit_everything(policy: Policy) -> None:
     for tool in policy.tools.filter(key__in=["amplitude", "marketo", "google-analytics"]):
         tool.category, tool.enabled, tool.order, tool.vendor = essential, False, 7, "Another Ltd"
         tool.placement, tool.name = "manual", "Edited"
-        tool.recipe, tool.parameters, tool.snippet = "", {}, "<b>another</b>"
+        tool.recipe, tool.parameters, tool.snippet = "", {}, "<script>another()</script>"
         tool.save()
         tool.cookies.all().delete()
         CookieFactory(tool=tool, name="_mine")
@@ -554,13 +554,15 @@ def test_difference_names_what_is_added_changed_and_removed(policy, file):
     analytics["enabled"] = False
     analytics["cookies"][0]["retention"] = "a day"
     analytics["cookies"][1]["name"] = "_other"
-    tool_in(data, "guard")["snippet"] = "<b>another</b>"
+    tool_in(data, "guard")["snippet"] = "<script>another()</script>"
     data["categories"][0]["tools"].append(data["categories"][2]["tools"].pop())
     del data["categories"][2]
 
     said = changes(imported(data, file, "--delete"))
 
-    snippet = '“<script src="https://vendor.example/guard.js"></script>” → “<b>another</b>”'
+    snippet = (
+        '“<script src="https://vendor.example/guard.js"></script>” → “<script>another()</script>”'
+    )
     assert said == [
         "~ policy default: lifetime_days: 182 → 90",
         "~ policy default: region_rules: — → “EEA: opt_in”",
@@ -1005,7 +1007,7 @@ CHAT = "categories[0].tools[0]"
         (add_category, "nobody"),
         (change_what_has_no_enabled_tool, "nobody"),
         (change_at(f"{CHAT}.name", "Renamed"), "nobody"),
-        (change_at(f"{CHAT}.snippet", "<b>another</b>"), "nobody"),
+        (change_at(f"{CHAT}.snippet", "<script>another()</script>"), "nobody"),
         (change_at(f"{CHAT}.enabled", False), "nobody"),
         (change_at(f"{CHAT}.cookies", []), "nobody"),
         (change_at("categories[0].tools", []), "nobody"),
@@ -1114,7 +1116,7 @@ def make_essential(data: Data) -> None:
 @pytest.mark.parametrize(
     ("edit", "key"),
     [
-        (change_at(f"{CHAT}.snippet", "<b>another</b>"), "chat"),
+        (change_at(f"{CHAT}.snippet", "<script>another()</script>"), "chat"),
         (change_at(f"{CHAT}.sources", "img-src https://other.example"), "chat"),
         (make_matomo, "google-analytics"),
         (make_essential, "pixel"),
@@ -1208,6 +1210,11 @@ def test_policys_row_is_locked_before_anything_is_read(policy, file):
         ("categories[1].tools[0].cookies[1].name", "_ga", "“_ga” is that of cookies[0] already"),
         ("categories[1].tools[0].cookies[0].kind", "jar", "“jar” is not one of: cookie, storage"),
         ("categories[0].tools[0].snippet", "<script>", "<script> is opened in line 1 and never"),
+        (
+            "categories[0].tools[0].snippet",
+            "<script></script></i>",
+            "</i> in line 1 closes an element that",
+        ),
         ("categories[0].tools[0].sources", "img-src *", "Line 1: “*” is no address of a host"),
         (
             "categories[1].tools[0].sources",
