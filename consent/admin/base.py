@@ -7,12 +7,14 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.helpers import AdminForm
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest
 from django.db import DataError, models
 from django.http import HttpRequest
 from django.http.response import HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -20,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.admin.fields import LinesField
 from consent.admin.generic import AnyField, ModelAdmin, ModelForm, TabularInline
+from consent.admin.skins import dress
 from consent.admin.wording import WORDING_ONLY, History, Text, asked_again, from_revision
 from consent.models import Category, Dated, Policy
 from consent.models.default_texts import localized
@@ -92,6 +95,38 @@ class SectionAdmin(ModelAdmin[M]):
         context = {**live_policy(), **(extra_context or {})}
         return super().changeform_view(request, object_id, form_url, context)
 
+    def page(
+        self,
+        request: HttpRequest,
+        template: str,
+        context: Context,
+        thing: M | None = None,
+    ) -> HttpResponse:
+        """Return a page about ``thing`` that is not a form, but has the context of a form's page.
+
+        Skins of the admin read more of it than Django's own templates do.
+        """
+        form: Any = forms.Form()
+        complete = {
+            **self.admin_site.each_context(request),
+            **live_policy(),
+            "adminform": AdminForm(form, [], {}),
+            "inline_admin_formsets": [],
+            "errors": [],
+            "media": self.media,
+            "original": thing,
+            "object_id": thing.pk if thing else None,
+            "is_popup": "_popup" in request.GET or "_popup" in request.POST,
+            "to_field": None,
+            "preserved_filters": self.get_preserved_filters(request),
+            **context,
+        }
+        exists = thing is not None
+        page: Any = super().render_change_form(
+            request, complete, add=not exists, change=exists, obj=thing
+        )
+        return TemplateResponse(request, template, page.context_data)
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Refuse patterns in the address: not every database survives every one of them."""
         return "regex" not in lookup and super().lookup_allowed(lookup, value, request)
@@ -103,6 +138,8 @@ class SectionAdmin(ModelAdmin[M]):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
+        if field is not None:
+            dress(field)
         return field
 
 
@@ -110,6 +147,17 @@ class ReadOnlyAdmin(SectionAdmin[M]):
     """A read-only section: nobody can add, change or delete anything in it."""
 
     actions: Any = None
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Context | None = None,
+    ) -> HttpResponse:
+        """Show the page without a link to a history: there is none of what is written once."""
+        context = {"written_once": True, **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, context)
 
     def get_readonly_fields(self, request: HttpRequest, obj: M | None = None) -> list[str]:
         """Return all fields of the page."""
@@ -133,6 +181,15 @@ class OwnedInline(TabularInline[M, Parent]):
 
     Whoever may change the object may add, change and delete its rows.
     """
+
+    def formfield_for_dbfield(
+        self, db_field: AnyField, request: HttpRequest, **kwargs: object
+    ) -> forms.Field | None:
+        """Return a field that looks as those of the skin do."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            dress(field)
+        return field
 
     def has_view_permission(self, request: HttpRequest, obj: Parent | None = None) -> bool:
         """Say whether the user may see the object."""

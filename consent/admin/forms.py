@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from consent.admin.base import CosmeticForm
 from consent.admin.generic import ModelChoiceField
 from consent.admin.keys import free_key, keys_in
+from consent.admin.skins import dress
 from consent.models import Category, Tool, parameter_errors
 from consent.recipes import Parameter, Recipe
 
@@ -181,13 +182,15 @@ def shown(tool: Tool, parameter: Parameter) -> str:
 
 def _field(parameter: Parameter) -> forms.Field:
     """Return a field for ``parameter``; ToolForm.clean validates its value by the recipe."""
-    return forms.CharField(
+    field = forms.CharField(
         label=gettext(parameter.label),
         required=parameter.required and not parameter.default,
         help_text=_help(parameter),
         error_messages={"required": parameter.error("")},
         widget=_widget(parameter),
     )
+    dress(field)
+    return field
 
 
 def _widget(parameter: Parameter) -> forms.Widget:

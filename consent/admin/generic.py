@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     AnyForeignKey = ForeignKey[object, object]
 else:
     from django import forms
-    from django.contrib import admin
+
+    from consent.admin.skins import admin
 
     AnyField = AnyForeignKey = Fields = Fieldsets = object
 

@@ -9,7 +9,6 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
@@ -17,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from consent.admin import tool_pages
-from consent.admin.base import Context, live_policy
+from consent.admin.base import Context
 from consent.admin.catalogue import (
     catalogue_context,
     chosen,
@@ -86,7 +85,7 @@ class ToolAdmin(ToolFormAdmin):
         form = context["adminform"].form
         if form.is_bound:
             form.ask_for_secrets_again()
-        context["tool_pages"] = tool_pages.links(context.get("original"))
+        context["page_links"] = tool_pages.links(context.get("original"))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_search_results(
@@ -105,11 +104,8 @@ class ToolAdmin(ToolFormAdmin):
         return gone(tool) or why_no_code(tool)
 
     def _catalogue(self, request: HttpRequest) -> HttpResponse:
-        context = {
-            **self.page_context(request, gettext("Add a tool")),
-            **catalogue_context(request),
-        }
-        return TemplateResponse(request, "admin/consent/tool/catalogue.html", context)
+        context = {"title": gettext("Add a tool"), **catalogue_context(request)}
+        return self.page(request, "admin/consent/tool/catalogue.html", context)
 
     def _preview_page(self, request: HttpRequest, object_id: str | None) -> HttpResponse:
         tool = None if object_id is None else self.get_object(request, unquote(object_id))
@@ -120,22 +116,7 @@ class ToolAdmin(ToolFormAdmin):
         if tool is not None and not self.has_change_permission(request, tool):
             raise PermissionDenied
         form = self.get_form(request, tool, change=tool is not None)(request.POST, instance=tool)
-        context = {**self.page_context(request, gettext("Preview")), "form": form, "original": tool}
+        context = {"title": gettext("Preview"), "form": form}
         if form.is_valid():
             context.update(preview_of(form.save(commit=False)))
-        return TemplateResponse(request, "admin/consent/tool/preview.html", context)
-
-    def page_context(self, request: HttpRequest, title: str) -> Context:
-        """Return the context of a page that looks like one of the admin's forms."""
-        return {
-            **self.admin_site.each_context(request),
-            **live_policy(),
-            "title": title,
-            "opts": self.opts,
-            "media": self.media,
-            "add": True,
-            # Not used by Django's templates here, but by those of other themes.
-            "change": False,
-            "is_popup": "_popup" in request.GET or "_popup" in request.POST,
-            "has_view_permission": self.has_view_permission(request),
-        }
+        return self.page(request, "admin/consent/tool/preview.html", context, tool)

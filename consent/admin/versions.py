@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponse
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
@@ -68,9 +68,12 @@ class PolicyVersionAdmin(ReadOnlyAdmin[PolicyVersion]):
     ) -> HttpResponse:
         """Add what visitors saw below the fields."""
         version: PolicyVersion = context["original"]
-        return super().render_change_form(
-            request, {**context, "parts": shown_again(version)}, *args, **kwargs
-        )
+        content = reverse("admin:consent_policyversion_content", args=[version.pk])
+        shown = {
+            "parts": shown_again(version),
+            "page_links": [(_("Download as JSON"), content)],
+        }
+        return super().render_change_form(request, {**context, **shown}, *args, **kwargs)
 
     def content_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send the stored content, byte for byte: whoever hashes the file gets the digest.

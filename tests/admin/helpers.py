@@ -100,7 +100,7 @@ class _Form(HTMLParser):
         name = given.get("name") or ""
         if tag == "form":
             identifier = given.get("id") or ""
-            self._inside = identifier.endswith("_form") or identifier == "changelist-form"
+            self._inside = identifier.endswith(("_form", "changelist-form"))
         elif not self._inside or "__prefix__" in name:
             return
         elif tag == "input":

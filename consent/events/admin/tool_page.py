@@ -6,20 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import transaction
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from consent.admin.base import tell
+from consent.admin.base import SectionAdmin, tell
 from consent.admin.preview import gone
 from consent.admin.tool_pages import ToolPage
 from consent.events import outbox, signatures
@@ -46,7 +44,7 @@ class Outcome:
     url: str
 
 
-def events_view(section: ModelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:  # type: ignore[type-arg]
+def events_view(section: SectionAdmin[Tool], request: HttpRequest, object_id: str) -> HttpResponse:
     """Show the page, or perform the action of one of its buttons.
 
     Raises Http404 if the tool does not exist or gets no events, PermissionDenied if the user may
@@ -65,11 +63,8 @@ def events_view(section: ModelAdmin, request: HttpRequest, object_id: str) -> Ht
         if "_test" in request.POST:
             return _test(request, tool)
         secret = _secret(section, request, tool)
-    response = TemplateResponse(
-        request,
-        "admin/consent_events/tool.html",
-        {**_context(section, request, tool), "may_change": may_change, "secret": secret},
-    )
+    context = {**_context(request, tool), "may_change": may_change, "secret": secret}
+    response = section.page(request, "admin/consent_events/tool.html", context, tool)
     add_never_cache_headers(response)
     return response
 
@@ -89,13 +84,13 @@ PAGE = ToolPage(
 )
 
 
-def _context(section: Any, request: HttpRequest, tool: Tool) -> dict[str, Any]:
+def _context(request: HttpRequest, tool: Tool) -> dict[str, Any]:
     recipe = tool.get_recipe()
     is_signed = bool(recipe and recipe.signed)
+    settings = reverse("admin:consent_tool_change", args=[tool.pk])
     return {
-        **section.page_context(request, gettext("Events for %s") % tool),
-        "add": False,
-        "original": tool,
+        "title": gettext("Events for %s") % tool,
+        "page_links": [(_("Settings of the tool"), settings)],
         "gone": gone(tool),
         "outcomes": _outcomes(tool),
         "is_signed": is_signed,
