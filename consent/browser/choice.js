@@ -263,9 +263,8 @@
       if (end && (part === once || allows(part.getAttribute(SHARED.IF)))) {
         while (part.nextSibling !== end) part.nextSibling.remove();
         end.remove();
-        // Its content is text, so that no browser prefetches: `conditional_markup` in markup.py.
         guard(() => {
-          fillTemplate(part, part.content.textContent);
+          fillTemplate(part, part.getAttribute(SHARED.MARKUP));
           launch(part, part);
         });
       }

@@ -1,7 +1,7 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.18a64d64.js"
-CACHEABLE_SCRIPT = "consent/choice.75d39278.js"
+SCRIPT = "consent/choice.f82bab63.js"
+CACHEABLE_SCRIPT = "consent/choice.6e927512.js"
 STYLESHEET = "consent/choice.142bc79c.css"
 EMBED_SCRIPT = "consent/embed.5de14ae2.js"
 EMBED_STYLESHEET = "consent/embed.54ef88b0.css"
@@ -9,7 +9,7 @@ EMBED_STYLESHEET = "consent/embed.54ef88b0.css"
 # The SHA-256 of each file in consent/browser/ from which these were built.
 SOURCES = {
     "live_scripts.js": "c3c6b38a73090d91014f2d0277fa4da45bf38c892a1d092d1ffa0ca4dcee39bc",
-    "choice.js": "cf8679e94dcdcbe81b2f9bd11ab5223eb389b9f682518b42ea1ba62b97d48542",
+    "choice.js": "e4f377a7b21f1b52cac3983d811e4fef872b61934977ee7a5833eba257ffc57b",
     "choice.css": "d95f5f982897580a8647afa1f8215216e1607ce39041cc80cd03d0d475ea59b2",
     "embed.js": "b43004ea8de51d8927e9efcca3781cfeee297366ddd3cbaa15cd7171d0a9db4f",
     "embed.css": "5866b1df634fca6f3c6eb3e913cfde5d1d72473be8c3dee63c844938d784b34b",
@@ -19,5 +19,5 @@ SOURCES = {
     "google_consent_mode.js": "21f36203a59b19452cda1d81f134766a5003a9f34d76e07db408a0a48c3fd5dd",
     "notice_without_script.css": "e484ff6a22fed9321ff82b1760f07a3ed519e61c03b6ccdf88d9072a7e4a18f6",
     "signal_without_script.css": "a7c96351fc9e705dbd3283fd13dc5c930a803b19608765430f30c3cdc0da8d2c",
-    "shared.json": "0032db9a5a835718f68f5313f774a4d8630266166092475509c769374d251a1e",
+    "shared.json": "0fbeb616eb0c76cfc14699301eaf68a21d3cd9f1be23b69d7070e87562ed64f5",
 }

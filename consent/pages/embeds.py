@@ -2,7 +2,7 @@
 
 An embed (the iframe of a recipe) and a block (any markup) are written into a frame of their own. If
 the visitor allows it, the frame contains the markup as it is. Otherwise it contains a placeholder
-that asks, and the markup as the text of a ``<template>``, which browsers do not parse.
+that asks, and the markup in an attribute, which browsers do not parse.
 """
 
 from __future__ import annotations

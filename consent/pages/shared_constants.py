@@ -23,6 +23,7 @@ SHARED_CONSTANTS: dict[str, str | int] = {
     "SLOT": markup.SLOT,
     "IF": markup.IF,
     "END": markup.END,
+    "MARKUP": markup.MARKUP,
     "EMBED": markup.EMBED,
     "LOADED_ONCE": markup.LOADED_ONCE,
     "STATUS_ID": markup.STATUS_ID,

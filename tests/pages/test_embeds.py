@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
@@ -87,6 +88,11 @@ def scan(markup: str) -> _Scanner:
 def addresses(markup: str) -> list[str]:
     """Return the addresses in the markup's elements, those in templates included."""
     return scan(markup).addresses
+
+
+def attributes_of(markup: str, name: str) -> list[str]:
+    """Return the values of an attribute, as a browser reads them."""
+    return [unescape(value) for value in re.findall(f'{name}="([^"]*)"', markup)]
 
 
 def scripts(markup: str) -> str:
@@ -217,7 +223,7 @@ def test_values_may_be_variables_and_numbers(policy):
         '{% consent_embed "vimeo" id=123456789 hash=none title=title %}', none=None, title=7
     )
 
-    assert 'src="https://player.vimeo.com/video/123456789?dnt=1" title="7"' in markup
+    assert 'src="https://player.vimeo.com/video/123456789?dnt=1" title="7"' in unescape(markup)
 
 
 # What is wrong
@@ -296,6 +302,40 @@ def test_nothing_in_a_part_that_waits_is_markup_to_any_parser(
     assert "x()" not in scripts(markup)
     if (tag, delivery) != ("ifconsent", "server"):
         assert inside in unescape(markup)
+
+
+MINIFIERS: dict[str, Callable[[str], str]] = {
+    "joins lines and blanks": lambda page: re.sub(r"\s+", " ", page),
+    "strips lines": lambda page: "".join(line.strip() for line in page.splitlines()),
+    "removes blanks between tags": lambda page: re.sub(r">\s+<", "><", page),
+    "removes comments": lambda page: re.sub(r"<!--.*?-->", "", page, flags=re.S),
+}
+FRAGILE = """<pre>
+\tone   two
+  three
+</pre><!-- kept --> <script>
+  // let x = "<b>" && 'y';
+  let y = `a
+
+  \xa0 \u2003 b`;
+</script>   <textarea>
+ a </textarea>
+"""
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+@pytest.mark.parametrize("tag", ["consentblock", "ifconsent"])
+@pytest.mark.parametrize("minify", MINIFIERS.values(), ids=MINIFIERS)
+def test_markup_that_waits_survives_minifiers(policy, settings, delivery, tag, minify):
+    settings.CONSENT_DELIVERY = delivery
+    nested = f'{{% {tag} "chat" %}}{FRAGILE}{{% end{tag} %}}'
+
+    for source in (nested, f'{{% {tag} "advertising" %}}<p>{nested}</p>{{% end{tag} %}}'):
+        waiting = attributes_of(minify(write(source)), "data-consent-markup")
+        assert waiting == attributes_of(write(source), "data-consent-markup")
+        if (tag, delivery) != ("ifconsent", "server"):
+            innermost = attributes_of(waiting[0], "data-consent-markup") or waiting
+            assert innermost == [FRAGILE]
 
 
 def test_script_style_and_nested_blocks_stay_in_their_template(policy):

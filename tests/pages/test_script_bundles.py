@@ -149,7 +149,8 @@ def test_both_parts_of_a_condition_wait_for_the_script_unless_they_are_everybody
 
     def switch(key: str, allowed: str, otherwise: str) -> str:
         return (
-            f'<template data-consent-if="{key}">{escape(allowed)}</template>{otherwise}'
+            f'<template data-consent-if="{key}" data-consent-markup="{escape(allowed)}"></template>'
+            f"{otherwise}"
             "<template data-consent-end></template>"
         )
 
