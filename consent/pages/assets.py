@@ -2,22 +2,22 @@
 
 SCRIPT = "consent/choice.f82bab63.js"
 CACHEABLE_SCRIPT = "consent/choice.6e927512.js"
-STYLESHEET = "consent/choice.142bc79c.css"
+STYLESHEET = "consent/choice.32247805.css"
 EMBED_SCRIPT = "consent/embed.5de14ae2.js"
-EMBED_STYLESHEET = "consent/embed.54ef88b0.css"
+EMBED_STYLESHEET = "consent/embed.e176e020.css"
 
 # The SHA-256 of each file in consent/browser/ from which these were built.
 SOURCES = {
     "live_scripts.js": "c3c6b38a73090d91014f2d0277fa4da45bf38c892a1d092d1ffa0ca4dcee39bc",
     "choice.js": "e4f377a7b21f1b52cac3983d811e4fef872b61934977ee7a5833eba257ffc57b",
-    "choice.css": "d95f5f982897580a8647afa1f8215216e1607ce39041cc80cd03d0d475ea59b2",
+    "choice.css": "1cb6b9b580c4629a1e1c30ff7d82edcf139e42229f2b22c1608c25a5489342af",
     "embed.js": "b43004ea8de51d8927e9efcca3781cfeee297366ddd3cbaa15cd7171d0a9db4f",
-    "embed.css": "5866b1df634fca6f3c6eb3e913cfde5d1d72473be8c3dee63c844938d784b34b",
+    "embed.css": "065b4db1050114776339bf706fc6fa14770bac5b8ed57ac77432cdb27de6181c",
     "follow_consent.js": "892a9e224a89a317e913db9caa948cc7aa882217b24d5e1cc255b4100844c3e5",
     "read_choices.js": "d3c8637ad8bfd3778f57061e71358cff7d51f210343f9dd20760e3ff4bc6a801",
     "read_signals.js": "b1149030d60bac57dd0f1638edd4d41d041ed860305ecd1ef32ada109a0abddb",
     "google_consent_mode.js": "21f36203a59b19452cda1d81f134766a5003a9f34d76e07db408a0a48c3fd5dd",
-    "notice_without_script.css": "e484ff6a22fed9321ff82b1760f07a3ed519e61c03b6ccdf88d9072a7e4a18f6",
+    "notice_without_script.css": "241cec5d6872537a4cb567b3282e2e02cd218da4b01da1b1dd66036c205be4f8",
     "signal_without_script.css": "a7c96351fc9e705dbd3283fd13dc5c930a803b19608765430f30c3cdc0da8d2c",
     "shared.json": "0fbeb616eb0c76cfc14699301eaf68a21d3cd9f1be23b69d7070e87562ed64f5",
 }
