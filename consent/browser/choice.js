@@ -302,6 +302,9 @@
     // If one of them is blocked, so is the other.
     attempt(() => [localStorage, sessionStorage].forEach((area) => Object.keys(area)
       .filter(matcher(cleanUp.storage)).forEach((name) => area.removeItem(name))));
+    // Firefox learned in 2024 to list databases. One that is open goes when the page does.
+    attempt(() => indexedDB.databases().then((found) => found.map(({ name }) => name)
+      .filter(matcher(cleanUp.storage)).forEach((name) => indexedDB.deleteDatabase(name)), () => {}));
   };
 
   /** Deletes the data of refused tools, and returns whether one of them is running here. */

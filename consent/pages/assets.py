@@ -1,7 +1,7 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.f82bab63.js"
-CACHEABLE_SCRIPT = "consent/choice.6e927512.js"
+SCRIPT = "consent/choice.3c2ff9ca.js"
+CACHEABLE_SCRIPT = "consent/choice.472a9d1d.js"
 STYLESHEET = "consent/choice.32247805.css"
 EMBED_SCRIPT = "consent/embed.5de14ae2.js"
 EMBED_STYLESHEET = "consent/embed.e176e020.css"
@@ -9,7 +9,7 @@ EMBED_STYLESHEET = "consent/embed.e176e020.css"
 # The SHA-256 of each file in consent/browser/ from which these were built.
 SOURCES = {
     "live_scripts.js": "c3c6b38a73090d91014f2d0277fa4da45bf38c892a1d092d1ffa0ca4dcee39bc",
-    "choice.js": "e4f377a7b21f1b52cac3983d811e4fef872b61934977ee7a5833eba257ffc57b",
+    "choice.js": "d372b32bca5d0e054370f48c99f3b05f0b31927ccd96a21458951209d6e072bb",
     "choice.css": "1cb6b9b580c4629a1e1c30ff7d82edcf139e42229f2b22c1608c25a5489342af",
     "embed.js": "b43004ea8de51d8927e9efcca3781cfeee297366ddd3cbaa15cd7171d0a9db4f",
     "embed.css": "065b4db1050114776339bf706fc6fa14770bac5b8ed57ac77432cdb27de6181c",

@@ -1,7 +1,7 @@
 """Embeds: an iframe of a vendor, with parameters that a template gives."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import unquote_plus
@@ -37,13 +37,15 @@ class Embed:
 
     What it shows is not the tool's to say but the template's: its parameters are given, and held
     against their patterns, wherever one is written. A field of the query is left out where a
-    parameter in it is blank. `name` is the recipe's, for messages.
+    parameter in it is blank. `needs` names the parameter without which some value, such as a word
+    in the place of an ID, shows nothing. `name` is the recipe's, for messages.
     """
 
     src: str
     name: Annotated[str, InFile(None)] = ""
     parameters: tuple[EmbedParameter, ...] = ()
     query: Mapping[str, str] = field(default_factory=dict, hash=False)
+    needs: Mapping[str, str] = field(default_factory=dict, hash=False)
     attributes: Mapping[str, str | None] = field(default_factory=dict, hash=False)
 
     @property
@@ -57,7 +59,14 @@ class Embed:
         for parameter in self.parameters:
             if message := parameter.error(self._value(parameter, given)):
                 found[parameter.name] = message
-        return found
+        return found or dict(self._missing(given))
+
+    def _missing(self, given: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+        values = {each.name: self._value(each, given) for each in self.parameters}
+        for parameter in self.parameters:
+            needing = [value for value, name in self.needs.items() if name == parameter.name]
+            if not values[parameter.name] and any(value in needing for value in values.values()):
+                yield parameter.name, parameter.missing()
 
     def _value(self, parameter: EmbedParameter, given: Mapping[str, object]) -> object:
         """Return what is given for a parameter; else what another one's address contains for it."""

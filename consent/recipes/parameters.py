@@ -81,8 +81,10 @@ class Parameter:
         return "" if self.accepts(value) else self._error_of_form(value)
 
     def _error_where_blank(self) -> str:
-        if not self.required or self.default:
-            return ""
+        return self.missing() if self.required and not self.default else ""
+
+    def missing(self) -> str:
+        """Return a translated sentence that asks for a value."""
         return gettext("%(label)s is missing. It looks like this: %(example)s") % {
             "label": gettext(self.label),
             "example": self.example,

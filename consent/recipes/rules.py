@@ -176,6 +176,9 @@ def _of_embed(embed: Embed) -> Iterator[Problem]:
     yield from _blank("embed.src", embed.src, parameters)
     for unknown in sorted(embed.placeholders - parameters.keys()):
         yield "embed.src", f"holds {{{{{unknown}}}}}, but there is no such parameter."
+    for value, name in embed.needs.items():
+        if name not in parameters:
+            yield f"embed.needs.{value}", f"“{name}” is not a parameter."
     yield from _of_attributes("embed.attributes", embed.attributes, _RESERVED_FOR_EMBED)
     for index, parameter in enumerate(embed.parameters):
         if parameter.name not in embed.placeholders:

@@ -111,6 +111,30 @@ def test_what_is_not_a_stopped_tools_own_is_kept(shopper):
     assert shopper.page.evaluate(storage) == [["basket"], ["basket"]]
 
 
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "closed"])
+def test_declared_databases_are_deleted_even_while_the_tool_has_them_open(shopper, is_open: bool):
+    shopper.page.evaluate(
+        """async isOpen => {
+          for (const name of ["AMP_diagnostics_0123456789", "basket"]) {
+            await new Promise((resolve) => {
+              indexedDB.open(name).onsuccess = ({ target }) => {
+                window[name] = target.result;
+                if (!isOpen) target.result.close();
+                resolve();
+              };
+            });
+          }
+        }""",
+        is_open,
+    )
+
+    withdraw(shopper)
+
+    names = "() => indexedDB.databases().then((found) => found.map(({ name }) => name))"
+    shopper.page.wait_for_function(f"({names})().then((found) => found.length === 1)")
+    assert shopper.page.evaluate(names) == ["basket"]
+
+
 def test_a_cookie_that_an_allowed_tool_declares_too_is_kept(shopper, policy):
     """Two of Google's tools may write the same cookie: it stays as long as one is allowed."""
     Cookie.objects.create(tool=Tool.objects.get(key="adwords"), name="_ga_*", purpose="Joins.")

@@ -16,6 +16,7 @@ from consent.recipes.embeds import EmbedParameter
 pytestmark = pytest.mark.once
 
 EMBEDS = [key for key, recipe in catalogue().items() if recipe.kind == "embed"]
+CHANNEL = "UCaBcDeFgHiJkLmNoPqRsTuV"
 PB = "!1m18!1m12!1m3!1d2483.5!2d-0.12!3d51.5!2sTower of London, “east”!5e0"
 
 # What a template may say, and where that leads. Each embed of the catalogue has at least one.
@@ -30,7 +31,7 @@ ADDRESSES: dict[str, list[tuple[dict[str, str], str]]] = {
             ({"id": address}, "https://www.youtube-nocookie.com/embed/aBcDeFgHiJk")
             for address in (
                 "https://www.youtube.com/watch?v=aBcDeFgHiJk",
-                " https://m.youtube.com/watch?v=aBcDeFgHiJk&list=PL1&t=4s ",
+                " https://m.youtube.com/watch?v=aBcDeFgHiJk&list=PL1 ",
                 "https://youtu.be/aBcDeFgHiJk?si=x",
                 "https://youtube.com/shorts/aBcDeFgHiJk",
                 "https://www.youtube-nocookie.com/embed/aBcDeFgHiJk",
@@ -41,6 +42,22 @@ ADDRESSES: dict[str, list[tuple[dict[str, str], str]]] = {
         (
             {"id": "https://www.youtube.com/embed/videoseries?list=PLaBcDeFgHiJkLmNo&si=x"},
             "https://www.youtube-nocookie.com/embed/videoseries?list=PLaBcDeFgHiJkLmNo",
+        ),
+        (
+            {"id": f"https://www.youtube.com/embed/live_stream?channel={CHANNEL}"},
+            f"https://www.youtube-nocookie.com/embed/live_stream?channel={CHANNEL}",
+        ),
+        (
+            {"id": "https://youtu.be/aBcDeFgHiJk?si=x&t=90"},
+            "https://www.youtube-nocookie.com/embed/aBcDeFgHiJk?start=90",
+        ),
+        (
+            {"id": "https://www.youtube.com/watch?v=aBcDeFgHiJk&t=4s"},
+            "https://www.youtube-nocookie.com/embed/aBcDeFgHiJk?start=4",
+        ),
+        (
+            {"id": "live_stream", "channel": CHANNEL},
+            f"https://www.youtube-nocookie.com/embed/live_stream?channel={CHANNEL}",
         ),
     ],
     "vimeo": [
@@ -92,6 +109,11 @@ WRONG = {
         {"id": "aBcDeFgHiJk?autoplay=1"},
         {"id": "aBcDeFgHiJk", "start": "1m"},
         {"id": "aBcDeFgHiJk", "autoplay": "1"},
+        {"id": "videoseries"},
+        {"id": "https://www.youtube.com/embed/videoseries"},
+        {"id": "live_stream"},
+        {"id": "https://www.youtube.com/embed/live_stream?channel=Ferries"},
+        {"id": "live_stream", "list": "PLaBcDeFgHiJkLmNo"},
     ],
     "vimeo": [{"id": "vimeo"}, {"id": "https://vimeo.com/123456789/unlisted"}],
     "google-maps": [
@@ -291,3 +313,9 @@ def test_parameters_of_an_embed_are_not_the_tools(tmp_path):
 
     with pytest.raises(RecipeError, match="parameters: of an embed belong under"):
         load(recipe(tmp_path, GOOD.replace("[embed]", own, 1)))
+
+
+def test_value_that_needs_a_parameter_says_which():
+    assert embed_of("youtube").errors({"id": "live_stream"}) == {
+        "channel": "Channel is missing. It looks like this: UCaBcDeFgHiJkLmNoPqRsTuV"
+    }

@@ -411,6 +411,12 @@ def test_every_choice_renders(key: str, parameter: Parameter):
         ("customer-io", {"region": ""}, "https://cdp.customer.io/v1/analytics-js/snippet/"),
         ("customer-io", {"region": "us"}, "https://cdp.customer.io/v1/analytics-js/snippet/"),
         ("customer-io", {"region": "eu"}, "https://cdp-eu.customer.io/v1/analytics-js/snippet/"),
+        ("tiktok-pixel", {"region": ""}, "https://analytics.tiktok.com/i18n/pixel/events.js?sdkid"),
+        (
+            "tiktok-pixel",
+            {"region": "us"},
+            "https://analytics.us.tiktok.com/i18n/pixel/events.js?sdkid",
+        ),
         ("recaptcha", {"version": ""}, "https://www.google.com/recaptcha/api.js?render=6L"),
         ("recaptcha", {"version": "v3"}, "https://www.google.com/recaptcha/api.js?render=6L"),
         (
@@ -676,8 +682,9 @@ def test_valid_values_are_accepted(key: str, name: str, right: list[str]):
         ("facebook-pixel", ["lastExternalReferrer", "lastExternalReferrerTime"]),
         ("snap-pixel", ["u_sclid", "u_sclid_r", "u_scsid", "u_scsid_r", "_schn1"]),
         ("reddit-pixel", ["_rdt_cid"]),
-        ("posthog", ["ph_*_session_registered_properties", "ph_*_posthog_cpm"]),
+        ("posthog", ["ph_*_session_registered_properties", "ph_*_posthog_cpm", "seenSurvey_*"]),
         ("amplitude", ["AMP_URL_INFO", "AMP_PAGE_VIEW", "AMP_diagnostics_*"]),
+        ("amplitude", ["*_amp_session_replay_*"]),
         ("microsoft-clarity", ["_cltk"]),
         ("tiktok-pixel", ["tt_adInfo", "ttclid"]),
         ("pinterest-tag", ["is_eu", "_nccapi_url"]),
@@ -686,6 +693,10 @@ def test_valid_values_are_accepted(key: str, name: str, right: list[str]):
 def test_what_real_code_stores_is_declared(key: str, names: list[str]):
     """As the vendors' own scripts were seen to do, so that a withdrawal deletes it."""
     assert {*names} <= {cookie.name for cookie in catalogue()[key].cookies}
+
+
+def test_a_container_of_inline_scripts_says_what_a_policy_does_to_them():
+    assert "inline scripts" in catalogue()["google-tag-manager"].note
 
 
 def test_clarity_that_microsofts_file_loads_is_declared():
