@@ -11,6 +11,8 @@ from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.files.base import ContentFile
 
+from consent.recipes import load
+
 pytestmark = pytest.mark.once
 
 TOP = Path(__file__).resolve().parents[1]
@@ -38,6 +40,21 @@ def test_documented_import_works(document: str, module: str, name: str):
         import_module(name)
     elif not hasattr(import_module(module), name):
         import_module(f"{module}.{name}")
+
+
+def test_recipe_guides_examples_work(tmp_path: Path):
+    whole, _, embed = code_blocks(TOP / "docs/recipes.md", "toml")
+    about = whole.partition("[[parameters]]")[0].replace("browser", "embed", 1)
+    about = about.replace('placement = "head"', 'placement = "manual"')
+    for name, text in (("whole", whole), ("film", f"{about}{embed}")):
+        (tmp_path / f"{name}.toml").write_text(text)
+
+    assert "googletagmanager" in load(tmp_path / "whole.toml").render(
+        {"measurement_id": "G-A1B2"}, "a"
+    )
+    film = load(tmp_path / "film.toml").embed
+    assert film
+    assert film.errors({"id": "https://vimeo.com/123456789"}) == {}
 
 
 def immutable_patterns() -> list[re.Pattern[str]]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Annotated
 from urllib.parse import unquote_plus
 
@@ -10,13 +11,19 @@ from consent.recipes.escaping import PLACEHOLDER, fill, url_part, written
 from consent.recipes.parameters import Parameter, regular_expression, unknown_names
 from consent.recipes.reading import InFile
 
+# Of the code that vendors' share buttons give; what is longer is none.
+_IFRAME = re.compile(
+    r"""<iframe\s(?:[^>]{0,1000}?\s)??src=["']([^"'<>]{1,8000})["']""", re.IGNORECASE
+)
+_SCHEME = re.compile(r"\A(https?:)?//", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class EmbedParameter(Parameter):
     """A parameter that a template gives, for one of many videos, maps or the like.
 
-    `address`: a pattern of the vendor's own addresses, for who has such a one at hand. Its one
-    group is the value, percent-encoded.
+    `address`: a pattern of the vendor's own addresses, which begin with https://, for who has such
+    a one at hand, or the code of an iframe with it. Its one group is the value, percent-encoded.
     """
 
     address: Annotated[str, regular_expression] = ""
@@ -27,8 +34,15 @@ class EmbedParameter(Parameter):
 
     def found_in(self, text: str) -> str:
         """Return the value in a vendor's own address, or "" where `text` is not such an address."""
-        found = re.fullmatch(self.address, text.strip(), re.ASCII) if self.address else None
+        found = re.fullmatch(self.address, _address(text), re.ASCII) if self.address else None
         return unquote_plus(found[1]) if found else ""
+
+
+def _address(text: str) -> str:
+    """Return the https address in `text`: of the iframe in a vendor's code, or `text` itself."""
+    if iframe := _IFRAME.search(text):
+        text = unescape(iframe[1])
+    return "https://" + _SCHEME.sub("", text.strip())
 
 
 @dataclass(frozen=True, slots=True)

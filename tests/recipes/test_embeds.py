@@ -37,6 +37,14 @@ ADDRESSES: dict[str, list[tuple[dict[str, str], str]]] = {
                 "https://www.youtube-nocookie.com/embed/aBcDeFgHiJk",
                 "https://www.youtube.com/watch?app=desktop&v=aBcDeFgHiJk",
                 "https://www.youtube.com/watch?list=PL1&v=aBcDeFgHiJk",
+                "http://www.youtube.com/watch?v=aBcDeFgHiJk",
+                "//www.youtube.com/embed/aBcDeFgHiJk",
+                "youtu.be/aBcDeFgHiJk",
+                "https://music.youtube.com/watch?v=aBcDeFgHiJk&si=x",
+                "https://www.youtube.com/live/aBcDeFgHiJk?feature=share",
+                '<iframe width="560" height="315" src="https://www.youtube.com/embed/aBcDeFgHiJk?si=a'
+                '&amp;controls=0" title="YouTube video player" allowfullscreen></iframe>',
+                "<p>\n<iframe src='https://www.youtube-nocookie.com/embed/aBcDeFgHiJk'></iframe></p>",
             )
         ),
         (
@@ -62,7 +70,16 @@ ADDRESSES: dict[str, list[tuple[dict[str, str], str]]] = {
     ],
     "vimeo": [
         ({"id": "123456789"}, "https://player.vimeo.com/video/123456789?dnt=1"),
-        ({"id": "https://vimeo.com/123456789"}, "https://player.vimeo.com/video/123456789?dnt=1"),
+        *(
+            ({"id": address}, "https://player.vimeo.com/video/123456789?dnt=1")
+            for address in (
+                "https://vimeo.com/123456789",
+                "https://vimeo.com/channels/staffpicks/123456789",
+                "https://vimeo.com/groups/ferries/videos/123456789",
+                "https://vimeo.com/showcase/7654321/video/123456789",
+                "https://vimeo.com/manage/videos/123456789",
+            )
+        ),
         (
             {"id": "https://vimeo.com/123456789?share=copy"},
             "https://player.vimeo.com/video/123456789?dnt=1",
@@ -73,6 +90,10 @@ ADDRESSES: dict[str, list[tuple[dict[str, str], str]]] = {
                 "https://vimeo.com/123456789/0123abcd45",
                 "https://vimeo.com/123456789/0123abcd45?share=copy",
                 "https://player.vimeo.com/video/123456789?h=0123abcd45&title=0",
+                "https://vimeo.com/manage/videos/123456789/0123abcd45",
+                '<div style="padding:56.25% 0 0 0;position:relative;"><iframe src="https://player.'
+                'vimeo.com/video/123456789?h=0123abcd45&amp;badge=0" title="a"></iframe></div>'
+                '<script src="https://player.vimeo.com/api/player.js"></script>',
             )
         ),
         (
@@ -105,6 +126,10 @@ WRONG = {
         {"id": "aBcDeFgHiJ"},
         {"id": "aBcDeFgHiJk\n\n\x0b!"},
         {"id": "https://evil.example/watch?v=aBcDeFgHiJk"},
+        {"id": "javascript://www.youtube.com/watch?v=aBcDeFgHiJk"},
+        {"id": '<iframe src="https://evil.example/embed/aBcDeFgHiJk"></iframe>'},
+        {"id": '<iframe data-src="https://youtu.be/aBcDeFgHiJk"></iframe>'},
+        {"id": "<iframe " + "a " * 100_000},
         {"id": "https://www.youtube.com.evil.example/watch?v=aBcDeFgHiJk"},
         {"id": "aBcDeFgHiJk?autoplay=1"},
         {"id": "aBcDeFgHiJk", "start": "1m"},
