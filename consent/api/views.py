@@ -94,11 +94,19 @@ class PreferencesView(JSONView):
     throttle_classes = (WriteThrottle,)
     parser_classes = (SmallJSONParser,)
 
-    @describe("preferences_retrieve", PreferencesSerializer)
+    @describe(
+        "preferences_retrieve",
+        PreferencesSerializer,
+        query={
+            "outcome": "true: the answer has the members of an answer to PUT, for a page that "
+            "follows a choice which another page has saved."
+        },
+    )
     def get(self, request: Request) -> HttpResponseBase:
         """Return what the visitor chose, and what that allows."""
         consent = consent_of(request._request)
-        return preferences(consent)
+        wants_outcome = request.query_params.get("outcome") == "true"
+        return outcome(consent) if wants_outcome else preferences(consent)
 
     @describe("preferences_update", OutcomeSerializer, *WRITE_PROBLEMS, request=ChoicesSerializer)
     def put(self, request: Request) -> HttpResponseBase:

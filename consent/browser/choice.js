@@ -7,7 +7,7 @@
  * preference cookie what the visitor allows, loads the file with the code of the allowed tools, and
  * shows the notice if the visitor has to be asked.
  *
- * window.consent: allows, allow, open, save, acceptAll, rejectAll, withdraw; once, remember and reload, for embeds;
+ * window.consent: allows, allow, open, save, acceptAll, rejectAll, withdraw; once and reload, for embeds;
  * start and settle, for the files that the server generates.
  * Event on document, after each saved choice: `consent:change`, with the detail
  * {version: 1, revision, choices: {category: boolean}, allowed: [tool keys]}.
@@ -42,11 +42,15 @@
   // Keys of the tools that run on this page: each is started once.
   const started = new Set(all(`[${SHARED.TOOL}]`).map((el) => el.getAttribute(SHARED.TOOL)));
   let hiding;
-  let leaving;
+  // What was said last, and whether it offers to load the page again.
+  let said = '';
+  let offered;
   let cleanUp;
   // Whether the page waits for the rule of the visitor's region.
   let waits;
   let queue = Promise.resolve();
+  // The preference cookie that this page follows.
+  let known;
 
   /** Runs `action`; returns nothing if cookies or storage throw, as in a sandbox. */
   const attempt = (action) => {
@@ -87,6 +91,13 @@
       ? all('[data-sale]', preferences()).map((row) => row.dataset.category) : []
   );
 
+  /** Returns the preference cookie's text; null without one. */
+  const readCookie = () => {
+    // Of several cookies with one name the server takes the last, and so does this script.
+    const [, ...found] = `; ${document.cookie}`.split(`; ${preferences().dataset.cookie}=`);
+    return found.length ? found.pop().split(';')[0] : null;
+  };
+
   /**
    * Returns category keys and the revisions at which they were granted (0: refused); null without
    * a preference cookie, false or undefined if the cookie contains no valid decision. The rules
@@ -94,10 +105,8 @@
    */
   const decision = () => attempt(() => {
     const policy = preferences().dataset;
-    // Of several cookies with one name the server takes the last, and so does this script.
-    const [, ...found] = `; ${document.cookie}`.split(`; ${policy.cookie}=`);
-    if (!found.length) return null;
-    const text = found.pop().split(';')[0];
+    const text = readCookie();
+    if (text === null) return null;
     const [format, revision, day, ...choices] = text.split('.');
     const grants = new Map(choices.map((choice) => choice.split('_')));
     const size = grants.size;
@@ -166,11 +175,11 @@
 
   const refused = (key) => described(key) && !allows(key);
 
-  /** Loads the page again: once, because a second call would cancel the first. */
-  const reload = () => {
-    if (!leaving) location.reload();
-    leaving = setTimeout(() => { leaving = 0; });
+  const offer = () => {
+    offered = true;
+    say(said);
   };
+  const reload = INCLUDE('reloading.js')(preferences()?.dataset.posted, offer, remember);
 
   /** Reloads the page if a tool runs that was refused meanwhile; returns whether it does. */
   const leave = () => [...started].some(refused) && !reload();
@@ -196,7 +205,7 @@
     started.add(tool);
     place.replaceWith(content);
     // It may be refused while a script loads.
-    if (first) scripts.runAll(pairs, () => started.has(tool));
+    if (first) scripts.runAll(pairs, () => !refused(tool));
   };
 
   /** Starts a tool in each of its placeholders, or, if there are none, at its place on the page. */
@@ -309,7 +318,7 @@
 
   /** Deletes the data of refused tools, and returns whether one of them is running here. */
   const stop = (stopped) => {
-    const running = stopped.tools.filter((tool) => started.delete(tool)).length;
+    const running = stopped.tools.some((tool) => started.has(tool));
     cleanUp = stopped;
     erase();
     // Running code may write again until the page is unloaded. These events are the last ones, in
@@ -322,16 +331,21 @@
 
   const showStatus = (shown) => {
     own('status').style.display = shown ? 'flex' : 'none';
+    if (!shown) said = '';
+    own('status [data-consent-reload]').hidden = !offered;
     clearTimeout(hiding);
-    hiding = shown && setTimeout(showStatus, SHOWN);
+    hiding = shown && !offered && setTimeout(showStatus, SHOWN);
   };
 
   const say = (words) => {
     const place = own('status [data-consent-words]');
+    said = words;
     place.textContent = '';
     showStatus(true);
     // Screen readers announce changes in a live region only if it existed before.
-    setTimeout(() => { place.textContent = words; }, 50);
+    setTimeout(() => {
+      place.textContent = offered ? `${said} ${own('status').dataset.reload}` : said;
+    }, 50);
   };
 
   /** Shows what was saved; a value above 0 means that the category is allowed. */
@@ -395,7 +409,7 @@
 
   const request = async (method, choices, form) => {
     const { api, revision, version } = preferences().dataset;
-    const response = await fetch(here(api), {
+    const response = await fetch(here(method ? api : `${api}?outcome=true`), {
       method,
       headers: { 'Content-Type': 'application/json' },
       // The page sends the revision that it showed, so that nothing newer is granted.
@@ -410,15 +424,27 @@
     return response.json();
   };
 
-  /** Makes the page follow a saved choice, and returns the event's detail. */
-  const follow = (answer, form) => {
+  /**
+   * Makes the page follow a saved choice, and returns the event's detail. `elsewhere`: whether it
+   * was saved on another page.
+   */
+  const follow = (answer, form, elsewhere) => {
     const { revision, choices, allowed } = answer;
     // The page's Content-Security-Policy allows only the tools that were allowed before.
     const running = stop(answer.stop) || preferences().dataset.reload;
     const away = form?.matches('[data-consent-leave]');
-    preferences().close();
-    removeNotice();
-    saySaved(choices);
+    known = readCookie();
+    offered = false;
+    if (elsewhere) {
+      showStatus();
+      said = '';
+      settleNotice();
+      if (!isEdited()) fill();
+    } else {
+      preferences().close();
+      removeNotice();
+      saySaved(choices);
+    }
     // A page that is reloaded gets its tools from the server.
     if (!running && !away) {
       answer.start.forEach((item) => guard(() => start(item)));
@@ -427,10 +453,21 @@
     const detail = { version: 1, revision, choices, allowed };
     document.dispatchEvent(new CustomEvent('consent:change', { detail }));
     const next = away && form.elements.next.value;
-    if (away || running) remember();
-    if (next) location.href = here(next);
-    else if (away || running) reload();
+    if (next) {
+      remember();
+      location.href = here(next);
+    } else if (away || running) reload(!elsewhere);
     return detail;
+  };
+
+  /** Follows a choice that was saved on another page since this one was last looked at. */
+  const look = () => {
+    if (document.hidden || !preferences() || attempt(readCookie) === known) return;
+    known = readCookie();
+    queue = queue.then(() => request()).then(
+      (answer) => follow(answer, null, true),
+      () => leave() || refresh(),
+    );
   };
 
   /** Sends a choice after earlier ones; resolves to the event's detail, rejects if not saved. */
@@ -496,11 +533,13 @@
     return true;
   };
 
+  const isEdited = () => all('input', preferences()).some((box) => box.checked !== box.defaultChecked);
+
   /** Closes the preferences or the confirmation; asks first if changes would be lost. */
   const cancel = () => {
     const confirm = own('confirm');
     if (confirm.open) confirm.close();
-    else if (all('input', preferences()).some((box) => box.checked !== box.defaultChecked)) confirm.showModal();
+    else if (isEdited()) confirm.showModal();
     else preferences().close();
   };
 
@@ -519,6 +558,7 @@
     // Safari does not focus a clicked button, but the dialog returns the focus to it later.
     find('open')?.focus();
     if (find('close')) showStatus();
+    else if (find('reload')) reload(false, true);
     else if (!find('open') || !open()) return;
     take(event);
   });
@@ -586,11 +626,10 @@
     if (arrived) refresh();
   }).observe(document, { childList: true, subtree: true });
 
-  // The back button may restore a page with tools that were refused meanwhile.
-  addEventListener('pageshow', (event) => {
-    if (event.persisted && !leave()) refresh();
-  });
+  // Another tab may have saved a choice, or the back button has restored this page as it was.
+  for (const type of ['focus', 'pageshow', 'visibilitychange']) addEventListener(type, look);
 
+  known = preferences() && attempt(readCookie);
   all(`script[${SHARED.TOOL}]`).forEach(scripts.spend);
   refresh();
   const remembered = attempt(() => sessionStorage.getItem(SHARED.STATUS_ID));
@@ -614,7 +653,6 @@
     rejectAll: () => saveAll(),
     withdraw: () => send('DELETE'),
     once: fillIn,
-    remember,
     reload,
   };
   if (CACHEABLE) {

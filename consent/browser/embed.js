@@ -53,8 +53,7 @@
     );
     const loaded = [...document.querySelectorAll(`[${SHARED.EMBED}]`)].filter((el) => !waiting(el));
     if (!isComplete() || !loaded.some(goesOn)) return;
-    if (type !== 'pageshow') window.consent.remember();
-    window.consent.reload();
+    window.consent.reload(type !== 'pageshow');
   };
 
   addEventListener('consent:change', leave, true);

@@ -163,18 +163,19 @@ class Page:
 
     def preferences_dialog(self) -> str:
         """Return the preferences dialog, which the page's script fills in."""
-        day = today()
+        day, posted = today(), self.consent.reader.is_post
 
         def data() -> Mapping[str, object]:
             return {
                 **policy_data(self.policy, self.regime),
                 "day": str(day),
+                "posted": posted,
                 "issued": ".".join(map(str, sorted(self.policy.issued))),
                 "tools_url": bundle_directory(self.policy),
                 "has_rules": self.policy.has_rules,
             }
 
-        return self._shared("preferences_dialog.html", data, (self.regime, day))
+        return self._shared("preferences_dialog.html", data, (self.regime, day, posted))
 
     def with_address(self, pieces: Sequence[str]) -> str:
         """Join the pieces of rendered markup around the address that forms return to."""

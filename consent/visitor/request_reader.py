@@ -49,6 +49,11 @@ class RequestReader:
             return ""
 
     @property
+    def is_post(self) -> bool:
+        """Whether the request sends a form, so that to repeat it would send the form again."""
+        return self.request is not None and self.request.method == "POST"
+
+    @property
     def is_secure(self) -> bool:
         """Whether cookies get ``Secure``: as CONSENT_COOKIE_SECURE says, else over https."""
         if conf.COOKIE_SECURE is None:

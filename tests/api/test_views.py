@@ -62,6 +62,7 @@ def send(
 ) -> Any:
     """Send a request about the preferences as a page of this site does."""
     client = client or Client(enforce_csrf_checks=True)
+    path = options.pop("path", PREFERENCES)
     if cookie:
         client.cookies["consent"] = cookie
     headers = {**SAME_ORIGIN, **options.pop("headers", {})}
@@ -69,7 +70,7 @@ def send(
     options.setdefault("content_type", "application/json")
     return client.generic(
         method,
-        PREFERENCES,
+        path,
         b"" if body is None else data,
         headers={name: value for name, value in headers.items() if value is not None},
         **options,
@@ -260,6 +261,17 @@ def test_decided_visitor_reads_the_choice_and_what_it_allows(policy):
         "opted_out": False,
         "allowed": [CHAT, CAPTCHA, GUARD],
     }
+
+
+def test_page_that_follows_another_reads_what_a_write_answers(policy):
+    written = send("PUT", {"choices": {**REFUSE_ALL["choices"], "functional": True}})
+    cookie = written.cookies["consent"].value
+
+    read = send("GET", cookie=cookie, path=f"{PREFERENCES}?outcome=true")
+
+    assert read.json() == written.json()
+    assert CHAT in {each["tool"] for each in read.json()["start"]}
+    assert "no-store" in read["Cache-Control"]
 
 
 @pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "cross-site"}])
