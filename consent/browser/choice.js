@@ -619,30 +619,39 @@
     fillIn();
   };
 
-  new MutationObserver((changes) => {
+  const observer = new MutationObserver((changes) => {
     const wanted = `[${SHARED.SLOT}],[${SHARED.IF}],#dcp-notice`;
     const arrived = changes.flatMap((change) => [...change.addedNodes])
       .some((node) => node.matches?.(wanted) || node.querySelector?.(wanted));
     if (arrived) refresh();
-  }).observe(document, { childList: true, subtree: true });
-
-  // Another tab may have saved a choice, or the back button has restored this page as it was.
-  for (const type of ['focus', 'pageshow', 'visibilitychange']) addEventListener(type, look);
+  });
 
   known = preferences() && attempt(readCookie);
   all(`script[${SHARED.TOOL}]`).forEach(scripts.spend);
-  refresh();
-  const remembered = attempt(() => sessionStorage.getItem(SHARED.STATUS_ID));
-  attempt(() => sessionStorage.removeItem(SHARED.STATUS_ID));
-  // Without this script the address of the next page says that something was saved.
-  const isInAddress = location.hash === `#${SHARED.STATUS_ID}`;
-  // Not the method that tools may have replaced to note each new address.
-  if (isInAddress) History.prototype.replaceState.call(history, history.state, '', location.href.split('#')[0]);
-  if ((isInAddress || remembered) && own('status')) {
-    showStatus(true);
-    const grants = CACHEABLE && decision();
-    if (grants) saySaved(Object.fromEntries(grants));
-  }
+
+  /** Makes the page that the visitor sees from now on follow what they allow. */
+  const begin = () => {
+    observer.observe(document, { childList: true, subtree: true });
+    // Another tab may have saved a choice, or the back button has restored this page as it was.
+    for (const type of ['focus', 'pageshow', 'visibilitychange']) addEventListener(type, look);
+    const hadNotice = own('notice');
+    refresh();
+    // The server wrote this page before the visitor decided, because the browser had asked for it
+    // before it was needed.
+    if (!CACHEABLE && hadNotice && !own('notice')) known = undefined;
+    look();
+    const remembered = attempt(() => sessionStorage.getItem(SHARED.STATUS_ID));
+    attempt(() => sessionStorage.removeItem(SHARED.STATUS_ID));
+    // Without this script the address of the next page says that something was saved.
+    const isInAddress = location.hash === `#${SHARED.STATUS_ID}`;
+    // Not the method that tools may have replaced to note each new address.
+    if (isInAddress) History.prototype.replaceState.call(history, history.state, '', location.href.split('#')[0]);
+    if ((isInAddress || remembered) && own('status')) {
+      showStatus(true);
+      const grants = CACHEABLE && decision();
+      if (grants) saySaved(Object.fromEntries(grants));
+    }
+  };
 
   const api = {
     allows,
@@ -660,4 +669,8 @@
     api.start = (tools) => tools.filter((item) => allows(item.tool)).forEach((item) => guard(() => start(item)));
   }
   window.consent = Object.freeze(api);
+
+  // Nothing runs in a page that the browser renders before the visitor sees it, if they ever do.
+  if (document.prerendering) document.addEventListener('prerenderingchange', begin, { once: true });
+  else begin();
 })();

@@ -1,17 +1,18 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.3c2ff9ca.js"
-CACHEABLE_SCRIPT = "consent/choice.472a9d1d.js"
+SCRIPT = "consent/choice.0de25dd1.js"
+CACHEABLE_SCRIPT = "consent/choice.161b3fd9.js"
 STYLESHEET = "consent/choice.32247805.css"
-EMBED_SCRIPT = "consent/embed.5de14ae2.js"
+EMBED_SCRIPT = "consent/embed.75bf9c8a.js"
 EMBED_STYLESHEET = "consent/embed.e176e020.css"
 
 # The SHA-256 of each file in consent/browser/ from which these were built.
 SOURCES = {
+    "reloading.js": "4b3cef3c1c534db349e7319d1359026ef6fa67119b0ffa0b4945ac753c3f7b9c",
     "live_scripts.js": "c3c6b38a73090d91014f2d0277fa4da45bf38c892a1d092d1ffa0ca4dcee39bc",
-    "choice.js": "d372b32bca5d0e054370f48c99f3b05f0b31927ccd96a21458951209d6e072bb",
+    "choice.js": "28f8c861365e20e78a5f0ac4fe15eee434befc0f5d00179a874c84acc00dec3c",
     "choice.css": "1cb6b9b580c4629a1e1c30ff7d82edcf139e42229f2b22c1608c25a5489342af",
-    "embed.js": "b43004ea8de51d8927e9efcca3781cfeee297366ddd3cbaa15cd7171d0a9db4f",
+    "embed.js": "659e45d3f540429b6dc7646afd46413dc68ba04a95dcabbb66d4de782d5a1786",
     "embed.css": "065b4db1050114776339bf706fc6fa14770bac5b8ed57ac77432cdb27de6181c",
     "follow_consent.js": "892a9e224a89a317e913db9caa948cc7aa882217b24d5e1cc255b4100844c3e5",
     "read_choices.js": "d3c8637ad8bfd3778f57061e71358cff7d51f210343f9dd20760e3ff4bc6a801",

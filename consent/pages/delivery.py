@@ -51,8 +51,16 @@ class Delivery(ABC):
         """Say whether only the page's script knows if the category or tool ``key`` is allowed."""
 
     @abstractmethod
-    def is_fragment(self, consent: Consent) -> bool:
-        """Say whether a script fetched the response to insert it into a page that runs already."""
+    def is_seen_later(self, consent: Consent) -> bool:
+        """Say whether the browser renders the page before the visitor sees it: nothing may run."""
+
+    @abstractmethod
+    def writes_inert(self, consent: Consent) -> bool:
+        """Say whether tools are written inert, for the page's script to start them.
+
+        That is so if a script fetched the response to insert it into a page that runs already, and
+        if the browser renders the page before the visitor sees it.
+        """
 
     @abstractmethod
     def needs_reload(self, consent: Consent) -> bool:
@@ -84,12 +92,16 @@ class ServerDelivery(Delivery):
         return consent.regime
 
     def script_decides(self, consent: Consent, key: str) -> bool:
-        """Return False: the server knows."""
-        return False
+        """Say whether what is allowed now has to wait until the page is seen."""
+        return consent.reader.is_prerendered and consent.allows(key)
 
-    def is_fragment(self, consent: Consent) -> bool:
-        """Say whether the request is a script's own (``Sec-Fetch-Dest: empty``)."""
-        return consent.fetched
+    def is_seen_later(self, consent: Consent) -> bool:
+        """Say whether ``Sec-Purpose`` says so."""
+        return consent.reader.is_prerendered
+
+    def writes_inert(self, consent: Consent) -> bool:
+        """Say whether ``Sec-Fetch-Dest`` or ``Sec-Purpose`` says so."""
+        return consent.reader.fetched or consent.reader.is_prerendered
 
     def needs_reload(self, consent: Consent) -> bool:
         """Return True where the Content-Security-Policy follows the visitor's choice."""
@@ -124,7 +136,11 @@ class CacheableDelivery(Delivery):
         """Say whether the policy has ``key``: the server knows nothing else about it."""
         return key in consent.policy.needed
 
-    def is_fragment(self, consent: Consent) -> bool:
+    def is_seen_later(self, consent: Consent) -> bool:
+        """Return False: the script runs nothing before the page is seen."""
+        return False
+
+    def writes_inert(self, consent: Consent) -> bool:
         """Return False: the response may not depend on who asks."""
         return False
 

@@ -95,7 +95,7 @@ def consent_embed(
     except ValueError as error:
         return _refused(key, str(error))
     inside = shown.html
-    allowed = page.selection.allows(key)
+    allowed = page.writes(key)
     head = page.embed_parts(has_placeholder=not allowed)
     if not allowed:
         if not page.policy.has_addresses:
@@ -127,7 +127,7 @@ def block(
     if ratio and (problem := _wrong_ratio(ratio)):
         return _refused(key, problem)
     title = _text(title) or name_of(page.policy, key)
-    allowed = page.selection.allows(key)
+    allowed = page.writes(key)
     head = page.embed_parts(has_placeholder=not allowed)
     with page.inert_content():
         inside = _MARKS.sub("", content())

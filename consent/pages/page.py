@@ -76,16 +76,16 @@ class Page:
         """The regime of which this page tells its visitor."""
         return self.delivery.regime(self.consent)
 
-    def script_decides(self, key: str) -> bool:
-        """Say whether only the page's script knows if the category or tool ``key`` is allowed."""
-        return self.delivery.script_decides(self.consent, key)
+    def writes(self, key: str) -> bool:
+        """Say whether what needs the category or tool ``key`` is written as it is, and so runs."""
+        return self.selection.allows(key) and not self.delivery.is_seen_later(self.consent)
 
     def head(self) -> str:
         """Return the scripts that every page of the site loads, and the tools of the head.
 
         If the policy has embeds, their script is among them: one may be added to the page later.
         """
-        if self._full_placements or self._written or self._embed_parts or self._is_fragment:
+        if self._full_placements or self._written or self._embed_parts or self._writes_inert:
             return self._scripts() + self.tools_in("head")
         # A page has nothing of ours yet, as most pages, so that one look-up returns all of it.
         self._full_placements.add("head")
@@ -98,7 +98,7 @@ class Page:
         """Return the tools of ``placement`` (head or body) that were not written yet."""
         if placement in self._full_placements:
             return ""
-        if self._is_fragment or (self._written and self._has_begun(placement)):
+        if self._writes_inert or (self._written and self._has_begun(placement)):
             return self.tools(tool for tool in self.selection.tools if tool.placement == placement)
         self._full_placements.add(placement)
         key = (placement, self.selection.state, self.variant.has_nonce)
@@ -112,7 +112,7 @@ class Page:
         """
         new = [tool for tool in tools if tool.markup and self._is_new(tool)]
         self._written.update(tool.key for tool in new)
-        wrap = inert_tool if self._is_fragment else _as_it_is
+        wrap = inert_tool if self._writes_inert else _as_it_is
         return self._code("".join(wrap(tool, tool.markup) for tool in new))
 
     def stylesheet(self) -> str:
@@ -222,8 +222,8 @@ class Page:
         )
 
     @property
-    def _is_fragment(self) -> bool:
-        return self.delivery.is_fragment(self.consent)
+    def _writes_inert(self) -> bool:
+        return self.delivery.writes_inert(self.consent)
 
     def _has_begun(self, placement: str) -> bool:
         return any(self.policy.tools[key].placement == placement for key in self._written)

@@ -134,10 +134,10 @@ class IfConsentNode(Node):
     def render(self, context: Context) -> SafeString:
         """Render the part that fits the visitor's consent."""
         page, key = page_of(_request(context)), str(self.key.resolve(context))
-        if page.selection.allows(key):
+        if page.writes(key):
             return self.nodelist_true.render(context)
         otherwise = self.nodelist_false.render(context)
-        if page.script_decides(key):
+        if page.delivery.script_decides(page.consent, key):
             with page.inert_content():
                 allowed = self.nodelist_true.render(context)
             return conditional_markup(key, allowed, otherwise)

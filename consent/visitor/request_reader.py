@@ -6,6 +6,7 @@ from django.core.exceptions import DisallowedHost
 from django.db import Error
 from django.http import HttpRequest
 from django.http.request import split_domain_port
+from django.utils.functional import cached_property
 
 from consent.conf import conf
 
@@ -47,6 +48,21 @@ class RequestReader:
             return split_domain_port(self.request.get_host())[0] if self.request else ""
         except DisallowedHost:
             return ""
+
+    @cached_property
+    def fetched(self) -> bool:
+        """Whether a script fetched this page, to insert it into one that is loaded already."""
+        self.depends_on("Sec-Fetch-Dest")
+        return self.header("HTTP_SEC_FETCH_DEST") == "empty"
+
+    @cached_property
+    def is_prerendered(self) -> bool:
+        """Whether the browser renders this page before the visitor sees it, if they ever do.
+
+        https://wicg.github.io/nav-speculation/prerendering.html
+        """
+        self.depends_on("Sec-Purpose")
+        return "prerender" in self.header("HTTP_SEC_PURPOSE")
 
     @property
     def is_post(self) -> bool:

@@ -60,12 +60,6 @@ class ConsentState:
         request = self.reader.request
         return "" if request is None else escape(request.get_full_path())
 
-    @cached_property
-    def fetched(self) -> bool:
-        """Whether a script fetched this page, to insert it into one that is loaded already."""
-        self.reader.depends_on("Sec-Fetch-Dest")
-        return self.reader.header("HTTP_SEC_FETCH_DEST") == "empty"
-
     @property
     def opts_out(self) -> bool:
         """Whether the browser asks not to sell or share data, by Sec-GPC or DNT."""

@@ -71,7 +71,7 @@ def test_a_third_mode_needs_nothing_but_its_object(third_mode):
     assert csp_sources(request) == consent_in(request).policy.refused.sources
     response = HttpResponse()
     consent_in(request).finish(response)
-    assert vary(response) == {"Sec-Fetch-Dest"}
+    assert vary(response) == {"Sec-Fetch-Dest", "Sec-Purpose"}
 
 
 def test_the_setting_allows_every_mode():

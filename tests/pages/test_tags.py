@@ -245,7 +245,32 @@ def test_page_says_that_it_depends_on_who_fetches_it(policy, source, destination
     request = page_request(headers=headers)
     render_page(request, source)
 
-    assert vary(written(request)) == {"Cookie", "Sec-Fetch-Dest"}
+    # A script's own request is never made before the page is seen.
+    purpose = set() if destination == "empty" else {"Sec-Purpose"}
+    assert vary(written(request)) == {"Cookie", "Sec-Fetch-Dest"} | purpose
+
+
+def prerendered(cookie: str) -> HttpRequest:
+    return page_request(cookie, headers={"Sec-Purpose": "prefetch;prerender"})
+
+
+def test_what_is_rendered_before_it_is_seen_arrives_inert(policy):
+    embedded = PAGE + '{% ifconsent "functional" %}<b>yes</b>{% else %}no{% endifconsent %}'
+    markup = render_page(prerendered(grant("functional")), embedded)
+
+    before, _, after = markup.partition(f'<template data-consent-slot="{CHAT}"><script')
+    assert f'data-consent-tool="{CHAT}"' not in before
+    assert after
+    assert "<b>yes</b>" not in markup
+    assert "&lt;b&gt;yes&lt;/b&gt;" in markup
+    assert PIXEL not in tool_scripts(markup)
+
+
+@pytest.mark.parametrize("purpose", ["prefetch", ""])
+def test_what_is_only_fetched_before_it_is_needed_has_tools_that_start(policy, purpose):
+    request = page_request(headers={"Sec-Purpose": purpose})
+
+    assert "data-consent-slot" not in render_page(request)
 
 
 @pytest.mark.parametrize("destination", ["document", "iframe", "Empty", ""])
