@@ -13,12 +13,12 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from consent.middleware import ConsentMiddleware
-from consent.models import Category, Cookie, Policy, Sequence, Tool
+from consent.models import Cookie, Policy, Sequence
 from consent.models.default_texts import CATEGORIES
 from consent.policy import policies
 from consent.policy.decision import Decision, today
 from consent.visitor import Consent
-from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
+from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory, store_as_is
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 OPTIONAL = ("functional", "marketing-analytics", "advertising")
@@ -46,7 +46,7 @@ def small_site(**fields: Any) -> Policy:
     the tools came into their categories of revision 1.
     """
     policy = PolicyFactory.create(revision=2, **fields)
-    functional, marketing, advertising, essential = Category.objects.bulk_create(
+    functional, marketing, advertising, essential = store_as_is(
         CategoryFactory.build(
             policy=policy,
             key=key,
@@ -57,7 +57,7 @@ def small_site(**fields: Any) -> Policy:
         )
         for order, key in enumerate((*OPTIONAL, "essential"))
     )
-    _, analytics, pixel, _, _ = Tool.objects.bulk_create(
+    _, analytics, pixel, _, _ = store_as_is(
         ToolFactory.build(policy=policy, since=2, **tool)
         for tool in (
             {"category": functional, "key": CHAT, "name": "Chat", "placement": "head"},

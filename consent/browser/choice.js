@@ -143,11 +143,20 @@
     return grants && grants.get(key) === '0';
   };
 
+  /** Returns whether pages at the revision `limit` did not show the tool, as it was paused then. */
+  const wasHidden = (el, limit) => {
+    const [first, end] = (el.dataset.hidden || '').split('-');
+    return limit - first >= 0 && limit - end < 0;
+  };
+
+  /** Returns whether a grant up to the revision `limit` covers the category's row or the tool. */
+  const covers = (el, limit) => el.dataset.since - limit <= 0 && !wasHidden(el, limit);
+
   /** Returns the box's row and its tools, filtered by whether the decision covers them. */
   const parts = (box, covered) => {
     const row = box.closest('[data-category]');
     const limit = reach(box.value);
-    return [row, ...all('[data-tool]', row)].filter((el) => el.dataset.since - limit <= 0 === covered);
+    return [row, ...all('[data-tool]', row)].filter((el) => covers(el, limit) === covered);
   };
 
   /** Returns the tools beside the box that are newer than a decision that did not refuse them. */
@@ -169,8 +178,10 @@
     const found = described(key);
     // Essential tools have the revision 0, which every decision covers. A denied category is
     // excluded; an essential one cannot be denied.
-    return !!found && found.dataset.since
-      - (!denies(key) && reach(found.closest('[data-category]').dataset.category)) <= 0;
+    return !!found && covers(
+      found,
+      !denies(key) && reach(found.closest('[data-category]').dataset.category),
+    );
   };
 
   const refused = (key) => described(key) && !allows(key);
@@ -228,9 +239,10 @@
     return script;
   };
 
-  /** Returns the keys of the tools beside the box that were refused. */
-  const deniedBeside = (box) => all('[data-tool]', box.closest('[data-category]'))
-    .map((el) => el.dataset.tool).filter(denies);
+  /** Returns the keys of the tools beside the box that were refused, or hidden from the visitor. */
+  const leftOut = (box) => all('[data-tool]', box.closest('[data-category]'))
+    .filter((el) => denies(el.dataset.tool) || wasHidden(el, reach(box.value)))
+    .map((el) => el.dataset.tool);
 
   /** Loads the rule of the visitor's region, and the file with the code of the allowed tools. */
   const load = () => {
@@ -244,7 +256,7 @@
     const grants = boxes().flatMap((box) => {
       const since = parts(box, true).map((el) => el.dataset.since);
       return since.length
-        ? [`${box.value}_${Math.max(...since)}`, ...deniedBeside(box).map((key) => `${key}_0`)] : [];
+        ? [`${box.value}_${Math.max(...since)}`, ...leftOut(box).map((key) => `${key}_0`)] : [];
     }).join('.');
     if (grants) addScript(here(`${dataset.tools}${grants}.js`));
   };

@@ -257,6 +257,8 @@ class Migration(migrations.Migration):
                 ("hears_decisions", models.BooleanField(default=False)),
                 ("enabled", models.BooleanField(default=True)),
                 ("is_disclosed", models.BooleanField(default=False, editable=False)),
+                ("hidden_from", models.PositiveBigIntegerField(default=0, editable=False)),
+                ("hidden_until", models.PositiveBigIntegerField(default=0, editable=False)),
                 ("gone_at", models.DateTimeField(editable=False, null=True)),
                 ("order", models.PositiveSmallIntegerField(default=0)),
                 (

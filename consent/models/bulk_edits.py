@@ -2,8 +2,9 @@
 
 ``QuerySet.update()`` and its kin call neither ``save()`` nor signals. So that a tool which somebody
 disables in a shell stops everywhere, they move the policy's ``changed_at`` here, by which each
-process sees within CONSENT_POLICY_MAX_AGE that it has to compile anew. They raise no revision: what
-visitors must be asked about needs ``save()``.
+process sees within CONSENT_POLICY_MAX_AGE that it has to compile anew. What changes a meaning, or
+is new, raises the revision and is stamped: no earlier grant covers it. Bulk edits cannot tell a
+correction from a change, so that visitors are asked again in any case.
 """
 
 from __future__ import annotations
@@ -51,3 +52,38 @@ class BulkEditQuerySet(models.QuerySet[M]):
 
     def _touch(self, policies: Any) -> None:
         Policy.objects.using(self.db).filter(pk__in=policies).update()
+
+
+class DatedQuerySet(BulkEditQuerySet[M]):
+    """Base of the querysets of `consent.models.revision.Dated` models.
+
+    ``TOLD``: the fields whose change visitors must be told of.
+    """
+
+    TOLD: ClassVar[frozenset[str]]
+
+    def update(self, **values: object) -> int:
+        """Do what Django's does; a change of what visitors were told raises the revision.
+
+        Unless ``since`` is among the values: then the caller has numbered it.
+        """
+        with transaction.atomic(using=self.db):
+            is_told = self.TOLD & values.keys() and "since" not in values
+            told = list(self.order_by().values_list("pk", flat=True)) if is_told else []
+            changed = super().update(**values)
+            self._stamp(told)
+            return changed
+
+    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+        """Do what Django's does, and raise the revision: visitors were told of none of them."""
+        with transaction.atomic(using=self.db):
+            created = super().bulk_create(objs, *args, **kwargs)
+            self._stamp(row.pk for row in created if row.pk is not None)
+            return created
+
+    def _stamp(self, rows: Iterable[Any]) -> None:
+        """Have the rows with these primary keys be new to visitors, at one revision a policy."""
+        stamped = models.QuerySet[M](self.model, using=self.db).filter(pk__in=list(rows)).order_by()
+        for policy in Policy.objects.using(self.db).filter(pk__in=stamped.values(self.POLICY)):
+            of_policy = stamped.filter(**{self.POLICY: policy})
+            of_policy.update(since=policy.raise_revision())

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields
-from consent.models.bulk_edits import BulkEditQuerySet
+from consent.models.bulk_edits import DatedQuerySet
 from consent.models.natural_keys import depends_on
 from consent.models.policy import Policy
 from consent.models.revision import Dated
@@ -19,8 +19,10 @@ from consent.models.validators import validate_consent_types, validate_key
 from consent.recipes.keys import CATEGORY_KEY_LENGTH, MAX_CATEGORIES
 
 
-class CategoryQuerySet(BulkEditQuerySet["Category"]):
+class CategoryQuerySet(DatedQuerySet["Category"]):
     """Queries for categories."""
+
+    TOLD = frozenset({"policy", "policy_id", "key", "purpose", "essential", "sale"})
 
     def get_by_natural_key(self, policy: str, key: str) -> Category:
         """Return the category ``key`` of ``policy`` (keys); raises Category.DoesNotExist."""

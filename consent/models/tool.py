@@ -14,19 +14,21 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields
-from consent.models.bulk_edits import BulkEditQuerySet
+from consent.models.bulk_edits import DatedQuerySet
 from consent.models.category import Category
 from consent.models.natural_keys import depends_on
 from consent.models.parameters import parameter_errors
+from consent.models.pausable import Pausable
 from consent.models.policy import Policy
 from consent.models.receivers import RECEIVING, receivers_of
-from consent.models.revision import Dated
 from consent.models.validators import validate_address, validate_key
 from consent.recipes import Recipe, RecipeError, catalogue, csp, snippets
 
 
-class ToolQuerySet(BulkEditQuerySet["Tool"]):
+class ToolQuerySet(DatedQuerySet["Tool"]):
     """Queries and bulk changes that keep revision and compiled policy right."""
+
+    TOLD = frozenset({"category", "category_id", "recipe", "vendor", *RECEIVING})
 
     def update(self, **values: object) -> int:
         """Do what Django's does, so that each process notices it within CONSENT_POLICY_MAX_AGE.
@@ -34,7 +36,7 @@ class ToolQuerySet(BulkEditQuerySet["Tool"]):
         With ``enabled=True`` it first does what `switch_on` does: consent does not cover a tool
         that visitors were not shown.
         """
-        if values.keys() & {*Tool.MEANING, "category", *RECEIVING}:
+        if values.keys() & self.TOLD:
             # Whoever pauses it and starts it again starts something else.
             values.setdefault("is_disclosed", False)
         if values.get("enabled"):
@@ -89,14 +91,14 @@ class ToolQuerySet(BulkEditQuerySet["Tool"]):
 
 
 @fields.named(_("tool"), _("tools"))
-class Tool(Dated):
+class Tool(Pausable):
     """One third-party service in a category: a recipe with parameters, or a custom snippet."""
 
     # Not the name or the snippet's text: a correction there tells visitors nothing new, while a
     # new vendor, or another host, is somebody else who receives the data.
     MEANING = ("category_id", "recipe", "vendor")
     WORDING = ("vendor",)
-    COMPARED = ("enabled", "is_disclosed", *RECEIVING)
+    COMPARED = (*Pausable.COMPARED, *RECEIVING)
 
     class Placement(models.TextChoices):
         """Where on the page a tool's code goes."""
@@ -155,9 +157,6 @@ class Tool(Dated):
             "consent. Only in an essential category does it hear of every withdrawal."
         ),
     )
-    enabled = fields.BooleanField(_("enabled"), default=True)
-    # Whether visitors were told of it as it is now, so that it may be paused and started again.
-    is_disclosed = fields.BooleanField(default=False, editable=False)
     # When its receiver answered that it is gone for good, which disabled the tool.
     gone_at = fields.DateTimeField(null=True, editable=False)
     order = fields.PositiveSmallIntegerField(_("order"), default=0)
@@ -187,8 +186,6 @@ class Tool(Dated):
             self.gone_at = None
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], "gone_at"}
-        if kwargs.get("update_fields") is not None:
-            kwargs["update_fields"] = {*kwargs["update_fields"], "is_disclosed"}
         super().save(cosmetic=cosmetic, **kwargs)
 
     @depends_on("consent.policy", "consent.category")
@@ -206,19 +203,9 @@ class Tool(Dated):
         self.policy = self.category.policy
         return self.policy
 
-    def must_be_told(self, before: dict[str, Any] | None, *, cosmetic: bool) -> bool:
-        """Say whether visitors must be told of it; ``before``: the row as it was stored.
-
-        A disabled tool does nothing to tell of: what is new about it is told when it is enabled.
-        One that was paused and is started again as it was is not told again.
-        """
-        changed = self._has_changed(before, cosmetic=cosmetic)
-        was_disclosed = before is not None and (before["enabled"] or before["is_disclosed"])
-        self.is_disclosed = self.enabled or (was_disclosed and not changed)
-        return self.enabled and (changed or not was_disclosed)
-
-    def _has_changed(self, before: dict[str, Any] | None, *, cosmetic: bool) -> bool:
-        if before is None or super().must_be_told(before, cosmetic=cosmetic):
+    def has_changed(self, before: dict[str, Any] | None, *, cosmetic: bool) -> bool:
+        """Say whether it is something else to visitors; ``before``: the row as it was stored."""
+        if before is None or super().has_changed(before, cosmetic=cosmetic):
             return True
         earlier = Tool(recipe=before["recipe"], **{name: before[name] for name in RECEIVING})
         # One receiver less is nothing new.

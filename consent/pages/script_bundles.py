@@ -53,7 +53,10 @@ def selection_of(policy: CompiledPolicy, text: str) -> Selection | None:
     if not _CHOICES.fullmatch(text):
         return None
     pairs = (choice.split("_") for choice in text.split("."))
-    return policy.grant({key: int(revision) for key, revision in pairs})
+    choices = {key: int(revision) for key, revision in pairs}
+    # Its revisions are rounded: which tools were hidden from the visitor, the name says itself.
+    refused = [key for key, at in choices.items() if not at and key in policy.refusable]
+    return policy.select(choices, refused)
 
 
 def tools_to_start(selection: Selection, without: Collection[str] = ()) -> list[dict[str, str]]:

@@ -89,7 +89,10 @@ def receipt_data(record: Record) -> dict[str, object]:
 def is_fully_allowed(consent: Consent, category: CompiledCategory) -> bool:
     """Say whether all of ``category`` is allowed: only then its box is ticked."""
     position = consent.policy.categories.index(category)
-    return consent.selection.levels[position] == len(category.thresholds)
+    # What the visitor refused by itself was shown; what was hidden from them was not.
+    hidden = consent.selection.without - consent.refused_tools
+    is_shown = hidden.isdisjoint(tool.key for tool in category.tools)
+    return consent.selection.levels[position] == len(category.thresholds) and is_shown
 
 
 def url_data(policy: CompiledPolicy) -> dict[str, object]:

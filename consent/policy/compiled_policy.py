@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -168,11 +168,20 @@ class CompiledPolicy(PolicyData):
         A tool of a granted category is refused by its own key, and 0: also where the policy no
         longer lets visitors choose so.
         """
+        refused = (key for key, at in choices.items() if not at and key in self.refusable)
+        hidden = (
+            key
+            for category in self.paused
+            for key in category.hidden_at(choices.get(category.key, 0))
+        )
+        return self.select(choices, [*refused, *hidden])
+
+    def select(self, choices: Mapping[str, int], without: Iterable[str]) -> Selection:
+        """Return what is allowed of categories granted at these revisions, ``without`` tools."""
         granted = choices.get
         levels = tuple([c.level(granted(c.key, 0)) for c in self.categories])
-        refused = (key for key, at in choices.items() if not at and key in self.refusable)
-        without = frozenset(key for key in refused if levels[self.needed[key][0]])
-        return Selection(self, levels, without or NOTHING)
+        left_out = frozenset(key for key in without if levels[self.needed[key][0]])
+        return Selection(self, levels, left_out or NOTHING)
 
 
 NO_POLICY = CompiledPolicy()

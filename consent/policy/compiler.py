@@ -141,6 +141,7 @@ def compile_tool(tool: Tool, category: Category) -> CompiledTool:
         embed=embed,
         pk=tool.pk,
         hears_decisions=tool.hears_decisions,
+        hidden=(tool.hidden_from, tool.hidden_until),
     )
 
 

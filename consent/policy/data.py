@@ -17,7 +17,8 @@ class CompiledTool:
     ``markup``: its code with marks for what a request and a state of consent bring (see
     `consent.recipes.markers`); empty for a server-side tool, and for one that cannot be started
     (`consent.checks` says why). ``sources``: what it loads from, by CSP directive. ``embed``: what
-    a template may show of it, if it is for that.
+    a template may show of it, if it is for that. ``hidden``: the first revision at which pages did
+    not show it, and the first at which they did again.
     """
 
     key: str
@@ -34,6 +35,16 @@ class CompiledTool:
     embed: Embed | None = None
     pk: int | None = None
     hears_decisions: bool = False
+    hidden: tuple[int, int] = (0, 0)
+
+    def was_hidden(self, revision: int) -> bool:
+        """Say whether pages at ``revision`` did not show it, as it was paused then."""
+        first, end = self.hidden
+        return first <= revision < end
+
+    def is_covered(self, granted: int) -> bool:
+        """Say whether a grant of its category at revision ``granted`` was told of it."""
+        return self.since <= granted and not self.was_hidden(granted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +83,16 @@ class CompiledCategory:
         return (
             bool(self.tools)
             and decision.choice(self.key) is not False
-            and decision.granted(self.key) < self.since
+            and not self.is_covered(decision.granted(self.key))
         )
+
+    def is_covered(self, granted: int) -> bool:
+        """Say whether a grant at revision ``granted`` covers all of it."""
+        return granted >= self.since and not self.hidden_at(granted)
+
+    def hidden_at(self, granted: int) -> frozenset[str]:
+        """Return the keys of the tools that pages at revision ``granted`` did not show."""
+        return frozenset(tool.key for tool in self.tools if tool.was_hidden(granted))
 
     def needed(self, since: int) -> int:
         """Return the least level that covers what took its present meaning at ``since``."""

@@ -22,5 +22,5 @@ def fingerprint_of(policy: CompiledPolicy) -> str:
     for category in policy.categories:
         add(category.key, category.essential, category.thresholds, category.consent_types)
         for tool in category.tools:
-            add(tool.key, tool.name, tool.since, tool.placement, tool.markup)
+            add(tool.key, tool.name, tool.since, tool.hidden, tool.placement, tool.markup)
     return digest.hexdigest()[:LENGTH]

@@ -104,6 +104,11 @@ class PolicyData:
         return tuple(category for category in self.categories if not category.essential)
 
     @cached_property
+    def paused(self) -> tuple[CompiledCategory, ...]:
+        """The optional categories of which a tool was paused once, and is shown again."""
+        return tuple(c for c in self.optional if any(tool.hidden[1] for tool in c.tools))
+
+    @cached_property
     def asks(self) -> bool:
         """Whether there is anything to ask a visitor about."""
         return any(category.tools for category in self.optional)

@@ -145,6 +145,7 @@ def _tool_texts(tool: CompiledTool) -> dict[str, Any]:
         "vendor": tool.vendor,
         "privacy_url": tool.privacy_url,
         "since": tool.since,
+        "hidden": "-".join(map(str, tool.hidden)) if tool.hidden[1] else "",
         "server": tool.server,
         "cookies": [
             {

@@ -27,7 +27,7 @@ def added_since(policy: CompiledPolicy, decision: Decision) -> tuple[Addition, .
         if not category.has_news(decision):
             continue
         if category.level(granted):
-            tools = (tool for tool in category.tools if tool.since > granted)
+            tools = (tool for tool in category.tools if not tool.is_covered(granted))
             found += [Addition(tool.name, category.name) for tool in tools]
         else:
             found.append(Addition(None, category.name))

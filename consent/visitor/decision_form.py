@@ -118,5 +118,5 @@ def _tool_choices(
         for category in consent.policy.optional
         if choices.get(category.key)
         for tool in category.tools
-        if shown is None or tool.since <= shown
+        if shown is None or tool.is_covered(shown)
     }

@@ -54,7 +54,7 @@ class Site:
             for model in reversed(MODELS):
                 cursor.execute(f"DELETE FROM {connection.ops.quote_name(model._meta.db_table)}")  # noqa: S608
             for model, rows in self._rows.items():
-                model._default_manager.bulk_create(rows)
+                models.QuerySet(model).bulk_create(rows)
         policies.forget()
 
 

@@ -14,7 +14,7 @@ from consent.events.models import Delivery
 from consent.models import Category, Tool
 from consent.policy import policies
 from tests.events.receiver import Receiver
-from tests.factories import ToolFactory
+from tests.factories import ToolFactory, store_as_is
 from tests.helpers import grant, page_request, small_site
 
 WEBHOOKS = "webhooks"
@@ -45,7 +45,7 @@ def webhooks(
         **fields,
     )
     tool.policy = tool.category.policy
-    Tool.objects.bulk_create([tool])
+    store_as_is([tool])
     policies.forget()
     return tool
 

@@ -105,3 +105,44 @@ def test_tool_that_is_enabled_by_an_update_is_new_to_visitors(cookie):
     late = Tool.objects.get(key="late")
     assert late.enabled
     assert late.since == Policy.objects.get().revision == before + 1
+
+
+def since() -> int:
+    return Tool.objects.get(key="chat").since
+
+
+def revision() -> int:
+    return Policy.objects.get(key="default").revision
+
+
+@pytest.mark.parametrize("vendor", [{"vendor": "Another Ltd"}, {"snippet": "<b>Another</b>"}])
+def test_change_of_who_receives_data_is_told_of(cookie, vendor):
+    before = revision()
+
+    Tool.objects.filter(key="chat").update(**vendor)
+
+    assert since() == revision() > before
+
+
+def test_change_of_a_purpose_is_told_of(cookie):
+    before = revision()
+
+    Category.objects.update(purpose="Another")
+
+    assert Category.objects.get().since == revision() > before
+
+
+def test_wording_is_not_told_of(cookie):
+    before = revision(), since()
+
+    Tool.objects.update(name="Renamed")
+
+    assert (revision(), since()) == before
+
+
+def test_tools_that_are_created_in_bulk_are_told_of(cookie):
+    before = revision()
+
+    EDITS["tools added"]()
+
+    assert Tool.objects.exclude(key="chat").get().since == revision() > before

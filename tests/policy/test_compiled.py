@@ -31,7 +31,7 @@ from consent.policy import (
 )
 from consent.policy.decision import Decision, today
 from consent.recipes.markers import NONCE
-from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
+from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory, store_as_is
 
 MAX_AGE = 5.0
 
@@ -85,7 +85,7 @@ def queries_of(call) -> int:
 def add_tools(number: int) -> None:
     """Add tools with two cookies each, without the queries that saving them one by one takes."""
     category = CategoryFactory()
-    Tool.objects.bulk_create(
+    store_as_is(
         Tool(
             category=category,
             policy=category.policy,

@@ -7,13 +7,13 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client, RequestFactory
 
-from consent.models import Category, Policy, PolicyVersion, Record, Tool
+from consent.models import Policy, PolicyVersion, Record
 from consent.models.validators import validate_hosts
 from consent.policy import build, policies
 from consent.policy.decision import parse
 from consent.policy.versions import version_called, version_of
 from consent.visitor import Consent
-from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
+from tests.factories import CategoryFactory, PolicyFactory, ToolFactory, store_as_is
 from tests.helpers import SAME_ORIGIN, tool_scripts
 
 pytestmark = pytest.mark.django_db
@@ -35,9 +35,9 @@ def store(key: str, *, hosts: str = "", revision: int = 2, **fields: Any) -> Pol
         **fields,
     )
     built = CategoryFactory.build(policy=policy, key="functional", since=1)
-    (category,) = Category.objects.bulk_create([built])
+    (category,) = store_as_is([built])
     tool = ToolFactory.build(policy=policy, category=category, key=f"tool-{key}", since=2)
-    Tool.objects.bulk_create([tool])
+    store_as_is([tool])
     policies.forget()
     return policy
 

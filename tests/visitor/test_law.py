@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django.test import Client, RequestFactory
 
-from consent.models import Category, Policy, RegionRule, Tool
+from consent.models import Policy, RegionRule
 from consent.policy import CompiledPolicy, build, compile_rules, policies
 from consent.policy.regimes import RegimesByRegion
 from consent.visitor import Consent
-from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
+from tests.factories import CategoryFactory, PolicyFactory, ToolFactory, store_as_is
 from tests.helpers import tool_scripts
 from tests.visitor import oracle
 from tests.visitor.oracle import UNCLEAR, text_of, today
@@ -179,8 +179,8 @@ def store(**fields: Any) -> Policy:
             order=order,
             **{name: data[name] for name in ("key", "essential", "sale", "since")},
         )
-        (category,) = Category.objects.bulk_create([built])
-        Tool.objects.bulk_create(
+        (category,) = store_as_is([built])
+        store_as_is(
             ToolFactory.build(policy=policy, category=category, key=key, since=since)
             for key, since in data["tools"].items()
         )

@@ -100,6 +100,29 @@ class World:
         category.purpose = self.name()
         category.save()
 
+    def pause(self) -> None:
+        self.switch(enabled=True)
+
+    def resume(self) -> None:
+        self.switch(enabled=False)
+
+    def switch(self, *, enabled: bool) -> None:
+        tools = Tool.objects.filter(enabled=enabled).order_by("pk")
+        if tools:
+            tool = self.chance.choice(tools)
+            tool.enabled = not enabled
+            tool.save()
+
+    def update_vendor(self) -> None:
+        """Change it in a way that calls no `save`."""
+        Tool.objects.filter(pk=self.any(Tool).pk).update(vendor=self.name())
+
+    def create_in_bulk(self) -> None:
+        category = self.any(Category)
+        tool = ToolFactory.build(category=category, key=f"added-{next(self.numbers)}")
+        tool.policy = category.policy
+        Tool.objects.bulk_create([tool])
+
     def replace_tool(self) -> None:
         tool = self.any(Tool)
         tool.delete()
@@ -212,11 +235,11 @@ def meanings_of(policy: CompiledPolicy) -> dict[str, tuple[str, ...]]:
     }
 
 
-# Not to pause a tool: it may go on unchanged, also for those who decided meanwhile.
-EDITS = ("add_tool", "change_vendor", "change_purpose", "replace_tool")
+EDITS = ("add_tool", "change_vendor", "change_purpose", "replace_tool", "pause", "resume")
+BULK_EDITS = ("update_vendor", "create_in_bulk")
 OTHERS = ("recreate", "import_elsewhere", "switch_default", "switch_by_update")
 VISITS = ("agree", "visit", "accept", "accept_one", "reject")
-STEPS = (*EDITS, *OTHERS, *VISITS, *3 * ("agree", "back_up", "restore"))
+STEPS = (*EDITS, *BULK_EDITS, *OTHERS, *VISITS, *3 * ("agree", "back_up", "restore"))
 
 
 @contextmanager
@@ -430,3 +453,35 @@ def test_tool_that_was_refused_stays_refused_where_the_grant_of_its_category_is_
     consent.decide({"functional": True}, partial=True)
 
     assert {tool.key for tool in consent.selection.tools} == {"tool-functional"}
+
+
+def test_grant_made_while_a_tool_was_paused_does_not_cover_it(policy):
+    tool, before = Tool.objects.get(key="tool-functional"), accepted()
+    tool.enabled = False
+    tool.save()
+    meanwhile = accepted()
+    tool.enabled = True
+    tool.save()
+    after = accepted()
+
+    assert "tool-functional" in runs(before) & runs(after)
+    assert runs(meanwhile) == {f"tool-{key}" for key in OPTIONAL[1:]}
+    asked = [
+        build().default.standing(cookie, days_ago(0), "opt_in", False).must_ask
+        for cookie in (before, meanwhile, after)
+    ]
+    assert asked == [False, True, False]
+
+
+def test_tool_that_was_paused_twice_is_hidden_from_the_first_pause_on(policy):
+    tool = Tool.objects.get(key="tool-functional")
+    for enabled in (False, True):
+        tool.enabled = enabled
+        tool.save()
+    between = accepted()
+    for enabled in (False, True):
+        tool.enabled = enabled
+        tool.save()
+
+    assert "tool-functional" not in runs(between)
+    assert "tool-functional" in runs(accepted())

@@ -16,7 +16,7 @@ from consent.proof.recording import Occasion
 from consent.recipes.keys import MAX_COOKIE_LENGTH
 from consent.signals import DecisionMade, consent_withdrawn, decision_made
 from consent.visitor import InvalidChoicesError, NotRecordedError
-from tests.factories import ToolFactory
+from tests.factories import ToolFactory, store_as_is
 from tests.helpers import (
     ANALYTICS,
     CHAT,
@@ -46,9 +46,7 @@ def site() -> Policy:
     """A policy that lets visitors refuse single tools; marketing has two."""
     policy = small_site(tool_choices=True)
     category = Category.objects.get(key="marketing-analytics")
-    Tool.objects.bulk_create(
-        [ToolFactory.build(policy=policy, category=category, key=BEACON, since=2, order=9)]
-    )
+    store_as_is([ToolFactory.build(policy=policy, category=category, key=BEACON, since=2, order=9)])
     policies.forget()
     return policy
 
@@ -284,9 +282,7 @@ def test_older_page_that_does_not_know_a_category_keeps_its_refused_tool_out_of_
 def test_too_many_tools_get_a_clear_refusal(site):
     category = Category.objects.get(key="functional")
     many = [f"tool-with-quite-a-long-name-{n}" for n in range(30)]
-    Tool.objects.bulk_create(
-        ToolFactory.build(policy=site, category=category, key=key, since=2) for key in many
-    )
+    store_as_is(ToolFactory.build(policy=site, category=category, key=key, since=2) for key in many)
     policies.forget()
     client = visitor()
 
