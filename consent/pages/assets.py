@@ -10,7 +10,7 @@ EMBED_STYLESHEET = "consent/embed.e176e020.css"
 SOURCES = {
     "reloading.js": "4b3cef3c1c534db349e7319d1359026ef6fa67119b0ffa0b4945ac753c3f7b9c",
     "live_scripts.js": "c3c6b38a73090d91014f2d0277fa4da45bf38c892a1d092d1ffa0ca4dcee39bc",
-    "choice.js": "2c75e948db4064ae4d27c441e3d99878093aa33189aacdb4c63cf58507e3c918",
+    "choice.js": "fa985e7efbbe042868297ced49b68d1068e4a88f04157e54e9f0ecbfe748b0a2",
     "choice.css": "1cb6b9b580c4629a1e1c30ff7d82edcf139e42229f2b22c1608c25a5489342af",
     "embed.js": "659e45d3f540429b6dc7646afd46413dc68ba04a95dcabbb66d4de782d5a1786",
     "embed.css": "065b4db1050114776339bf706fc6fa14770bac5b8ed57ac77432cdb27de6181c",
