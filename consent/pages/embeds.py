@@ -82,7 +82,8 @@ def consent_embed(
     """Return the embed of the tool ``key``, or a placeholder that asks for it; see `ShownEmbed`.
 
     Returns "", and logs it, if no enabled tool has that key. Other errors raise
-    ImproperlyConfigured under DEBUG; otherwise they are logged, and the result is "".
+    ImproperlyConfigured under DEBUG; otherwise they are logged. The result is a sentence that says
+    what is wrong with a value, since an editor may have entered it; else it is "".
     """
     page = page_of(request)
     tool = page.policy.tools.get(key)
@@ -93,7 +94,7 @@ def consent_embed(
     try:
         shown = ShownEmbed.read(tool.embed, title, ratio, values)
     except ValueError as error:
-        return _refused(key, str(error))
+        return _wrong_values(key, _text(title) or tool.name, str(error))
     inside = shown.html
     allowed = page.writes(key)
     head = page.embed_parts(has_placeholder=not allowed)
@@ -181,6 +182,13 @@ def _wrong_ratio(ratio: str) -> str:
 def _unknown(key: str) -> SafeString:
     logger.info("No category or enabled tool has the key %r: nothing is written for it.", key)
     return SafeString("")
+
+
+def _wrong_values(key: str, title: str, reason: str) -> SafeString:
+    """Report that the values of an embed are invalid, in the page as well."""
+    _refused(key, reason)
+    words = gettext("“%(title)s” cannot be shown: %(reason)s") % {"title": title, "reason": reason}
+    return SafeString(f"<p>{escape(words)}</p>")
 
 
 def _refused(key: str, reason: str) -> SafeString:

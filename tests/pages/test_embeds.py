@@ -243,11 +243,24 @@ WRONG = {
 def test_what_is_wrong_is_raised_while_developing_and_logged_elsewhere(
     policy, settings, caplog, source
 ):
-    assert write(source) == ""
+    written = write(source)
+    assert "iframe" not in written
+    assert "<template" not in written
     assert "cannot be written" in caplog.text
     settings.DEBUG = True
     with pytest.raises(ImproperlyConfigured, match="cannot be written: "):
         write(source)
+
+
+def test_an_editor_sees_which_value_is_wrong(policy):
+    source = '{% consent_embed "youtube" id=entered title="Our <b>" %}'
+
+    written = write(source, entered="<script>x()</script>")
+
+    assert written == (
+        "<p>“Our &lt;b&gt;” cannot be shown: “&lt;script&gt;x()&lt;/script&gt;” is not a valid "
+        "value for Video. It looks like this: aBcDeFgHiJk</p>"
+    )
 
 
 @pytest.mark.parametrize("source", [TAG, BLOCK])

@@ -701,7 +701,10 @@ def test_a_container_of_inline_scripts_says_what_a_policy_does_to_them():
 
 def test_clarity_that_microsofts_file_loads_is_declared():
     recipe = catalogue()["microsoft-uet"]
+    clarity = catalogue()["microsoft-clarity"]
     assert "https://www.clarity.ms" in recipe.csp["script-src"]
+    assert {*clarity.csp["connect-src"]} <= {*recipe.csp["connect-src"]}
+    assert {each.name for each in clarity.cookies} <= {each.name for each in recipe.cookies}
     assert "Clarity" in recipe.note
 
 
