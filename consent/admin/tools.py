@@ -37,7 +37,7 @@ class ToolAdmin(ToolFormAdmin):
         "Every tool that the website uses. A tool runs only for visitors who allow its category; "
         "in an essential category, for everybody."
     )
-    list_display = ("name", "enabled", "category", "vendor", "remark")
+    list_display = ("name", "enabled", "category", "short_vendor", "remark")
     list_editable = ("enabled",)
     list_filter = ("category", "enabled", "policy")
     list_select_related = ("category", "policy")
@@ -97,6 +97,11 @@ class ToolAdmin(ToolFormAdmin):
             recipes = [recipe.key for recipe in search(search_term)]
             found = queryset.filter(Q(pk__in=found.values("pk")) | Q(recipe__in=recipes))
         return found, duplicates
+
+    @admin.display(description=_("vendor"), ordering="vendor", empty_value="")
+    def short_vendor(self, tool: Tool) -> str:
+        """The vendor without what is in parentheses, such as its company in another region."""
+        return tool.vendor.partition(" (")[0]
 
     @admin.display(description=_("Remark"), empty_value="")
     def remark(self, tool: Tool) -> str:

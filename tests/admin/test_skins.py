@@ -120,7 +120,7 @@ def test_list_has_its_filters(skin: str, name: str, filters: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "columns"),
     [
-        ("tools", ["name", "enabled", "category", "vendor", "remark"]),
+        ("tools", ["name", "enabled", "category", "short_vendor", "remark"]),
         ("categories", ["order", "purpose", "essential", "sale", "tools_enabled"]),
         ("policies", ["name", "is_default", "regime", "revision", "changed_at"]),
         ("records", ["decided_at", "action", "allowed", "source", "language", "short_receipt"]),
