@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from consent.recipes.snippets import misplaced, problems
+from tests.factories import ToolFactory
 
 # Parses a page with the snippet in it, and returns what became of what follows the snippet.
 IN_BODY = """snippet => {
@@ -82,3 +84,18 @@ def test_what_is_refused_in_the_head_ends_it(visitor, snippet: str):
 def test_what_is_accepted_in_the_head_keeps_it_open(visitor, snippet: str):
     assert visitor.page.evaluate(IN_HEAD, snippet)
     assert not misplaced(snippet, "head")
+
+
+@pytest.mark.parametrize(
+    "snippet", ['<div style="display: none">', "<details>", "<select>", "<xmp>", "<plaintext>"]
+)
+def test_dialog_opens_beside_a_snippet_that_was_stored_before_it_was_checked(
+    visitor, policy, snippet: str
+):
+    essential = policy.categories.get(key="essential")
+    ToolFactory(category=essential, key="odd", snippet=snippet, placement="body")
+    visitor.goto("/")
+
+    visitor.open_preferences()
+
+    expect(visitor.box("functional")).to_be_visible()

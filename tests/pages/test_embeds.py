@@ -294,6 +294,18 @@ def test_block_wants_a_key_and_knows_title_and_ratio(policy, tag):
 # Blocks
 
 
+def test_block_of_a_category_without_tools_names_no_sender(policy):
+    block = '{% consentblock "functional" title="Chat" %}x{% endconsentblock %}'
+    assert "This content comes from:" in write(block)
+
+    policy.categories.get(key="functional").tools.all().delete()
+    policies.forget()
+
+    written = write(block)
+    assert "This content comes from:" not in written
+    assert "Always allow “Functional”" in written
+
+
 INSIDES = {
     "an end of the template": "</template><img src=x.png><script>x()</script>",
     "a comment": "<!-- -- > <template> --></template><img src=x.png><script>x()</script>",
