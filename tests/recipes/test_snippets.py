@@ -226,6 +226,42 @@ UNCLOSED = (
 )
 
 
+# Code in the form in which vendors give it.
+FOR_THE_HEAD = {
+    "pixel": """<!-- Chat Pixel -->
+<script>!function(f,b,e){if(f.q)return;f.q=[];b.write("<scr"+"ipt src=x.js><\\/script>")}
+(window,document,'script');</script>
+<noscript><img height="1" width="1" style="display:none"
+src="https://chat.example/tr?id=1&ev=View"
+/></noscript>
+<!-- End Chat Pixel -->""",
+    "loader": "  <script type=text/javascript async defer src=//chat.example/1.js></script>\n\n",
+    "frame": "<noscript><iframe src=https://chat.example/ns height=0 width=0></iframe></noscript>",
+    "data": '<script type="application/ld+json">{"a": "<b>“c”</d>"}</script>',
+    "cdata": "<script>\n//<![CDATA[\na('<b>')\n//]]>\n</script>",
+    "former browsers": "<!--[if lt IE 9]><script src=ie.js></script><![endif]--><script></script>",
+    "counter": "<script></script><noscript><div><a href=x><img src=y></a></div></noscript>",
+}
+FOR_THE_BODY = {
+    "widget": '<div class=chat style="height:7px"></div>\n<script async src=x></script>',
+    "post": '<blockquote class=x><p lang="en">a <a href=x>b</a></p>&mdash; C <a href=x>1</a>'
+    '<svg viewBox="0 0 6 6"><g><path d="M5"></path></g></svg></blockquote><script src=x></script>',
+    "form": "<form action=x method=post>\n<input type=hidden name=a />\n<img src=x />\n</form>",
+    "component": """<chat-box data='{"a": "“b”"}'></chat-box><script type=module>`<p>`</script>""",
+}
+
+
+@pytest.mark.parametrize("pasted", FOR_THE_HEAD.values(), ids=FOR_THE_HEAD)
+def test_code_of_vendors_is_accepted_anywhere(pasted: str):
+    assert problems(pasted) == misplaced_in_head(pasted) == []
+
+
+@pytest.mark.parametrize("pasted", FOR_THE_BODY.values(), ids=FOR_THE_BODY)
+def test_code_of_vendors_with_elements_of_the_body_is_accepted_there(pasted: str):
+    assert problems(pasted) == []
+    assert len(misplaced_in_head(pasted)) == 1
+
+
 @pytest.mark.parametrize("tag", UNCLOSED)
 def test_element_that_would_swallow_the_page_is_found(tag: str):
     assert problems(f"<p>\n<p>\n<{tag}>a()") == [
