@@ -21,6 +21,7 @@ from hypothesis import settings as hypothesis_settings
 from consent.models import revision
 from consent.policy import policies
 from consent.proof import ledger, notice_counter, storing
+from consent.visitor import write_limit
 
 # How long an example takes says more about how busy the machine is than about the code.
 hypothesis_settings.register_profile("unhurried", deadline=None)
@@ -97,4 +98,5 @@ def forget_everything() -> None:
     ledger.forget()
     storing.waiting.clear()
     notice_counter.forget()
+    write_limit.forget()
     cache.clear()

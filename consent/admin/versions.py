@@ -23,7 +23,7 @@ from consent.models.legal_basis import basis_of
 from consent.pages.assets import STYLESHEET
 from consent.pages.template_data import url_data
 from consent.policy import policies
-from consent.policy.versions import NAME_LENGTH
+from consent.policy.versions import DIGEST_LENGTH
 
 VERDICTS = {
     True: ("✓", "genuine", _("Genuine: the content matches the digest.")),
@@ -86,14 +86,14 @@ class PolicyVersionAdmin(ReadOnlyAdmin[PolicyVersion]):
         if version is None:
             raise Http404
         response = HttpResponse(version.content, content_type="application/json")
-        name = f"policy-{version.revision}-{version.digest[:NAME_LENGTH]}.json"
+        name = f"policy-{version.revision}-{version.digest[:DIGEST_LENGTH]}.json"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
     @admin.display(description=_("digest"))
     def short_digest(self, version: PolicyVersion) -> str:
         """The part of the digest that pages show."""
-        return version.digest[:NAME_LENGTH]
+        return version.digest[:DIGEST_LENGTH]
 
     @admin.display(description=_("content"))
     def verdict(self, version: PolicyVersion) -> SafeString:
@@ -124,7 +124,7 @@ def shown_again(version: PolicyVersion) -> list[Part]:
             **texts,
             "legal_basis": basis_of(shown["policy"]["regime"]),
             "next": "",
-            "version": version.digest[:NAME_LENGTH],
+            "version": version.digest[:DIGEST_LENGTH],
         }
         return [Part(key, title, _document(key, title, context)) for key, title in titles.items()]
 

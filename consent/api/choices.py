@@ -8,6 +8,7 @@ from typing import Required, TypedDict
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from consent.policy.versions import VERSION_NAME
 from consent.proof.identifiers import read_key
 from consent.recipes.keys import is_key
 
@@ -82,7 +83,7 @@ class ChoicesSerializer(serializers.Serializer[None]):
         help_text="The policy's revision that the visitor saw; nothing newer is granted.",
     )
     version = serializers.RegexField(
-        r"\A[0-9a-f]{16}\Z",
+        rf"\A{VERSION_NAME}\Z",
         required=False,
         help_text="Identifier of the text that the visitor saw: the data-version of the page.",
     )

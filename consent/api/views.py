@@ -16,7 +16,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound, Throttled, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,7 +24,7 @@ from consent.api.answers import PRIVATE, answer, outcome, own, preferences, to_j
 from consent.api.base import JSONView, PreconditionFailedError, UnavailableError
 from consent.api.choices import Choices, ChoicesSerializer
 from consent.api.parsers import SmallJSONParser
-from consent.api.permissions import SameOriginWrites, WriteThrottle
+from consent.api.permissions import SameOriginWrites
 from consent.api.schema import WRITE_PROBLEMS, describe
 from consent.api.serializers import (
     OutcomeSerializer,
@@ -43,6 +43,7 @@ from consent.visitor import (
     InvalidChoicesError,
     NotRecordedError,
     PolicyUnavailableError,
+    TooManyDecisionsError,
     consent_of,
 )
 
@@ -91,7 +92,6 @@ class PreferencesView(JSONView):
     """The visitor's own preferences."""
 
     permission_classes = (SameOriginWrites,)
-    throttle_classes = (WriteThrottle,)
     parser_classes = (SmallJSONParser,)
 
     @describe(
@@ -154,6 +154,8 @@ class PreferencesView(JSONView):
             raise UnavailableError from error
         except NotRecordedError as error:
             raise UnavailableError(_NOT_RECORDED) from error
+        except TooManyDecisionsError as error:
+            raise Throttled(error.seconds) from error
         return outcome(consent)
 
     def handle_exception(self, exc: Exception) -> Response:

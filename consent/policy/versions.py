@@ -8,8 +8,8 @@ made.
 from __future__ import annotations
 
 import json
+import re
 from hashlib import sha256
-from itertools import product
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -22,21 +22,26 @@ from consent.policy.compiled_policy import CompiledPolicy
 from consent.policy.data import CompiledCategory, CompiledTool
 from consent.policy.process_cache import policies
 
-# Hex digits by which a page names its version: no site ever has two that share them.
-NAME_LENGTH = 16
+# Hex digits of the digest by which a page names its version: no site ever has two that share them.
+DIGEST_LENGTH = 16
+
+# What follows them says where to look, so that an unknown name costs no more than a known one.
+VERSION_NAME = (
+    rf"[0-9a-f]{{{DIGEST_LENGTH}}}(\.[0-9]{{1,13}}\.[A-Za-z0-9@-]{{0,20}}\.[a-z_]{{1,16}})?"
+)
+_VERSION_NAME = re.compile(VERSION_NAME)
 
 
 class Version(NamedTuple):
-    """A version of the policy. ``content``: the disclosure as JSON; ``digest``: its SHA-256."""
+    """A version of the policy.
+
+    ``content``: the disclosure as JSON; ``digest``: its SHA-256. ``name``: what pages call it.
+    """
 
     digest: str
     language: str
     content: str
-
-    @property
-    def name(self) -> str:
-        """What pages call it."""
-        return self.digest[:NAME_LENGTH]
+    name: str
 
     @property
     def policy(self) -> str:
@@ -102,24 +107,36 @@ def version_of(policy: CompiledPolicy, regime: str) -> Version:
     def make() -> Version:
         shown = {"language": language, "key": policy.key, **disclosure(policy, regime)}
         content = canonical(shown)
-        return Version(sha256(content.encode()).hexdigest(), language, content)
+        digest = sha256(content.encode()).hexdigest()
+        name = f"{digest[:DIGEST_LENGTH]}.{policy.revision}.{language}.{regime}"
+        return Version(digest, language, content, name)
 
     return Version(*policy.parts.get(("version", language, regime), make))
 
 
+def is_version_name(text: str) -> bool:
+    """Return whether ``text`` could be what a page calls its version."""
+    return _VERSION_NAME.fullmatch(text) is not None
+
+
 def version_called(name: str, key: str) -> Version | None:
-    """Return the version that pages of the policy ``key`` call ``name``.
+    """Return the version that pages of the policy ``key`` call ``name``; None if it is not known.
 
     It may be of before the last few edits, of another language than the request that refers to it,
-    and of another regime.
+    and of another regime: ``name`` says which.
     """
+    if not is_version_name(name) or "." not in name:
+        return None
+    _, revision, language, regime = name.split(".")
+    if language not in dict(settings.LANGUAGES):
+        return None
     for policy in policies.recent():
-        for language, regime in product(dict(settings.LANGUAGES), policy.regimes.in_use):
-            if policy.key == key:
-                with override(language):
-                    version = version_of(policy, regime)
-                if version.name == name:
-                    return version
+        is_meant = policy.key == key and str(policy.revision) == revision
+        if is_meant and regime in policy.regimes.in_use:
+            with override(language):
+                version = version_of(policy, regime)
+            if version.name == name:
+                return version
     return None
 
 

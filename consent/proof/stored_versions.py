@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from django.db import router
 
 from consent.models import PolicyVersion
-from consent.policy.versions import Version, version_called
+from consent.policy.versions import (
+    DIGEST_LENGTH,
+    Version,
+    is_version_name,
+    version_called,
+)
 from consent.proof.commitment import after_commit
-
-_VERSION_NAME = re.compile(r"[0-9a-f]{16}")
 
 # The primary keys of versions that are certainly stored, by digest.
 _stored: dict[str, int] = {}
@@ -24,13 +27,16 @@ def find_version(name: str, current: Version) -> Version:
 
     Raises django.db.Error if the database fails.
     """
-    if name in ("", current.name) or not _VERSION_NAME.fullmatch(name):
+    if name in ("", current.name) or not is_version_name(name):
         return current
     remembered = version_called(name, current.policy)
     if remembered is not None:
         return remembered
-    stored = PolicyVersion.objects.filter(digest__startswith=name, policy=current.policy).first()
-    return Version(stored.digest, stored.language, stored.content) if stored else current
+    found = PolicyVersion.objects.using(router.db_for_write(PolicyVersion)).filter(
+        digest__startswith=name[:DIGEST_LENGTH], policy=current.policy
+    )
+    stored = found.first()
+    return Version(stored.digest, stored.language, stored.content, name) if stored else current
 
 
 def primary_key_of(version: Version, using: str) -> int:

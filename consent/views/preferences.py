@@ -24,6 +24,7 @@ from consent.visitor import (
     InvalidChoicesError,
     NotRecordedError,
     PolicyUnavailableError,
+    TooManyDecisionsError,
     consent_of,
 )
 from consent.visitor.decision_form import take_decision
@@ -43,8 +44,8 @@ class PreferencesView(View):
     """The page where a visitor chooses, and what every form of the app posts to.
 
     GET shows the visitor's choices. POST takes the fields of `consent.visitor.decision_form`, and
-    ``next`` (a local address to go to); it answers 303, or 400, 403 or 503 with the page and the
-    reason.
+    ``next`` (a local address to go to); it answers 303, or 400, 403, 429 or 503 with the page and
+    the reason.
     """
 
     template_name = "consent/preferences_page.html"
@@ -73,6 +74,12 @@ class PreferencesView(View):
                 "started. What you refused holds. Please try again."
             )
             return self._page(request, following, error=reason, status=503)
+        except TooManyDecisionsError as error:
+            reason = gettext(
+                "You have chosen very often, so what you allowed was not saved. What you refused "
+                "holds. Please try again in %d seconds."
+            )
+            return self._page(request, following, error=reason % error.seconds, status=429)
         address = local_address(request, following) or reverse("consent:preferences")
         return SeeOther(f"{address}#{STATUS_ID}")
 

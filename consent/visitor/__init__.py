@@ -5,6 +5,7 @@ from consent.visitor.errors import (
     InvalidChoicesError,
     NotRecordedError,
     PolicyUnavailableError,
+    TooManyDecisionsError,
 )
 from consent.visitor.request import ConsentHttpRequest, consent_of
 from consent.visitor.snapshot import VisitorSnapshot
@@ -15,6 +16,7 @@ __all__ = [
     "InvalidChoicesError",
     "NotRecordedError",
     "PolicyUnavailableError",
+    "TooManyDecisionsError",
     "VisitorSnapshot",
     "consent_of",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from types import MappingProxyType
 
 from django.db import Error, router, transaction
@@ -16,6 +17,7 @@ from django.utils import timezone
 from consent.conf import conf
 from consent.models import Record
 from consent.policy.decision import Decision
+from consent.proof.identifiers import subject_of
 from consent.proof.recording import Draft, Occasion
 from consent.visitor import decision_events
 from consent.visitor.choices import (
@@ -24,8 +26,16 @@ from consent.visitor.choices import (
     decision_from,
     refusal_without_policy,
 )
-from consent.visitor.errors import NotRecordedError, PolicyUnavailableError
+from consent.visitor.errors import (
+    NotRecordedError,
+    PolicyUnavailableError,
+    TooManyDecisionsError,
+)
 from consent.visitor.state import ConsentState
+from consent.visitor.write_limit import seconds_to_wait
+
+# Who decides the same again within this time has one record of it.
+SAME_DECISION = timedelta(minutes=1)
 
 
 def decide(
@@ -79,9 +89,11 @@ def record_and_take(
     refused counts all the same.
     """
     draft = _draft(state, decision, shown, occasion)
-    if state.secret and decision == state.decision and occasion.key is None:
-        # A form without a key was sent twice.
+    if _is_repeated(state, decision, occasion):
         state.take(decision)
+    elif seconds := _seconds_to_wait(state, occasion):
+        if not take_refusal(state, draft):
+            raise TooManyDecisionsError(seconds)
     elif not conf.RECORDS:
         state.take(decision)
         draft.announce()
@@ -91,16 +103,55 @@ def record_and_take(
 
 
 def fall_back(state: ConsentState, draft: Draft) -> bool:
-    """Take what of a decision counts without a record; return whether that is all of it."""
+    """Take what of a decision counts without a record, which is stored later.
+
+    Returns whether that is all of it.
+    """
     state.undo()
+    refusal = draft.refusal()
+    if refusal is not None:
+        refusal.postpone()
+        refusal.announce()
+    return take_refusal(state, draft)
+
+
+def take_refusal(state: ConsentState, draft: Draft) -> bool:
+    """Take what of a decision counts without a record; return whether that is all of it."""
     refusal = draft.refusal()
     if refusal is None:
         return False
-    refusal.postpone()
     state.is_recorded = False
     state.take(refusal.decision)
-    refusal.announce()
     return refusal.decision.choices == draft.decision.choices
+
+
+def _is_repeated(state: ConsentState, decision: Decision, occasion: Occasion) -> bool:
+    """Say whether the visitor has just decided the same, so that nothing has to be written.
+
+    Without a key, which tells two submissions apart, at any time: a form was sent twice.
+    """
+    if not state.secret or decision != state.decision or occasion.source == Record.Source.SIGN_IN:
+        return False
+    return occasion.key is None or _is_just_recorded(state, decision)
+
+
+def _is_just_recorded(state: ConsentState, decision: Decision) -> bool:
+    found = Record.objects.using(router.db_for_write(Record))
+    try:
+        latest = found.filter(subject=subject_of(state.secret)).first()
+    except Error:
+        return False
+    return (
+        latest is not None
+        and latest.choices == dict(decision.choices)
+        and timezone.now() - latest.decided_at < SAME_DECISION
+    )
+
+
+def _seconds_to_wait(state: ConsentState, occasion: Occasion) -> int:
+    # A decision that signing in copies was counted where it was made.
+    is_copied = occasion.source == Record.Source.SIGN_IN
+    return 0 if is_copied else seconds_to_wait(state.reader.request)
 
 
 def _draft(state: ConsentState, decision: Decision, shown: int, occasion: Occasion) -> Draft:

@@ -31,3 +31,15 @@ class NotRecordedError(Exception):
 
     def __init__(self) -> None:
         super().__init__("The record of this grant could not be stored, so it does not count.")
+
+
+class TooManyDecisionsError(Exception):
+    """The client has had as many decisions stored as CONSENT_THROTTLE_RATE allows.
+
+    A grant does not count; what was refused together with it counts, without a record.
+    ``seconds``: after how many the client may decide again.
+    """
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many decisions; the next is possible in {seconds} seconds.")
+        self.seconds = seconds

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
-from django.core.cache.backends.base import BaseCache
 from django.db import DatabaseError, connection
 from django.http.response import HttpResponseBase
 from django.test import AsyncClient, Client
@@ -700,110 +699,6 @@ def test_refusal_is_taken_while_the_database_is_down(policy, method):
 
 def test_post_is_no_way_to_write(policy):
     assert send("POST", GRANT_ALL).status_code == 405
-
-
-# Not too often
-
-
-def test_writes_beyond_the_rate_are_refused_until_later(policy, settings):
-    settings.CONSENT_THROTTLE_RATE = "2/hour"
-    assert [send(method, REFUSE_ALL).status_code for method in ("PUT", "PATCH")] == [200, 200]
-
-    response = send("PUT", GRANT_ALL)
-
-    assert response.status_code == 429
-    assert 0 < int(response["Retry-After"]) <= 3600
-    assert "throttled" in response.json()["detail"]
-    assert not response.cookies
-
-
-def test_withdrawing_and_reading_are_never_limited(policy, settings):
-    settings.CONSENT_THROTTLE_RATE = "1/hour"
-    for _ in range(3):
-        send("PUT", REFUSE_ALL)
-
-    assert [send(method).status_code for method in ("DELETE", "GET") * 3] == [200] * 6
-
-
-def test_requests_from_elsewhere_use_up_nobodys_rate(policy, settings):
-    settings.CONSENT_THROTTLE_RATE = "1/hour"
-    for _ in range(3):
-        send("PUT", GRANT_ALL, headers={"Sec-Fetch-Site": "cross-site"})
-
-    assert send("PUT", GRANT_ALL).status_code == 200
-
-
-def test_each_client_has_a_rate_of_its_own(policy, settings):
-    settings.CONSENT_THROTTLE_RATE = "1/hour"
-
-    statuses = [
-        send("PUT", REFUSE_ALL, REMOTE_ADDR=address).status_code
-        for address in ("192.0.2.7", "192.0.2.7", "192.0.2.8")
-    ]
-
-    assert statuses == [200, 429, 200]
-
-
-def test_no_rate_limits_nobody(policy, settings):
-    settings.CONSENT_THROTTLE_RATE = None
-
-    assert {send("PUT", REFUSE_ALL).status_code for _ in range(5)} == {200}
-
-
-class NotingCache(BaseCache):
-    """Keeps nothing and notes every key and value."""
-
-    noted: list[Any] = []
-
-    def __init__(self, location: str, params: dict[str, Any]) -> None:
-        super().__init__(params)
-
-    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        self.noted.append(key)
-        return default
-
-    def set(self, key: str, value: Any, *arguments: Any, **options: Any) -> None:
-        self.noted += [key, value]
-
-    def clear(self) -> None:
-        """Keep what was noted."""
-
-
-class BrokenCache(BaseCache):
-    """Fails whenever it is asked, as one whose server is down."""
-
-    def __init__(self, location: str, params: dict[str, Any]) -> None:
-        super().__init__(params)
-
-    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        raise ConnectionError("The cache does not answer.")
-
-    def set(self, key: str, value: Any, *arguments: Any, **options: Any) -> None:
-        raise ConnectionError("The cache does not answer.")
-
-
-def test_cache_that_fails_limits_nobody(policy, settings, caplog):
-    settings.CONSENT_THROTTLE_RATE = "1/hour"
-    settings.CACHES = {"default": {"BACKEND": "tests.api.test_views.BrokenCache"}}
-
-    assert [send("PUT", REFUSE_ALL).status_code for _ in range(3)] == [200] * 3
-    assert "this write is not limited" in caplog.text
-
-
-def test_cache_learns_no_address(policy, settings):
-    settings.CACHES = {"default": {"BACKEND": "tests.api.test_views.NotingCache"}}
-
-    send("PUT", REFUSE_ALL, REMOTE_ADDR="192.0.2.7", headers={"X-Forwarded-For": "203.0.113.9"})
-
-    assert NotingCache.noted
-    assert "192.0.2" not in str(NotingCache.noted)
-    assert "203.0.113" not in str(NotingCache.noted)
-
-
-def test_withdrawing_asks_no_cache(policy, settings):
-    settings.CACHES = {"default": {"BACKEND": "tests.api.test_views.BrokenCache"}}
-
-    assert send("DELETE").status_code == 200
 
 
 # Whatever strangers send

@@ -25,7 +25,7 @@ from consent.models import (
     Sequence,
 )
 from consent.models.signing import Verdict
-from consent.policy import policies
+from consent.policy import policies, versions
 from consent.policy.decision import parse
 from consent.proof import storing
 from consent.proof.identifiers import subject_of
@@ -294,6 +294,11 @@ def test_version_is_in_the_language_of_the_page(browser):
     assert "Werbung" in version.content.encode().decode("unicode_escape")
 
 
+def digest_in(name: str) -> str:
+    """Return the beginning of the digest in what a page calls its version."""
+    return name.partition(".")[0]
+
+
 def test_record_refers_to_the_text_that_the_page_showed_before_an_edit(browser, site):
     page = browser.get(FORM).context["version"]
     Category.objects.filter(key="functional").get().save()
@@ -304,7 +309,7 @@ def test_record_refers_to_the_text_that_the_page_showed_before_an_edit(browser, 
     put(browser, ALL, version=page)
 
     version = Record.objects.get().version
-    assert version.digest.startswith(page)
+    assert version.digest.startswith(digest_in(page))
     assert "Quite another text." not in version.content
 
 
@@ -321,8 +326,34 @@ def test_text_of_a_page_in_another_language_is_found(browser):
     )
 
     record = Record.objects.get()
-    assert record.version.digest.startswith(german)
+    assert record.version.digest.startswith(digest_in(german))
     assert record.language == record.version.language == "de"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{digest}.{revision}.fr.opt_in",
+        "{digest}.7.fr.opt_in",
+        "{digest}.{revision}.xx.opt_in",
+        "{digest}.{revision}.fr.implied",
+        "{digest}",
+    ],
+)
+def test_unknown_name_has_the_texts_of_one_language_written(browser, site, monkeypatch, name):
+    current = browser.get(FORM).context["version"]
+    written = []
+    disclosure = versions.disclosure
+    monkeypatch.setattr(
+        versions, "disclosure", lambda *shown: written.append(shown) or disclosure(*shown)
+    )
+    unknown = name.format(digest="0" * 16, revision=current.split(".")[1])
+
+    assert put(browser, ALL, version=unknown).status_code == 200
+
+    # One for each edit that the process remembers, however many languages there are.
+    assert len(written) <= len([*policies.recent()])
+    assert Record.objects.get().version.digest.startswith(digest_in(current))
 
 
 def test_text_of_long_ago_is_found_where_it_is_stored(browser):
@@ -646,13 +677,13 @@ def test_refusal_that_waits_refers_to_the_text_that_its_page_showed(browser, sit
         put(browser, NONE, version=page)
     storing.store_waiting()
 
-    assert Record.objects.get().version.digest.startswith(page)
+    assert Record.objects.get().version.digest.startswith(digest_in(page))
 
 
 def test_answer_says_whether_a_refusal_is_recorded(browser):
     assert put(browser, NONE).json()["recorded"] is True
     with no_ledger():
-        assert put(browser, NONE, key=str(uuid4())).json()["recorded"] is False
+        assert put(Client(headers=SAME_ORIGIN), NONE).json()["recorded"] is False
 
 
 def test_refusal_that_waited_and_came_again_is_recorded_once(browser):
