@@ -20,8 +20,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from consent.admin.confirming import AdvisedForm
 from consent.admin.fields import LinesField
-from consent.admin.generic import AnyField, ModelAdmin, ModelForm, TabularInline
+from consent.admin.generic import AnyField, BaseInlineFormSet, ModelAdmin, ModelForm, TabularInline
 from consent.admin.skins import dress
 from consent.admin.wording import WORDING_ONLY, History, Text, asked_again, from_revision
 from consent.models import Category, Dated, Policy
@@ -39,7 +40,7 @@ COSMETIC = "cosmetic"
 NOTHING = "–"  # noqa: RUF001
 
 
-class CosmeticForm(ModelForm[D]):
+class CosmeticForm(AdvisedForm[D]):
     """A form whose editor can say that a change of wording changes nothing for visitors."""
 
     cosmetic = forms.BooleanField(
@@ -52,7 +53,7 @@ class CosmeticForm(ModelForm[D]):
         return [name for name in super().changed_data if name != COSMETIC]
 
 
-class RowForm(ModelForm[M]):
+class RowForm(AdvisedForm[M]):
     """A row that is edited in its list: each field is named for who cannot see the columns."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -176,6 +177,15 @@ class ReadOnlyAdmin(SectionAdmin[M]):
         return False
 
 
+class NamedFormSet(BaseInlineFormSet[M, Parent, ModelForm[M]]):
+    """The rows of an object, each field with a name of its own."""
+
+    def add_fields(self, form: ModelForm[M], index: int | None) -> None:
+        """Name the fields, and the box for deletion."""
+        super().add_fields(form, index)
+        name_fields(form)
+
+
 class OwnedInline(TabularInline[M, Parent]):
     """Rows that are part of another object: the permissions are those of that object.
 
@@ -265,7 +275,7 @@ def name_fields(form: ModelForm[M]) -> None:
         # A table has no element for the help that the field would point to.
         field.help_text = ""
         if field.label and not field.widget.is_hidden:
-            name = str(form.instance)
+            name = str(form.instance) if form.instance.pk else ""
             field.widget.attrs["aria-label"] = f"{field.label}: {name}" if name else field.label
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -10,9 +11,11 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from consent.admin.base import CosmeticForm, DatedAdmin
+from consent.admin import advice
+from consent.admin.base import CosmeticForm, DatedAdmin, RowForm
+from consent.admin.confirming import AdvisedForm
 from consent.admin.consent_types import ConsentTypesField
-from consent.admin.generic import AnyField, Fieldsets
+from consent.admin.generic import AnyField, Fieldsets, ModelForm
 from consent.admin.keys import free_key, keys_in
 from consent.models import Category, Policy
 from consent.recipes.keys import CATEGORY_KEY_LENGTH
@@ -32,6 +35,10 @@ class CategoryForm(CosmeticForm[Category]):
         if "key" in self.fields:
             self.fields["key"].required = False
 
+    def advice(self) -> Iterable[str]:
+        """Warn of tools that would run for everybody."""
+        return _advice(self)
+
     def clean(self) -> dict[str, Any]:
         """Make the key from the name if it was left empty."""
         cleaned = super().clean() or self.cleaned_data
@@ -40,6 +47,19 @@ class CategoryForm(CosmeticForm[Category]):
             name = cleaned.get("name", "")
             cleaned["key"] = free_key(name, taken, longest=CATEGORY_KEY_LENGTH)
         return cleaned
+
+
+class CategoryRowForm(RowForm[Category]):
+    """A category in the list."""
+
+    def advice(self) -> Iterable[str]:
+        """Warn of tools that would run for everybody."""
+        return _advice(self)
+
+
+def _advice(form: AdvisedForm[Category]) -> Iterable[str]:
+    became_essential = "essential" in form.changed_data and form.instance.essential
+    return advice.on_category(form.instance) if became_essential else ()
 
 
 @admin.register(Category)
@@ -61,6 +81,12 @@ class CategoryAdmin(DatedAdmin[Category]):
         enabled = Count("tools", filter=Q(tools__enabled=True))
         categories: QuerySet[Category] = super().get_queryset(request)
         return categories.select_related("policy").annotate(enabled=enabled)
+
+    def get_changelist_form(
+        self, request: HttpRequest, **kwargs: object
+    ) -> type[ModelForm[Category]]:
+        """Ask in the list, too."""
+        return super().get_changelist_form(request, **{"form": CategoryRowForm, **kwargs})
 
     @admin.display(description=_("Enabled tools"), ordering="enabled")
     def tools_enabled(self, category: Category) -> int:

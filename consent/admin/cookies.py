@@ -6,9 +6,9 @@ from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from consent.admin.base import OwnedInline, name_fields
+from consent.admin.base import NamedFormSet, OwnedInline
 from consent.admin.catalogue import chosen
-from consent.admin.generic import BaseInlineFormSet, ModelForm
+from consent.admin.generic import ModelForm
 from consent.models import Cookie, Tool
 
 
@@ -39,21 +39,12 @@ class CookieForm(ModelForm[Cookie]):
         return super().has_changed() and not is_empty
 
 
-class CookieFormSet(BaseInlineFormSet[Cookie, Tool, ModelForm[Cookie]]):
-    """The cookies of a tool, each field with a name of its own."""
-
-    def add_fields(self, form: ModelForm[Cookie], index: int | None) -> None:
-        """Name the fields, and the box for deletion."""
-        super().add_fields(form, index)
-        name_fields(form)
-
-
 class CookieInline(OwnedInline[Cookie, Tool]):
     """The cookies and storage keys that a tool declares."""
 
     model = Cookie
     form = CookieForm
-    formset = CookieFormSet
+    formset = NamedFormSet[Cookie, Tool]
     verbose_name_plural = _("Cookies and storage keys")
 
     def get_extra(self, request: HttpRequest, obj: Tool | None = None, **kwargs: object) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils.html import escape
 from django.utils.translation import gettext
 
+from consent.admin import advice
 from consent.admin.base import CosmeticForm
 from consent.admin.generic import ModelChoiceField
 from consent.admin.keys import free_key, keys_in
@@ -93,6 +94,12 @@ class ToolForm(CosmeticForm[Tool]):
         if not self.may_edit_code:
             self._clean_essential(cleaned.get("category"))
         return cleaned
+
+    def advice(self) -> Iterable[str]:
+        """Warn of tools that run for everybody, and of those without a vendor."""
+        if self.instance.pk is None or {"category", "vendor"} & {*self.changed_data}:
+            return advice.on_tool(self.instance)
+        return ()
 
     def _clean_code(self, recipe: Recipe, before: Mapping[str, str]) -> None:
         """Refuse another value that decides which scripts run, unless the user may change code."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -12,8 +12,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.admin import advice
-from consent.admin.base import OwnedInline, SectionAdmin, tell
-from consent.admin.generic import AnyField, Fieldsets, ModelForm
+from consent.admin.base import NamedFormSet, OwnedInline, SectionAdmin, tell
+from consent.admin.confirming import AdvisedForm
+from consent.admin.generic import AnyField, Fieldsets
 from consent.admin.keys import free_key
 from consent.models import USUAL_RULES, Policy, RegionRule
 
@@ -25,7 +26,7 @@ CONSENT_MODE = _(
 TEXTS = ("notice_text", "introduction", "explanation")
 
 
-class PolicyForm(ModelForm[Policy]):
+class PolicyForm(AdvisedForm[Policy]):
     """A policy; a box adds the usual rules for regions while it has none."""
 
     usual_rules = forms.BooleanField(
@@ -37,11 +38,26 @@ class PolicyForm(ModelForm[Policy]):
         ),
     )
 
+    def advice(self) -> Iterable[str]:
+        """Warn of placeholders that stand for nothing."""
+        changed = [name for name in TEXTS if name in self.changed_data]
+        return advice.on_texts(self.instance, changed)
+
+
+class RegionRuleForm(AdvisedForm[RegionRule]):
+    """A rule for regions."""
+
+    def advice(self) -> Iterable[str]:
+        """Warn of rules that are against the law, or of another region than was meant."""
+        return advice.on_rule(self.instance)
+
 
 class RegionRuleInline(OwnedInline[RegionRule, Policy]):
     """The rules of a policy for regions."""
 
     model = RegionRule
+    form = RegionRuleForm
+    formset = NamedFormSet[RegionRule, Policy]
     fields = ("order", "regions", "regime")
     extra = 0
     verbose_name = _("rule")
@@ -129,8 +145,6 @@ class PolicyAdmin(SectionAdmin[Policy]):
             last = max(rules.values_list("order", flat=True), default=0)
             for order, (covered, regime) in enumerate(USUAL_RULES, start=1):
                 rules.create(order=last + order * 10, regions=covered, regime=regime)
-        for warning in _warnings(formsets):
-            tell(request, messages.WARNING, warning)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> list[str]:
         """Protect the key, and the tick of the only active policy: another one replaces it."""
@@ -163,13 +177,6 @@ class PolicyAdmin(SectionAdmin[Policy]):
         if db_field.name in TEXTS:
             kwargs["widget"] = forms.Textarea(attrs={"rows": 6, "cols": 80})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
-
-
-def _warnings(formsets: Iterable[Any]) -> Iterator[str]:
-    """Yield warnings about the rules that were just added or changed."""
-    for formset in formsets:
-        for rule in (*formset.new_objects, *(rule for rule, _fields in formset.changed_objects)):
-            yield from advice.on_rule(rule)
 
 
 def _is_the_one(policy: Policy) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.options import InlineModelAdmin
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -16,8 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from consent.admin import advice
-from consent.admin.base import DatedAdmin, tell
+from consent.admin.base import DatedAdmin
 from consent.admin.catalogue import (
     chosen,
     may_edit_snippets,
@@ -102,19 +101,6 @@ class ToolFormAdmin(DatedAdmin[Tool]):
         if recipe is not None:
             kwargs["initial"] = [asdict(cookie) for cookie in recipe.cookies]
         return kwargs
-
-    def save_related(
-        self,
-        request: HttpRequest,
-        form: Any,
-        formsets: Iterable[forms.BaseFormSet[Any]],
-        change: bool,
-    ) -> None:
-        """Save the cookies, and warn of what is probably a mistake."""
-        super().save_related(request, form, formsets, change)
-        if not change or {"category", "vendor"} & {*form.changed_data}:
-            for warning in advice.on_tool(form.instance):
-                tell(request, messages.WARNING, warning)
 
     def construct_change_message(
         self,

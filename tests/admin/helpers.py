@@ -1,5 +1,6 @@
 """Helpers for the admin's tests: editors with few permissions, and the forms of a page."""
 
+import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import Any
@@ -9,6 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.db import models
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from consent.models import Policy
 
@@ -45,6 +47,20 @@ def send(client: Client, address: str, changes: Mapping[str, Any], press: str = 
     data: dict[str, Any] = {**fields(page), **changes, press: "1"}
     sent = {name: value for name, value in data.items() if value is not None}
     return client.post(address, sent, follow=press != "_preview")
+
+
+def asked(page: Any) -> list[str]:
+    """Return the values of the boxes by which the editor confirms what the page warns of."""
+    return re.findall(r'name="confirmed" value="(\w+)"', page.content.decode())
+
+
+def confirm(client: Client, address: str, changes: Mapping[str, Any], *reasons: str) -> Any:
+    """Save, expect to be asked with these reasons, tick the box, and save again."""
+    page = send(client, address, changes)
+    content = page.content.decode()
+    assert [reason for reason in reasons if escape(reason) not in content] == []
+    assert len(asked(page)) == 1
+    return send(client, address, {**changes, "confirmed": asked(page)})
 
 
 def fields(page: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Warnings for editors about what is allowed, but often a mistake."""
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.urls import reverse
 from consent.admin import advice
 from consent.admin.record_list import PeriodFilter
 from consent.models import Policy, RegionRule, Tool
-from tests.admin.helpers import history, said, send
+from tests.admin.helpers import CATEGORIES, CATEGORY, asked, confirm, history, send
 from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
 
 pytestmark = pytest.mark.django_db
@@ -39,47 +40,130 @@ def test_code_that_may_be_meant_as_a_state_is_named_with_its_country() -> None:
     assert on_rule("CA", "opt_in") == on_rule("US-CA") == on_rule("FR-CA") == []
 
 
-def test_rule_is_warned_about_where_it_is_saved(admin_client: Client) -> None:
+def test_rule_against_the_law_is_saved_once_it_is_confirmed(admin_client: Client) -> None:
     policy = PolicyFactory.create()
     rule = RegionRule.objects.create(policy=policy, order=1, regions="US-TX", regime="implied")
     address = reverse(POLICY, args=[policy.pk])
+    changes = {"region_rules-0-regions": "US-CA US-TX EEA"}
 
-    page = send(admin_client, address, {"region_rules-0-regions": "US-CA US-TX EEA"})
+    page = send(admin_client, address, changes)
+    rule.refresh_from_db()
+    assert (rule.regions, len(asked(page))) == ("US-TX", 1)
 
+    confirm(admin_client, address, changes, "also where the law requires", "EEA.")
     rule.refresh_from_db()
     assert rule.regions == "US-CA US-TX EEA"
-    assert any("also where the law requires" in text for text in said(page))
-    # What did not change is not warned about again.
-    assert not any(
-        "the law" in text for text in said(send(admin_client, address, {"name": "Ours"}))
-    )
+    # What did not change is not asked about again.
+    assert asked(send(admin_client, address, {"name": "Ours"})) == []
+    policy.refresh_from_db()
+    assert policy.name == "Ours"
 
 
-def test_tool_that_is_moved_to_an_essential_category_is_warned_about(admin_client: Client) -> None:
+def test_code_of_a_country_is_answered_with_its_name_before_it_is_saved(
+    admin_client: Client,
+) -> None:
+    policy = PolicyFactory.create()
+    rule = RegionRule.objects.create(policy=policy, order=1, regions="US-TX", regime="implied")
+    changes = {"region_rules-0-regions": "CA"}
+    address = reverse(POLICY, args=[policy.pk])
+
+    confirm(admin_client, address, changes, "“CA” in the rule “CA” is the country Canada.")
+
+    rule.refresh_from_db()
+    assert rule.regions == "CA"
+
+
+def test_tick_confirms_only_what_was_shown(admin_client: Client) -> None:
+    policy = PolicyFactory.create()
+    rule = RegionRule.objects.create(policy=policy, order=1, regions="US-TX", regime="implied")
+    address = reverse(POLICY, args=[policy.pk])
+    ticked = asked(send(admin_client, address, {"region_rules-0-regions": "FR"}))
+
+    changes = {"region_rules-0-regions": "FR GB", "confirmed": ticked}
+    page = send(admin_client, address, changes)
+
+    rule.refresh_from_db()
+    assert rule.regions == "US-TX"
+    assert asked(page) != ticked
+
+
+def test_tool_moves_to_an_essential_category_once_that_is_confirmed(admin_client: Client) -> None:
     tool: Tool = ToolFactory.create(by_recipe=True, name="Google Analytics", vendor="Google")
     essential = CategoryFactory.create(policy=tool.policy, essential=True, name="Essential")
+    address = reverse(TOOL, args=[tool.pk])
+    reason = "“Google Analytics” is in the essential category “Essential”"
 
-    page = send(admin_client, reverse(TOOL, args=[tool.pk]), {"category": str(essential.pk)})
+    confirm(admin_client, address, {"category": str(essential.pk)}, reason)
 
-    (warning,) = [text for text in said(page) if "essential category" in text]
-    assert warning.startswith("“Google Analytics” is in the essential category “Essential”")
+    tool.refresh_from_db()
+    assert tool.category == essential
+    # The preview shows the code without a question.
+    preview = send(admin_client, address, {"vendor": ""}, "_preview")
+    assert "There is no preview" not in preview.content.decode()
 
 
-def test_snippet_without_a_vendor_is_warned_about(admin_client: Client) -> None:
+@pytest.mark.parametrize("in_list", [True, False])
+def test_category_becomes_essential_once_that_is_confirmed(
+    admin_client: Client, in_list: bool
+) -> None:
+    tool = ToolFactory.create(by_recipe=True, name="Google Analytics", vendor="Google")
+    category = tool.category
+    address = reverse(CATEGORIES) if in_list else reverse(CATEGORY, args=[category.pk])
+    changes = {"form-0-essential" if in_list else "essential": "on"}
+
+    assert asked(send(admin_client, address, changes))
+    category.refresh_from_db()
+    assert not category.essential
+    confirm(admin_client, address, changes, "becomes essential", "refuse them: Google Analytics.")
+
+    category.refresh_from_db()
+    assert category.essential
+    assert asked(send(admin_client, address, {**changes, "form-0-order": "5"})) == []
+
+
+def test_category_without_tools_becomes_essential_without_a_question(admin_client: Client) -> None:
     category = CategoryFactory.create()
+    send(admin_client, reverse(CATEGORY, args=[category.pk]), {"essential": "on"})
+    category.refresh_from_db()
+    assert category.essential
+
+
+def test_placeholder_that_stands_for_nothing_is_asked_about(admin_client: Client) -> None:
+    policy = PolicyFactory.create()
+    address = reverse(POLICY, args=[policy.pk])
+    changes = {"notice_text": "We keep it for {lifetime} on {site}."}
+
+    confirm(admin_client, address, changes, "“{site}” stands for nothing")
+
+    policy.refresh_from_db()
+    assert policy.notice_text == changes["notice_text"]
+
+
+def test_snippet_without_a_vendor_is_saved_once_that_is_confirmed(admin_client: Client) -> None:
+    category = CategoryFactory.create()
+    address = f"{reverse(ADD_TOOL)}?recipe=custom"
     typed: dict[str, Any] = {
         "name": "Own chat",
         "category": str(category.pk),
         "snippet": "<script>chat()</script>",
     }
 
-    page = send(admin_client, f"{reverse(ADD_TOOL)}?recipe=custom", typed)
+    confirm(admin_client, address, typed, "“Own chat” does not name its vendor")
+    assert Tool.objects.filter(name="Own chat").count() == 1
 
-    assert any("“Own chat” does not name its vendor" in text for text in said(page))
-    named = send(
-        admin_client, f"{reverse(ADD_TOOL)}?recipe=custom", {**typed, "vendor": "Us", "key": "two"}
-    )
-    assert not any("vendor" in text for text in said(named))
+    named = send(admin_client, address, {**typed, "vendor": "Us", "key": "two"})
+    assert asked(named) == []
+    assert Tool.objects.filter(name="Own chat").count() == 2
+
+
+def test_every_field_of_a_rule_names_its_row(admin_client: Client) -> None:
+    policy = PolicyFactory.create()
+    RegionRule.objects.create(policy=policy, order=1, regions="US-TX", regime="implied")
+    page = admin_client.get(reverse(POLICY, args=[policy.pk])).content.decode()
+    for name in ("order", "regions", "regime", "DELETE"):
+        field = re.search(rf'<(?:input|select)[^>]*name="region_rules-0-{name}"[^>]*>', page)
+        assert field
+        assert "US-TX" in field[0].partition('aria-label="')[2].partition('"')[0]
 
 
 def test_history_of_a_policy_names_only_what_really_changed(admin_client: Client) -> None:

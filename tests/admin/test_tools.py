@@ -16,6 +16,7 @@ from tests.admin.helpers import (
     ADD_TOOL,
     TOOL,
     TOOLS,
+    confirm,
     editor,
     errors,
     fields,
@@ -522,7 +523,7 @@ def test_error_reports_leave_out_what_was_typed(admin_client: Client, hook: Tool
 def test_a_custom_snippet_is_added(admin_client: Client) -> None:
     category = CategoryFactory.create(key="essential", essential=True)
     changes = {"snippet": SNIPPET, "name": "Our Chat", "category": str(category.pk)}
-    send(admin_client, adding("custom"), changes)
+    confirm(admin_client, adding("custom"), changes, "does not name its vendor")
     tool = Tool.objects.get()
     assert (tool.key, tool.recipe, tool.snippet) == ("our-chat", "", SNIPPET)
     assert 'data-consent-tool="our-chat"' in live_page()
@@ -656,7 +657,7 @@ def test_tool_comes_into_an_essential_category_only_by_the_permission_for_code(
     moved = {"category": str(essential.pk)}
     assert "runs for everybody" in text(send(editor(*EDITOR), changing(tool), moved))
     assert not Tool.objects.filter(category=essential).exists()
-    send(admin_client, changing(tool), moved)
+    confirm(admin_client, changing(tool), moved)
     assert Tool.objects.filter(category=essential).exists()
     # What is essential already may be edited.
     send(editor(*EDITOR), changing(tool), {"name": "Renamed"})
