@@ -482,16 +482,29 @@
     );
   };
 
+  /** Returns whether the browser has kept the cookie, which it may refuse without a word. */
+  const isKept = (choices) => {
+    const text = attempt(readCookie) || '';
+    const grants = new Map(text.split('.').map((choice) => choice.split('_')));
+    return text && Object.keys(choices).every((key) => !choices[key] === !(grants.get(key) > 0));
+  };
+
+  const fail = (why, error) => {
+    complain(own('status').dataset[why]);
+    leave();
+    throw error;
+  };
+
   /** Sends a choice after earlier ones; resolves to the event's detail, rejects if not saved. */
   const send = (method, choices, form) => {
     complain('');
     const answer = queue.then(() => request(method, choices, form));
     queue = answer.catch(() => {});
-    return answer.then((saved) => follow(saved, form), (error) => {
-      complain(own('status').dataset.failed);
-      leave();
-      throw error;
-    });
+    return answer.then((saved) => {
+      if (isKept(saved.choices)) return follow(saved, form);
+      stop(saved.stop);
+      return fail('unkept', Error('cookie'));
+    }, (error) => fail('failed', error));
   };
 
   /**
@@ -662,6 +675,7 @@
       showStatus(true);
       const grants = CACHEABLE && decision();
       if (grants) saySaved(Object.fromEntries(grants));
+      else if (grants === null) say(own('status').dataset.unkept);
     }
   };
 

@@ -23,6 +23,12 @@ def _is_samesite(value: object) -> bool:
     return value in ("Lax", "Strict") or (value == "None" and conf.COOKIE_SECURE is True)
 
 
+def _is_partitioned(value: object) -> bool:
+    return value is False or (
+        value is True and conf.COOKIE_SAMESITE == "None" and conf.COOKIE_SECURE is True
+    )
+
+
 def _is_login_sync(value: object) -> bool:
     return value is False or (value is True and conf.RECORDS is True and conf.RECORD_USER is True)
 
@@ -42,6 +48,16 @@ class ConsentSettings(AppSettings):
 
     COOKIE_PATH = Setting("/", rules.PATH)
     """``Path`` of the preference cookie."""
+
+    COOKIE_PARTITIONED = Setting(
+        False,
+        Rule(
+            _is_partitioned,
+            "False, or True together with CONSENT_COOKIE_SAMESITE = 'None' and "
+            "CONSENT_COOKIE_SECURE = True",
+        ),
+    )
+    """Whether each website that embeds this one in a frame gets a preference cookie of its own."""
 
     COOKIE_SAMESITE = Setting[Literal["Lax", "Strict", "None"]](
         "Lax",

@@ -11,6 +11,7 @@ from consent.conf import conf
 from consent.policy import CompiledPolicy
 from consent.policy.decision import SECONDS_PER_DAY, Decision, today
 from consent.visitor import cookie_cleanup
+from consent.visitor.partitioned import partition
 from consent.visitor.state import ConsentState
 
 # Browsers keep no cookie for longer:
@@ -29,6 +30,9 @@ def write_response(state: ConsentState, response: HttpResponseBase) -> None:
         _delete_tools_cookies(state, response)
     elif lapsed := _lapsed_refusal(state):
         _set_preferences(state, response, lapsed)
+    if conf.COOKIE_PARTITIONED:
+        subject = state.policy.subject_cookie_name
+        partition(response, state.policy.cookie_name, subject, f"{subject} elsewhere")
     _write_caching(state, response)
 
 
