@@ -1,7 +1,7 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.92fff00e.js"
-CACHEABLE_SCRIPT = "consent/choice.330a3aeb.js"
+SCRIPT = "consent/choice.c74489fd.js"
+CACHEABLE_SCRIPT = "consent/choice.81dbf5eb.js"
 STYLESHEET = "consent/choice.32247805.css"
 EMBED_SCRIPT = "consent/embed.75bf9c8a.js"
 EMBED_STYLESHEET = "consent/embed.e176e020.css"
@@ -10,7 +10,7 @@ EMBED_STYLESHEET = "consent/embed.e176e020.css"
 SOURCES = {
     "reloading.js": "4b3cef3c1c534db349e7319d1359026ef6fa67119b0ffa0b4945ac753c3f7b9c",
     "live_scripts.js": "c3c6b38a73090d91014f2d0277fa4da45bf38c892a1d092d1ffa0ca4dcee39bc",
-    "choice.js": "59b8af9a7581e3ba0bb599912292f1325b5bf63ab9d09b70800be43dc1c9f57b",
+    "choice.js": "02a7f301869b49c17a275944b1f6ba0bf9b1438f5354f215162889ce0a18564e",
     "choice.css": "1cb6b9b580c4629a1e1c30ff7d82edcf139e42229f2b22c1608c25a5489342af",
     "embed.js": "659e45d3f540429b6dc7646afd46413dc68ba04a95dcabbb66d4de782d5a1786",
     "embed.css": "065b4db1050114776339bf706fc6fa14770bac5b8ed57ac77432cdb27de6181c",

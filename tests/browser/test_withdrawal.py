@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from playwright.sync_api import expect
 
 from consent.models import Cookie, Tool
 from consent.recipes import catalogue
+from consent.visitor.cookie_cleanup import matches
 from tests.browser.visitor import OPTIONAL, OURS, Visitor, asked_of, tools_of
 
 HOST = "www.shop.example.test"
@@ -155,6 +157,32 @@ def test_the_sites_own_cookies_are_kept_whatever_a_tool_declares(shopper, policy
     withdraw(shopper)
 
     assert set(shopper.cookies) == {*OURS, "sessionid", "csrftoken"}
+
+
+def test_names_are_compared_with_patterns_as_the_server_does(shopper, policy):
+    patterns = ("a*", "*a", "a*a", "a**b", "*ab*", "a*b*a", "*ab*ba*", "a.b", "a+*", "ab")
+    tool = Tool.objects.get(key="drift")
+    names = ["".join(signs) for n in range(1, 6) for signs in product("ab.", repeat=n)]
+    for pattern in patterns:
+        Cookie.objects.create(tool=tool, name=pattern, kind="storage", purpose="Tries it.")
+    shopper.page.evaluate("names => names.forEach((name) => { localStorage[name] = 1; })", names)
+
+    withdraw(shopper)
+
+    found = shopper.page.evaluate("Object.keys(localStorage)")
+    assert sorted(found) == sorted(name for name in names if not matches(name, patterns))
+    assert 10 < len(found) < len(names)
+
+
+def test_long_name_is_compared_at_once_with_many_stars(shopper, policy):
+    Cookie.objects.create(
+        tool=Tool.objects.get(key="drift"), name="_*_*_*_*_x", kind="storage", purpose="Is slow."
+    )
+    shopper.page.evaluate("localStorage.setItem('_'.repeat(3900), 1)")
+
+    withdraw(shopper)
+
+    assert len(shopper.page.evaluate("Object.keys(localStorage)[0]")) == 3900
 
 
 # The page
