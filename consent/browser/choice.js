@@ -22,19 +22,38 @@
 // The script may be on a page twice, or be loaded again with a swapped body. (An element with the
 // id `consent` is a property of window too, but has no `allows`.)
 (() => {
-  if (window.consent?.allows) return;
+  if (window.consent?.allows?.call) return;
+
+  /**
+   * Returns `object` with the properties of its class alone: an image called `cookie` would hide
+   * that of the document, and a field called `matches` that of its form.
+   */
+  const plain = (object) => {
+    const type = Object.getPrototypeOf(object);
+    return new Proxy({}, {
+      get: (_, name) => {
+        const value = Reflect.get(type, name, object);
+        return typeof value === 'function' ? value.bind(object) : value;
+      },
+      set: (_, name, value) => Reflect.set(type, name, value, object),
+    });
+  };
+  const page = plain(document);
+
+  /** Returns whether the node is an element that matches `selector`. */
+  const is = (node, selector) => node instanceof Element && plain(node).matches(selector);
 
   const DAY = SHARED.SECONDS_PER_DAY * 1000;
   const SHOWN = 10000;
   const TIMEOUT = 10000;
 
-  const nonce = document.currentScript?.nonce;
+  const nonce = page.currentScript?.nonce;
   // A choice that is sent again with the same key is recorded once. (Only https has such keys.)
   const submission = crypto.randomUUID?.();
 
-  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const all = (selector, root = page) => [...root.querySelectorAll(selector)];
   /** Returns our element with this id, which may be followed by the rest of a selector. */
-  const own = (id) => document.querySelector(`#dcp-${id}`);
+  const own = (id) => page.querySelector(`#dcp-${id}`);
   const preferences = () => own('preferences');
   const boxes = (form, name = 'choices') => all(`[name=${name}]`, form || preferences());
   const nameOf = (box) => box.labels[0].textContent;
@@ -94,7 +113,7 @@
   /** Returns the preference cookie's text; null without one. */
   const readCookie = () => {
     // Of several cookies with one name the server takes the last, and so does this script.
-    const [, ...found] = `; ${document.cookie}`.split(`; ${preferences().dataset.cookie}=`);
+    const [, ...found] = `; ${page.cookie}`.split(`; ${preferences().dataset.cookie}=`);
     return found.length ? found.pop().split(';')[0] : null;
   };
 
@@ -190,14 +209,14 @@
     offered = true;
     say(said);
   };
-  const reload = INCLUDE('reloading.js')(preferences()?.dataset.posted, offer, remember);
+  const reload = INCLUDE('reloading.js')(plain, preferences()?.dataset.posted, offer, remember);
 
   /** Reloads the page if a tool runs that was refused meanwhile; returns whether it does. */
   const leave = () => [...started].some(refused) && !reload();
 
   // Starting tools
 
-  const scripts = INCLUDE('live_scripts.js')(guard, trust, nonce);
+  const scripts = INCLUDE('live_scripts.js')(page, guard, trust, nonce);
 
   /** Puts HTML into a template, with the shadow roots that it declares. */
   const fillTemplate = (template, html) => {
@@ -223,7 +242,7 @@
   const start = ({ tool, placement, html }) => {
     const places = all(`[${SHARED.SLOT}]`).filter((slot) => slot.getAttribute(SHARED.SLOT) === tool);
     if (!places.length && placement !== 'manual' && !started.has(tool)) {
-      places[0] = document[placement].appendChild(document.createElement('template'));
+      places[0] = page[placement].appendChild(page.createElement('template'));
     }
     for (const place of places) {
       fillTemplate(place, html);
@@ -235,7 +254,7 @@
 
   const addScript = (src) => {
     const script = scripts.toScript(`<script src="${src}"></script>`);
-    document.head.append(script);
+    page.head.append(script);
     return script;
   };
 
@@ -279,10 +298,10 @@
     for (const part of all(`[${SHARED.IF}]`)) {
       let end = part;
       let depth = 0;
-      do depth += end.matches(`[${SHARED.IF}]`) - end.matches(`[${SHARED.END}]`);
-      while (depth && (end = end.nextElementSibling));
+      do depth += is(end, `[${SHARED.IF}]`) - is(end, `[${SHARED.END}]`);
+      while (depth && (end = plain(end).nextElementSibling));
       if (end && (part === once || allows(part.getAttribute(SHARED.IF)))) {
-        while (part.nextSibling !== end) part.nextSibling.remove();
+        while (part.nextSibling !== end) plain(part.nextSibling).remove();
         end.remove();
         guard(() => {
           fillTemplate(part, part.getAttribute(SHARED.MARKUP));
@@ -325,7 +344,7 @@
       for (const domain of ['', ...domains]) {
         // Without `secure` for plain http, and with it for names that require it.
         for (const kind of ['', ';secure', ';secure;partitioned']) {
-          document.cookie = `${name}=;max-age=0;path=${path}${domain}${kind}`;
+          page.cookie = `${name}=;max-age=0;path=${path}${domain}${kind}`;
         }
       }
     }
@@ -333,7 +352,7 @@
 
   /** Deletes the cookies and storage keys of tools that are not allowed, as far as a script can. */
   const erase = () => {
-    attempt(() => document.cookie.split('; ').map((pair) => pair.split('=')[0])
+    attempt(() => page.cookie.split('; ').map((pair) => pair.split('=')[0])
       .filter(matcher(cleanUp.cookies)).forEach(expire));
     // If one of them is blocked, so is the other.
     attempt(() => [localStorage, sessionStorage].forEach((area) => Object.keys(area)
@@ -459,7 +478,7 @@
     const { revision, choices, allowed } = answer;
     // The page's Content-Security-Policy allows only the tools that were allowed before.
     const running = stop(answer.stop) || preferences().dataset.reload;
-    const away = form?.matches('[data-consent-leave]');
+    const away = is(form, '[data-consent-leave]');
     known = readCookie();
     offered = false;
     if (elsewhere) {
@@ -478,7 +497,7 @@
       fillIn();
     }
     const detail = { version: 1, revision, choices, allowed };
-    document.dispatchEvent(new CustomEvent('consent:change', { detail }));
+    page.dispatchEvent(new CustomEvent('consent:change', { detail }));
     const next = away && form.elements.next.value;
     if (next) {
       remember();
@@ -489,7 +508,7 @@
 
   /** Follows a choice that was saved on another page since this one was last looked at. */
   const look = () => {
-    if (document.hidden || !preferences() || attempt(readCookie) === known) return;
+    if (page.hidden || !preferences() || attempt(readCookie) === known) return;
     known = readCookie();
     queue = queue.then(() => request()).then(
       (answer) => follow(answer, null, true),
@@ -594,7 +613,7 @@
 
   on('click', (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const find = (name) => event.target.closest?.(`[data-consent-${name}]`);
+    const find = (name) => plain(event.target).closest?.(`[data-consent-${name}]`);
     // Safari does not focus a clicked button, but the dialog returns the focus to it later.
     find('open')?.focus();
     if (find('close')) showStatus();
@@ -607,7 +626,7 @@
     const form = event.target;
     const value = event.submitter?.value;
     // Without the dialog the address of the API is unknown, so the browser sends the form.
-    if (!value || !form.matches('[data-consent-form]') || !preferences()) return;
+    if (!value || !is(form, '[data-consent-form]') || !preferences()) return;
     take(event);
     if (value === 'cancel') {
       cancel();
@@ -635,7 +654,7 @@
   on('close', (event) => {
     // The browser returns the focus to the former element. If there is none, the focus is still on
     // an element that has just been hidden.
-    if (event.target === preferences() && !isVisible(document.querySelector(':focus'))) {
+    if (event.target === preferences() && !isVisible(page.querySelector(':focus'))) {
       focusControl();
     }
   });
@@ -662,7 +681,7 @@
   const observer = new MutationObserver((changes) => {
     const wanted = `[${SHARED.SLOT}],[${SHARED.IF}],#dcp-notice`;
     const arrived = changes.flatMap((change) => [...change.addedNodes])
-      .some((node) => node.matches?.(wanted) || node.querySelector?.(wanted));
+      .some((node) => is(node, wanted) || plain(node).querySelector?.(wanted));
     if (arrived) refresh();
   });
 
@@ -712,6 +731,6 @@
   window.consent = Object.freeze(api);
 
   // Nothing runs in a page that the browser renders before the visitor sees it, if they ever do.
-  if (document.prerendering) document.addEventListener('prerenderingchange', begin, { once: true });
+  if (page.prerendering) page.addEventListener('prerenderingchange', begin, { once: true });
   else begin();
 })();

@@ -6,8 +6,11 @@
  * loaded again.
  */
 (() => {
+  // An image of the site may be called `querySelector`, which would hide that of the document.
+  const all = (selector) => [...Document.prototype.querySelectorAll.call(document, selector)];
+
   // Tells the stylesheet that the script runs.
-  document.documentElement.dataset.consentEmbeds = '';
+  all(':root')[0].dataset.consentEmbeds = '';
   const here = Symbol.for('consent.embed');
   if (window[here]) return;
   window[here] = true;
@@ -23,11 +26,12 @@
   const waiting = (frame) => frame.querySelector(`:scope > [${SHARED.IF}]`);
 
   /** Returns whether the page has the elements that choice.js needs. */
-  const isComplete = () => window.consent?.once && document.querySelector('#dcp-preferences');
+  const isComplete = () => window.consent?.once && all('#dcp-preferences')[0];
 
   addEventListener('submit', (event) => {
     const form = event.target;
-    if (!form.matches('[data-consent-ask]') || !isComplete()) return;
+    // A field of another form may be called `matches`.
+    if (!Element.prototype.matches.call(form, '[data-consent-ask]') || !isComplete()) return;
     const frame = form.closest(`[${SHARED.EMBED}]`);
     const { consent } = window;
     const once = event.submitter?.value === 'once';
@@ -51,7 +55,7 @@
       !frame.matches(`[${SHARED.LOADED_ONCE}]`)
       && !window.consent.allows(frame.getAttribute(SHARED.EMBED))
     );
-    const loaded = [...document.querySelectorAll(`[${SHARED.EMBED}]`)].filter((el) => !waiting(el));
+    const loaded = all(`[${SHARED.EMBED}]`).filter((el) => !waiting(el));
     if (!isComplete() || !loaded.some(goesOn)) return;
     window.consent.reload(type !== 'pageshow');
   };

@@ -7,10 +7,10 @@
  * have run, if the event was over before. `document.write`, which would replace the page, does
  * nothing.
  *
- * guard: calls a function, and reports what it throws. trust: makes what Trusted Types take of HTML.
- * nonce: the page's.
+ * page: the document, of which no element hides a property. guard: calls a function, and reports
+ * what it throws. trust: makes what Trusted Types take of HTML. nonce: the page's.
  */
-(function liveScripts(guard, trust, nonce) {
+(function liveScripts(page, guard, trust, nonce) {
   // https://mimesniff.spec.whatwg.org/#javascript-mime-type; without blanks for modules.
   const SPACE = '[\\t\\n\\f\\r ]*';
   const JAVASCRIPT = RegExp(`^(module|${SPACE}((application|text)/(x-)?(java|ecma)script|text/(javascript1\\.[0-5]|jscript|livescript))${SPACE})?$`, 'i');
@@ -52,7 +52,7 @@
 
   /** Returns the run of the script that adds a listener now, if the event is over. */
   const lateRun = (type, target) => {
-    const run = runs.get(document.currentScript) || calling;
+    const run = runs.get(page.currentScript) || calling;
     const [timing] = performance.getEntriesByType('navigation');
     const isOver = ([name, on, end]) => name === type && on === target && timing?.[end];
     return EVENTS.some(isOver) ? run : undefined;
@@ -93,7 +93,7 @@
       const native = document[method];
       document[method] = (...values) => {
         // While the page is parsed, scripts in its source may write; three values open a window.
-        const isSound = document.readyState === 'loading' && !runs.has(document.currentScript);
+        const isSound = page.readyState === 'loading' && !runs.has(page.currentScript);
         if (isSound || values[2]) return native.apply(document, values);
         console.warn(`consent: document.${method} was ignored; it would replace the page.`);
         return document;
@@ -125,7 +125,7 @@
     });
     if (done) done.then(() => run.over && callListeners(run));
     // A body swap may have removed its place meanwhile.
-    if (!old.isConnected) document.head.append(old);
+    if (!old.isConnected) page.head.append(old);
     old.replaceWith(script);
     spend(script);
     return !script.hasAttribute('async') && done;
@@ -133,7 +133,7 @@
 
   /** Returns a script element made from `html` that runs, unlike those that `innerHTML` creates. */
   const toScript = (html) => {
-    const script = document.createRange().createContextualFragment(trust(html)).firstChild;
+    const script = page.createRange().createContextualFragment(trust(html)).firstChild;
     script.nonce = nonce;
     return script;
   };

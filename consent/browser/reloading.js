@@ -2,17 +2,18 @@
  * Returns a function that loads the page again, or only offers it if something would be lost or be
  * done twice: the visitor has edited a form, or the page is the answer to a form that was sent.
  *
- * posted: whether the page is such an answer. offer: called instead of loading the page. remember:
- * has the next page say what was saved.
+ * plain: returns an object with the properties of its class alone. posted: whether the page is
+ * such an answer. offer: called instead of loading the page. remember: has the next page say what
+ * was saved.
  */
-(function reloading(posted, offer, remember) {
+(function reloading(plain, posted, offer, remember) {
   let edited;
   let leaving;
 
   /** Notes that the visitor has edited something, also what a framework has taken over. */
   const note = ({ target, isTrusted }) => {
     // What a script changed without a visitor counts only if it differs from the page's source.
-    if ((isTrusted || target.value !== target.defaultValue) && !target.closest?.('.dcp')) edited = true;
+    if ((isTrusted || target.value !== target.defaultValue) && !plain(target).closest?.('.dcp')) edited = true;
   };
 
   addEventListener('input', note, true);

@@ -1,18 +1,18 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.c74489fd.js"
-CACHEABLE_SCRIPT = "consent/choice.81dbf5eb.js"
+SCRIPT = "consent/choice.e99a6b79.js"
+CACHEABLE_SCRIPT = "consent/choice.fa9df814.js"
 STYLESHEET = "consent/choice.32247805.css"
-EMBED_SCRIPT = "consent/embed.75bf9c8a.js"
+EMBED_SCRIPT = "consent/embed.629c0bce.js"
 EMBED_STYLESHEET = "consent/embed.e176e020.css"
 
 # The SHA-256 of each file in consent/browser/ from which these were built.
 SOURCES = {
-    "reloading.js": "4b3cef3c1c534db349e7319d1359026ef6fa67119b0ffa0b4945ac753c3f7b9c",
-    "live_scripts.js": "c3c6b38a73090d91014f2d0277fa4da45bf38c892a1d092d1ffa0ca4dcee39bc",
-    "choice.js": "02a7f301869b49c17a275944b1f6ba0bf9b1438f5354f215162889ce0a18564e",
+    "reloading.js": "23a42b3f57a62e2b40cbad710d5112813087c3285a8e26406b2786cede691383",
+    "live_scripts.js": "2dc39236aac03a225ea1cc4103f831f152507f8e7bf7393589dcc237404a69b9",
+    "choice.js": "c85a7b8ac1189d987ce070d800b96f7ca8d3b015303c271fd761c49d135ab530",
     "choice.css": "1cb6b9b580c4629a1e1c30ff7d82edcf139e42229f2b22c1608c25a5489342af",
-    "embed.js": "659e45d3f540429b6dc7646afd46413dc68ba04a95dcabbb66d4de782d5a1786",
+    "embed.js": "3bee4c73e299f99d8991b4f8f99ed53e6bd54853bb5e2c5108c4c70978d0ef06",
     "embed.css": "065b4db1050114776339bf706fc6fa14770bac5b8ed57ac77432cdb27de6181c",
     "follow_consent.js": "892a9e224a89a317e913db9caa948cc7aa882217b24d5e1cc255b4100844c3e5",
     "read_choices.js": "d3c8637ad8bfd3778f57061e71358cff7d51f210343f9dd20760e3ff4bc6a801",

@@ -55,7 +55,7 @@ def test_choice_that_the_browser_does_not_keep_is_not_called_saved(
     visitor.context.route("**/consent/api/preferences/", drop_cookies)
     visitor.goto("/")
     # Playwright keeps the cookies of what it fetches itself.
-    visitor.page.evaluate("Object.defineProperty(document, 'cookie', { get: () => '' })")
+    visitor.page.evaluate("Object.defineProperty(Document.prototype, 'cookie', { get: () => '' })")
 
     visitor.press(button)
 
