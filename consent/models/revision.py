@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields
+from consent.models.primary import primary
 
 # 2026-01-01T00:00Z in milliseconds since 1970. Counting from there keeps the numbers in the cookie
 # two digits shorter for some years.
@@ -67,7 +68,7 @@ class Revised(models.Model):
     def touch(self) -> None:
         """Move ``changed_at``, which also locks the policy's row until the transaction ends."""
         self.changed_at = timezone.now()
-        type(self)._default_manager.filter(pk=self.pk).update(changed_at=self.changed_at)
+        primary(type(self)).filter(pk=self.pk).update(changed_at=self.changed_at)
 
     def raise_revision(self) -> int:
         """Issue the next revision, safe under several editors at once, and return its number.
@@ -77,7 +78,7 @@ class Revised(models.Model):
         """
         if self._shared:
             return self._shared
-        row = type(self)._default_manager.filter(pk=self.pk)
+        row = primary(type(self)).filter(pk=self.pk)
         # First what locks the row: only then is that what is read the newest.
         row.update(changed_at=timezone.now())
         self._issue(row.values_list("issued", flat=True).get())
@@ -88,7 +89,7 @@ class Revised(models.Model):
 
     def _issue(self, issued: list[int], least: int = 1) -> None:
         """Set a revision that is higher than any that is in use, and remember it."""
-        highest = type(self)._default_manager.aggregate(highest=models.Max("revision"))["highest"]
+        highest = primary(type(self)).aggregate(highest=models.Max("revision"))["highest"]
         self.revision = max(least, number_of_now(), (highest or 0) + 1)
         self.issued = [*issued, self.revision][-REMEMBERED:]
 
@@ -144,7 +145,7 @@ class Dated(models.Model):
         with transaction.atomic():
             policy = self.owner()
             policy.touch()
-            stored = type(self)._default_manager.filter(pk=self.pk)
+            stored = primary(type(self)).filter(pk=self.pk)
             before = stored.values("since", *self.MEANING, *self.COMPARED).first()
             if self.must_be_told(before, cosmetic=cosmetic):
                 self.since = policy.raise_revision()

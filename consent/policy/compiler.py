@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from django.db import DatabaseError, models
 
 from consent.models import Category, Policy, PolicyQuerySet, Tool, legal_basis, parameter_errors
+from consent.models.primary import primary
 from consent.policy.compiled_policy import NO_POLICY, CompiledPolicy
 from consent.policy.data import CompiledCategory, CompiledTool
 from consent.policy.regimes import RegimesByRegion, compile_rules
@@ -41,11 +42,11 @@ def build() -> CompiledSites:
 
 def read_stamp() -> Stamp:
     """Return primary key and ``changed_at`` of each policy in use: what is looked at."""
-    return tuple(Policy.objects.followed().values_list("pk", "changed_at"))
+    return tuple(primary(Policy).followed().values_list("pk", "changed_at"))
 
 
 def _build_once() -> CompiledSites:
-    policies = with_tools(Policy.objects.followed())
+    policies = with_tools(primary(Policy).followed())
     compiled = [(policy.is_default, compile_policy(policy)) for policy in policies]
     return CompiledSites(
         default=next((policy for is_default, policy in compiled if is_default), NO_POLICY),

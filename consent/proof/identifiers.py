@@ -41,9 +41,20 @@ def new_secret(key: UUID | None) -> str:
     It is the same for the same idempotency ``key``, so that a visitor who did not receive the
     first response gets the same cookie with the second.
     """
-    source = secrets.token_bytes(32) if key is None else signing.derive("subject", str(key))
-    random = source[:_RANDOM_BYTES]
-    return urlsafe_b64encode(random + _signatures(random)[0]).decode()
+    if key is not None:
+        return secrets_for(key)[0]
+    return _secret(secrets.token_bytes(_RANDOM_BYTES))
+
+
+def secrets_for(key: UUID) -> list[str]:
+    """Return what `new_secret` returns for ``key`` with each signing key, the present one first."""
+    sources = signing.derive_all("subject", str(key))
+    return [_secret(source[:_RANDOM_BYTES], number) for number, source in enumerate(sources)]
+
+
+def _secret(random: bytes, number: int = 0) -> str:
+    """Return ``random`` with its signature by the signing key with this ``number``."""
+    return urlsafe_b64encode(random + _signatures(random)[number]).decode()
 
 
 def is_secret(text: str) -> bool:
@@ -72,4 +83,10 @@ def receipt_for(key: UUID | None, choices: Mapping[str, bool]) -> UUID:
     """Return the receipt of a decision: a new one, or the same for the same key and choices."""
     if key is None:
         return uuid4()
-    return signing.uuid_of(signing.derive("receipt", str(key), json.dumps(sorted(choices.items()))))
+    return receipts_for(key, choices)[0]
+
+
+def receipts_for(key: UUID, choices: Mapping[str, bool]) -> list[UUID]:
+    """Return what `receipt_for` returns with each signing key, the present one first."""
+    derived = signing.derive_all("receipt", str(key), json.dumps(sorted(choices.items())))
+    return [signing.uuid_of(digest) for digest in derived]

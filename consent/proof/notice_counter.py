@@ -5,6 +5,7 @@ The numbers are kept in the process and stored by a background thread, so that n
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -37,6 +38,8 @@ def store_counts() -> None:
     with _lock:
         taken = _numbers.copy()
         _numbers.clear()
+    if not taken:
+        return
     using = router.db_for_write(Counter)
     try:
         with transaction.atomic(using=using):
@@ -72,3 +75,6 @@ def _start_anew() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_anew)
+
+# Servers replace their workers, after so many requests or for a new release.
+atexit.register(store_counts)

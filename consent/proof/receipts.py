@@ -15,6 +15,7 @@ from uuid import UUID
 from django.urls import reverse
 
 from consent.models import Record, signing
+from consent.models.primary import primary
 from consent.proof.identifiers import subject_of
 
 SCHEMA = "ISO/IEC TS 27560:2023"
@@ -29,7 +30,7 @@ def own_records(secret: str) -> Sequence[Record]:
     if not secret:
         return []
     subject = subject_of(secret)
-    found = Record.objects.filter(subject=subject).select_related("version")[:MOST]
+    found = primary(Record).filter(subject=subject).select_related("version")[:MOST]
     return [record for record in found if _is_same(record.subject, subject)]
 
 
@@ -37,7 +38,7 @@ def own_record(secret: str, receipt: UUID) -> Record | None:
     """Return the record with that receipt, where it is the visitor's own; else None."""
     if not secret:
         return None
-    record = Record.objects.filter(receipt=receipt).select_related("version").first()
+    record = primary(Record).filter(receipt=receipt).select_related("version").first()
     return record if record and _is_same(record.subject, subject_of(secret)) else None
 
 

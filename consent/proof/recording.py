@@ -9,13 +9,20 @@ from uuid import UUID
 from django.db import router
 
 from consent.models import Record, granted_in
+from consent.models.primary import primary
 from consent.models.times import to_utc
 from consent.policy import CompiledPolicy
 from consent.policy.decision import SECONDS_PER_DAY, Decision
 from consent.policy.versions import Version, version_of
 from consent.proof import storing
 from consent.proof.commitment import Commitment, after_commit
-from consent.proof.identifiers import new_secret, receipt_for, subject_of
+from consent.proof.identifiers import (
+    new_secret,
+    receipt_for,
+    receipts_for,
+    secrets_for,
+    subject_of,
+)
 from consent.proof.stored_versions import find_version
 from consent.signals import DecisionMade, consent_withdrawn, decision_made
 
@@ -69,8 +76,8 @@ class Draft:
     def store(self) -> None:
         """Store its record. Raises django.db.Error where that fails."""
         self._version = find_version(self.occasion.version, version_of(self.policy, self.regime))
-        secret = self.secret or new_secret(self.occasion.key)
-        record = self._record(secret, self._version)
+        secret, receipt = self._identifiers()
+        record = self._record(secret, self._version, receipt)
         self._commitment = storing.store(record, self._version)
         self.secret, self.receipt = secret, record.receipt
         self.is_new = record.pk is not None
@@ -99,7 +106,8 @@ class Draft:
         """Keep its record until the database can be reached again."""
         version = self._version or version_of(self.policy, self.regime)
         secret = self.secret or new_secret(self.occasion.key)
-        storing.postpone(self._record(secret, version), version)
+        receipt = receipt_for(self.occasion.key, _answers(self.decision))
+        storing.postpone(self._record(secret, version, receipt), version)
 
     def announce(self) -> None:
         """Send the signals, once what is stored is committed; not twice for the same record."""
@@ -148,9 +156,24 @@ class Draft:
         is_all = is_complete and len(allowed) == len(choices)
         return Record.Action.ACCEPT_ALL if is_all else Record.Action.CHOSEN
 
-    def _record(self, secret: str, version: Version) -> Record:
+    def _identifiers(self) -> tuple[str, UUID]:
+        """Return the secret and the receipt: those of the same submission, if it came before.
+
+        Also if another signing key was the first then.
+        """
+        key, answers = self.occasion.key, _answers(self.decision)
+        receipts = [receipt_for(None, answers)] if key is None else receipts_for(key, answers)
+        came = 0
+        if key is not None and len(receipts) > 1:
+            stored = primary(Record).filter(receipt__in=receipts).values_list("receipt", flat=True)
+            came = min(map(receipts.index, stored), default=0)
+        if self.secret or key is None:
+            return self.secret or new_secret(None), receipts[came]
+        return secrets_for(key)[came], receipts[came]
+
+    def _record(self, secret: str, version: Version, receipt: UUID) -> Record:
         return Record(
-            receipt=receipt_for(self.occasion.key, _answers(self.decision)),
+            receipt=receipt,
             subject=subject_of(secret),
             user=self.user,
             revision=self.shown,

@@ -30,6 +30,9 @@ from consent.proof import partitions
 # Records deleted in one transaction. The decisions of its sequence wait for it, some milliseconds.
 BATCH = 1_000
 
+# Young records of a sequence that do not hold up older ones with higher numbers.
+MISDATED = 10
+
 _PERIOD = re.compile(r"([1-9][0-9]{0,5})([dmy]?)")
 _MONTHS_PER_YEAR = 12
 
@@ -158,28 +161,43 @@ def _sequences() -> list[Sequence]:
 def _batches(sequence: Sequence, cutoff: datetime, size: int) -> Iterator[list[int]]:
     """Yield the numbers of the records to delete, batch by batch, deleted meanwhile or not."""
     records = _records().filter(sequence=sequence.number).order_by("number")
-    # Numbers before the sequence's beginning remain from an interrupted purge.
-    young = records.filter(number__gte=sequence.first, decided_at__gte=cutoff)
-    stop = young.values_list("number", flat=True).first()
-    old = records.filter(decided_at__lt=cutoff)
-    old = old.filter(number__lte=sequence.last) if stop is None else old.filter(number__lt=stop)
+    old = records.filter(decided_at__lt=cutoff, number__lt=_end_of_old(records, sequence, cutoff))
     number = -1
     while numbers := list(old.filter(number__gt=number).values_list("number", flat=True)[:size]):
         yield numbers
         number = numbers[-1]
 
 
+def _end_of_old(records: RecordQuerySet, sequence: Sequence, cutoff: datetime) -> int:
+    """Return the number before which everything that is old is deleted.
+
+    A few young records with more old ones behind them were dated by a clock that was ahead. They
+    stay where they are, below the sequence's beginning, and hold up nothing.
+    """
+    # Numbers before the sequence's beginning remain from an interrupted purge.
+    rest = records.filter(number__gte=sequence.first)
+    numbers = rest.filter(decided_at__gte=cutoff).values_list("number", flat=True)
+    young = list(numbers[: MISDATED + 1])
+    if not young:
+        return sequence.last + 1
+    end = young[MISDATED] if len(young) > MISDATED else sequence.last + 1
+    behind = rest.filter(decided_at__lt=cutoff, number__gt=young[0], number__lt=end)
+    last = behind.order_by("-number").values_list("number", flat=True).first() or 0
+    passed = sum(number < last for number in young)
+    return last + 1 if behind[: MISDATED + 1].count() > passed else young[0]
+
+
 def _purge_batch(number: int, numbers: list[int], cutoff: datetime, purged: Purged) -> None:
     using = _using()
     with transaction.atomic(using=using):
         sequence = Sequence.objects.using(using).locked(number)
-        records = _records().filter(
-            sequence=number, number__range=(numbers[0], numbers[-1]), decided_at__lt=cutoff
-        )
-        gone = records.purge()
+        records = _records().filter(sequence=number)
+        old = records.filter(number__range=(numbers[0], numbers[-1]), decided_at__lt=cutoff)
+        gone = old.purge()
         if numbers[-1] >= sequence.first:
             expected = numbers[-1] - sequence.first + 1
-            purged.missing += expected - sum(n >= sequence.first for n in numbers)
+            kept = records.filter(number__range=(sequence.first, numbers[-1])).count()
+            purged.missing += expected - kept - sum(n >= sequence.first for n in numbers)
             sequence.advance(first=numbers[-1] + 1)
     purged.records += gone
 

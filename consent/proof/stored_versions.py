@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from django.db import router
-
 from consent.models import PolicyVersion
+from consent.models.primary import primary
 from consent.policy.versions import (
     DIGEST_LENGTH,
     Version,
@@ -32,7 +31,7 @@ def find_version(name: str, current: Version) -> Version:
     remembered = version_called(name, current.policy)
     if remembered is not None:
         return remembered
-    found = PolicyVersion.objects.using(router.db_for_write(PolicyVersion)).filter(
+    found = primary(PolicyVersion).filter(
         digest__startswith=name[:DIGEST_LENGTH], policy=current.policy
     )
     stored = found.first()

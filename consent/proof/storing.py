@@ -7,10 +7,12 @@ decision, or by a background thread.
 
 from __future__ import annotations
 
+import atexit
 import logging
+import sys
 from collections import deque
 
-from django.db import Error, IntegrityError, router, transaction
+from django.db import DataError, Error, IntegrityError, router, transaction
 
 from consent.models import Record
 from consent.policy.versions import Version
@@ -44,8 +46,16 @@ def store(record: Record, version: Version) -> Commitment:
 
 
 def postpone(record: Record, version: Version) -> None:
-    """Store the record of a refusal later. It is lost if the process ends before."""
-    logger.error("A refusal could not be recorded; it counts, and its record is stored later.")
+    """Store the record of a refusal later, at the latest when the process ends."""
+    logger.error(
+        "A refusal could not be recorded; it counts, and its record is stored later. Reason: %s",
+        sys.exc_info()[1] or "its transaction was rolled back.",
+    )
+    if len(waiting) == waiting.maxlen:
+        logger.error(
+            "More than %d refusals wait to be recorded: the record of the oldest is lost.",
+            waiting.maxlen,
+        )
     waiting.append((record, version))
     run_in_background(store_waiting, RETRY_SECONDS)
 
@@ -62,12 +72,21 @@ def store_waiting() -> None:
             return
         try:
             ledger.append(record, version, router.db_for_write(Record))
-        except IntegrityError:
-            logger.exception("The record of a refusal cannot be stored.")
+        except (IntegrityError, DataError):
+            logger.exception("The record of a refusal cannot be stored, and is lost.")
         except Error:
-            waiting.appendleft((record, version))
+            # At the end: it must not hold up the others if it is the reason.
+            waiting.append((record, version))
             run_in_background(store_waiting, RETRY_SECONDS)
             return
+
+
+def store_at_exit() -> None:
+    """Store the records that wait, as the process ends, and log how many are lost."""
+    if waiting:
+        store_waiting()
+    if waiting:
+        logger.error("%d refusals could not be recorded before the process ended.", len(waiting))
 
 
 def _store_or_reconnect(record: Record, version: Version, using: str) -> Commitment:
@@ -82,3 +101,7 @@ def _store_or_reconnect(record: Record, version: Version, using: str) -> Commitm
         ledger.forget()
         connection.close()
         return ledger.append(record, version, using)
+
+
+# Servers replace their workers, after so many requests or for a new release.
+atexit.register(store_at_exit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.utils.cache import patch_cache_control
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -28,23 +28,23 @@ _SIGNAL_STYLE = text_of("signal_without_script.css")
 def tools(request: HttpRequest, version: str, grants: str) -> HttpResponse:
     """Return the script bundle that starts the tools of these grants.
 
-    Any cache may keep it forever. An address of another version of the policy redirects (302) to
-    the present one; an address that no present page can contain is not found (404).
+    Any cache may keep it forever. At an address of another version of the policy, which the page of
+    an older or newer process has, it is what this process knows, for a short time: a redirect could
+    go round in a circle. An address that no present page can contain is not found (404).
     """
     policy = consent_of(request).policy
     selection = script_bundles.selection_of(policy, grants)
     name = script_bundles.bundle_name(selection) if selection is not None else ""
     if selection is None or not name or not delivery_mode().serves_bundles:
         return _not_found()
-    if version != policy.fingerprint:
-        response: HttpResponse = HttpResponseRedirect(script_bundles.bundle_url(policy, name))
-        patch_cache_control(response, public=True, max_age=int(conf.POLICY_MAX_AGE))
-        return response
-    if grants != name:
+    is_current = version == policy.fingerprint
+    if is_current and grants != name:
         return _not_found()
-    script = script_bundles.bundle(selection)
-    response = HttpResponse(script, content_type=JAVASCRIPT)
-    patch_cache_control(response, public=True, max_age=SECONDS_PER_YEAR, immutable=True)
+    response = HttpResponse(script_bundles.bundle(selection), content_type=JAVASCRIPT)
+    if is_current:
+        patch_cache_control(response, public=True, max_age=SECONDS_PER_YEAR, immutable=True)
+    else:
+        patch_cache_control(response, public=True, max_age=int(conf.POLICY_MAX_AGE))
     return response
 
 

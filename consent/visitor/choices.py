@@ -20,7 +20,7 @@ def check_choices(
 
     Arguments as those of `consent.visitor.Consent.decide`.
     """
-    errors = _wrong_keys(state, choices)
+    errors = _wrong_keys(state, choices, shown)
     for category in state.policy.optional:
         if category.key not in choices and category.was_shown(shown) and not partial:
             errors[category.key] = gettext("This category is missing: choose true or false.")
@@ -54,7 +54,7 @@ def decision_from(
         for category in state.policy.optional
         if category.key in choices
     }
-    categories = {**kept, **made}
+    categories = {**kept, **made, **_unknown_refusals(state, choices)}
     held = state.decision
     decision = Decision(
         state.policy.revision,
@@ -82,17 +82,32 @@ def refusal_without_policy(state: ConsentState, choices: Mapping[str, bool]) -> 
     return Decision(state.policy.revision, today(), MappingProxyType(refused))
 
 
-def _wrong_keys(state: ConsentState, choices: Mapping[str, bool]) -> dict[str, str]:
+def _wrong_keys(
+    state: ConsentState, choices: Mapping[str, bool], shown: int | None
+) -> dict[str, str]:
     policy = state.policy
     known = {category.key: category for category in policy.categories}
-    tools = policy.refusable if policy.tool_choices else state.refused_tools
+    allowed = policy.refusable if policy.tool_choices else state.refused_tools
+    if shown is not None and shown != policy.revision:
+        allowed = {*allowed, *_unknown_refusals(state, choices)}
     errors = {}
-    for key in choices.keys() - tools:
+    for key in choices.keys() - allowed:
         if key not in known:
             errors[key] = gettext("There is no category with this key.")
         elif known[key].essential and not choices[key]:
             errors[key] = gettext("An essential category cannot be refused.")
     return {key: errors[key] for key in choices if key in errors}
+
+
+def _unknown_refusals(state: ConsentState, choices: Mapping[str, bool]) -> dict[str, int]:
+    """Return the refusals of categories that this process does not know, or no longer.
+
+    The visitor's page may be of before an edit, or of a process that has seen a later one.
+    """
+    known = {category.key for category in state.policy.categories} | state.policy.tools.keys()
+    refused = [key for key, granted in choices.items() if not granted]
+    unknown = [key for key in refused if key not in known and is_category_key(key)]
+    return dict.fromkeys(unknown[: MAX_CATEGORIES - len(state.policy.optional)], 0)
 
 
 def _granted_at(state: ConsentState, category: str, revision: int) -> int:

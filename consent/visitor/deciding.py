@@ -16,6 +16,8 @@ from django.utils import timezone
 
 from consent.conf import conf
 from consent.models import Record
+from consent.models.primary import primary
+from consent.policy import policies
 from consent.policy.decision import Decision
 from consent.proof.identifiers import subject_of
 from consent.proof.recording import Draft, Occasion
@@ -55,11 +57,19 @@ def decide(
         state.is_recorded = not conf.RECORDS
         return
     if any(choices.values()):
+        _catch_up(state, shown)
         check_shown(state, shown)
     check_choices(state, choices, partial=partial, shown=shown)
     revision = _recorded_revision(state, shown)
     decision = decision_from(state, choices, partial=partial, revision=revision)
     record_and_take(state, decision, revision, occasion)
+
+
+def _catch_up(state: ConsentState, shown: int | None) -> None:
+    """Look at the policy if the visitor's page showed a later revision than this process knows."""
+    if shown is not None and shown > state.policy.revision:
+        policies.look()
+        state.forget_policy()
 
 
 def _recorded_revision(state: ConsentState, shown: int | None) -> int:
@@ -136,9 +146,8 @@ def _is_repeated(state: ConsentState, decision: Decision, occasion: Occasion) ->
 
 
 def _is_just_recorded(state: ConsentState, decision: Decision) -> bool:
-    found = Record.objects.using(router.db_for_write(Record))
     try:
-        latest = found.filter(subject=subject_of(state.secret)).first()
+        latest = primary(Record).filter(subject=subject_of(state.secret)).first()
     except Error:
         return False
     return (

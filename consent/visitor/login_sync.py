@@ -1,15 +1,16 @@
 """Login sync (CONSENT_LOGIN_SYNC): a signed-in user's decision follows them to another device.
 
 When they sign in, the later of two decisions counts: the one that this browser made, or the latest
-that the user made anywhere. Of two that were made at the same moment, the refusal of a category
-beats its grant. When they sign out, the browser forgets both cookies, so that the next person at it
-is asked; and what another user left there, because their session just ended, is nobody's.
+that the user made anywhere. But what somebody refused in this browser stays refused, and of two
+that were made at the same moment, the refusal of a category beats its grant. When they sign out,
+the browser forgets both cookies, so that the next person at it is asked; and what another user left
+there, because their session just ended, is nobody's.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out
@@ -17,6 +18,7 @@ from django.http import HttpRequest
 
 from consent.conf import conf
 from consent.models import Record
+from consent.models.primary import primary
 from consent.models.times import from_timestamp
 from consent.policy.decision import SECONDS_PER_DAY, today
 from consent.proof.identifiers import subject_of
@@ -36,7 +38,7 @@ def follow(request: HttpRequest | None, user: Any, **kwargs: object) -> None:
         here = None
     theirs, made_here = _latest(consent, str(user.pk)), _decided_at(consent, here)
     if made_here is None or (theirs and theirs.decided_at > made_here):
-        _adopt(consent, theirs)
+        _adopt(consent, theirs, is_own=here is not None and here.user == str(user.pk))
     elif here is None or not here.user:
         is_same_time = theirs is not None and theirs.decided_at == made_here
         _share(consent, made_here, theirs if is_same_time else None)
@@ -53,13 +55,13 @@ def _here(consent: Consent) -> Record | None:
     """Return the latest record of this browser."""
     if not consent.secret:
         return None
-    return Record.objects.filter(subject=subject_of(consent.secret)).first()
+    return cast("Record | None", primary(Record).filter(subject=subject_of(consent.secret)).first())
 
 
 def _latest(consent: Consent, user: str) -> Record | None:
     """Return the user's latest record, where what was decided then still holds."""
-    of_this_policy = Record.objects.filter(version__policy=consent.policy.key)
-    record = of_this_policy.filter(user=user).first()
+    of_this_policy = primary(Record).filter(version__policy=consent.policy.key)
+    record: Record | None = of_this_policy.filter(user=user).first()
     decision = decision_of(record) if record is not None else None
     in_force = consent.policy.decision_in_force(decision, today())
     return record if in_force is not None and in_force.choices else None
@@ -77,12 +79,18 @@ def _decided_at(consent: Consent, here: Record | None) -> datetime | None:
     return from_timestamp(consent.decision.day * SECONDS_PER_DAY)
 
 
-def _adopt(consent: Consent, theirs: Record | None) -> None:
-    """Have this browser follow what the user decided elsewhere, if anything."""
+def _adopt(consent: Consent, theirs: Record | None, *, is_own: bool) -> None:
+    """Have this browser follow what the user decided elsewhere, if anything.
+
+    What was refused in this browser stays refused, unless the user had refused it (``is_own``): who
+    signs in need not be who refused, and may not even have wanted to sign in.
+    """
     if theirs is None:
         return
+    refused = consent.decision.refused if consent.decision and not is_own else ()
+    decision = decision_of(theirs).refusing(sorted(refused))
     try:
-        consent.copy_decision(decision_of(theirs), _by_signing_in(theirs.decided_at))
+        consent.copy_decision(decision, _by_signing_in(theirs.decided_at))
     except NotRecordedError:
         # Nothing starts that was not recorded; what this browser had goes on.
         return

@@ -187,6 +187,11 @@ class ConsentState:
         self.standing = self.policy.stand(decision, signal=self.overrides_opt_out)
         self.outcome.decision = decision
 
+    def forget_policy(self) -> None:
+        """Take the policy as the process knows it now, and what the cookie means under it."""
+        for name in ("policy", "regime", "standing", "clean_up"):
+            self.__dict__.pop(name, None)
+
     def undo(self) -> None:
         """Let the request's cookie count again, as if nothing had been decided."""
         self.outcome.draft = self.outcome.decision = None

@@ -52,8 +52,10 @@ def client_of(request: HttpRequest) -> str:
     website's own proxies wrote. Without it, the last one counts where the connection comes from a
     private address, which is a proxy; else only the connection's own.
     """
-    remote = request.META.get("REMOTE_ADDR", "")
-    forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+    remote: str = request.META.get("REMOTE_ADDR", "")
+    forwarded: list[str] = [
+        part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    ]
     proxies = api_settings.NUM_PROXIES
     if proxies is None:
         proxies = 0 if _is_global(remote) else 1

@@ -49,7 +49,9 @@ def test_two_hundred_admins_and_visitors_lose_nothing(settings):
     for seen in revisions:
         assert all(earlier < later for earlier, later in pairwise(seen))
     raised = sorted(revision for seen in revisions for revision in seen)
-    assert raised == list(range(before + 1, before + len(raised) + 1))
+    # Each edit has a number of its own; so has pausing a tool, though it asks nobody.
+    assert before < raised[0]
+    assert len(set(raised)) == len(raised)
     [(revision, tools, receipts, wrong)] = crowd([look])
     assert revision == raised[-1]
     assert tools == [(f"added-{n:02}", True, f"Vendor {n} & Sons") for n in range(ADMINS)]

@@ -11,6 +11,7 @@ from consent.models import Counter, Policy
 from consent.policy import policies
 from consent.proof import background, notice_counter
 from tests.helpers import grant, no_ledger, no_policy, small_site
+from tests.separate_process import run_in_new_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -119,3 +120,24 @@ def test_what_is_due_already_is_done_once():
 
     assert done.wait(timeout=60)
     assert times == [1]
+
+
+def test_counts_are_stored_as_the_process_ends():
+    # What is registered first runs last: this prints after the app has stored its numbers.
+    first = """
+import atexit
+def show():
+    from consent.models import Counter
+    print(dict(Counter.objects.per("regime")))
+atexit.register(show)
+"""
+    code = """
+from django.core.management import call_command
+from consent.models import Sequence
+from consent.proof import notice_counter
+call_command("migrate", verbosity=0)
+Sequence.objects.begin()
+notice_counter.count_notice("opt_in")
+"""
+
+    assert run_in_new_process(code, before=first).strip() == "{('opt_in',): 1}"

@@ -1,5 +1,6 @@
 """Records: every decision is proven, once, with what was shown; and nothing is pretended."""
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -9,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import include, path
@@ -27,7 +28,7 @@ from consent.models import (
 from consent.models.signing import Verdict
 from consent.policy import policies, versions
 from consent.policy.decision import parse
-from consent.proof import storing
+from consent.proof import ledger, storing
 from consent.proof.identifiers import subject_of
 from consent.signals import DecisionMade, consent_withdrawn, decision_made
 from consent.visitor import NotRecordedError
@@ -975,3 +976,82 @@ def test_refusal_without_a_policy_does_not_claim_to_be_recorded(browser, method)
     assert answer.json()["recorded"] is False
     assert cookie(browser)
     assert not Record.objects.exists()
+
+
+# When a record cannot be stored, or not yet
+
+
+def test_failing_refusal_holds_up_no_other(browser, monkeypatch):
+    with no_ledger():
+        put(browser, NONE)
+        put(Client(headers=SAME_ORIGIN), NONE)
+    failing, append = storing.waiting[0][0].receipt, ledger.append
+
+    def fail_for_one(record, version, using):
+        if record.receipt == failing:
+            raise OperationalError("This row is locked, always.")
+        return append(record, version, using)
+
+    monkeypatch.setattr(ledger, "append", fail_for_one)
+    storing.store_waiting()
+    storing.store_waiting()
+
+    assert Record.objects.count() == 1
+    assert [record.receipt for record, _ in storing.waiting] == [failing]
+
+
+def test_log_says_why_a_refusal_waits(browser, caplog):
+    with no_ledger():
+        put(browser, NONE)
+
+    assert "Reason: " in caplog.text
+    assert "its transaction was rolled back" not in caplog.text
+
+
+def test_log_says_that_a_record_is_lost_where_too_many_wait(browser, monkeypatch, caplog):
+    monkeypatch.setattr(storing, "waiting", deque(maxlen=1))
+    with no_ledger():
+        for _ in range(2):
+            put(Client(headers=SAME_ORIGIN), NONE)
+
+    assert "the record of the oldest is lost" in caplog.text
+
+
+def test_what_waits_is_stored_as_the_process_ends(browser, caplog):
+    with no_ledger():
+        put(browser, NONE)
+        storing.store_at_exit()
+        assert "1 refusals could not be recorded before the process ended." in caplog.text
+
+    storing.store_at_exit()
+
+    assert Record.objects.count() == 1
+
+
+def test_repeated_request_is_stored_once_also_after_a_rotation_of_keys(settings):
+    settings.CONSENT_SIGNING_KEYS = ["first"]
+    key = str(uuid4())
+    before = put(Client(headers=SAME_ORIGIN), ALL, key=key)
+
+    settings.CONSENT_SIGNING_KEYS = ["second", "first"]
+    after = put(Client(headers=SAME_ORIGIN), ALL, key=key)
+
+    assert Record.objects.count() == 1
+    cookies = {answer.cookies["consent_subject"].value for answer in (before, after)}
+    assert len(cookies) == 1
+
+
+@pytest.mark.parametrize("shown", [1, 3], ids=["older", "newer"])
+def test_refusal_of_a_category_of_another_revision_is_kept(browser, shown):
+    """Processes that have seen different edits run side by side."""
+    answer = put(browser, {**NONE, "newcomer": False}, revision=shown)
+
+    assert answer.status_code == 200
+    assert parse(answer.cookies["consent"].value).choice("newcomer") is False
+
+
+@pytest.mark.parametrize(("granted", "shown"), [(True, 1), (True, 3), (False, 2), (False, None)])
+def test_other_choices_of_an_unknown_category_are_wrong(browser, granted, shown):
+    more = {} if shown is None else {"revision": shown}
+
+    assert put(browser, {**NONE, "newcomer": granted}, **more).status_code == 400

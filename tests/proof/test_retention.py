@@ -108,6 +108,28 @@ def test_first_younger_record_ends_what_goes():
     assert findings() == ""
 
 
+def test_record_that_a_clock_ahead_dated_holds_nothing_up():
+    old = [decide(days=OLD), decide(days=OLD)]
+    misdated = decide(days=-400)
+    old += [decide(days=OLD), decide(days=OLD)]
+    young = decide()
+
+    assert "4 records" in purge("--dry-run")
+    assert purge().startswith("4 records")
+
+    assert kept() == {misdated, young}
+    assert findings() == ""
+
+
+def test_young_records_are_not_taken_for_misdated_where_a_clock_was_behind():
+    young = {decide() for _ in range(3)}
+    behind = decide(days=OLD)
+
+    assert purge().startswith("0 records")
+
+    assert kept() == {*young, behind}
+
+
 def test_left_overs_below_the_beginning_go_once_they_are_old():
     old, young = decide(days=OLD), decide()
     Sequence.objects.locked(0).advance(first=3)
@@ -393,7 +415,7 @@ def apart(address: str, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_purge_that_is_killed_at_any_moment_leaves_the_proof_whole_and_is_taken_up(address):
-    for statement in range(5, 12):
+    for statement in range(5, 18):
         # Each of them first finds that the one before left everything whole.
         killed = apart(address, "-c", KILLED_AT % statement)
         assert killed.returncode == -signal.SIGKILL, killed.stderr

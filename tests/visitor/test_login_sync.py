@@ -108,13 +108,13 @@ def test_newer_decision_wins_wherever_it_was_made(ada):
 
 def test_older_decision_of_the_device_gives_way(ada):
     phone, laptop = browser(), browser()
-    decide(laptop, NONE, ago=timedelta(minutes=2))
+    decide(laptop, ALL, ago=timedelta(minutes=2))
     sign_in(phone, ada)
-    decide(phone, ALL, ago=timedelta(minutes=1))
+    decide(phone, SOME, ago=timedelta(minutes=1))
 
     sign_in(laptop, ada)
 
-    assert allowed(laptop) == set(OPTIONAL)
+    assert allowed(laptop) == {"functional"}
 
 
 def test_refusal_beats_a_grant_of_the_same_moment(ada):
@@ -257,3 +257,41 @@ def test_nothing_follows_anybody_where_it_is_off(ada, settings):
 
     assert allowed(laptop) is None
     assert allowed(phone) == set(OPTIONAL)
+
+
+@pytest.mark.parametrize("refused", [NONE, {**ALL, "advertising": False}], ids=["all", "one"])
+def test_refusal_made_in_this_browser_is_not_taken_over_by_an_account(ada, refused):
+    """Somebody else may sign in at a shared computer, and a page may sign a visitor in."""
+    phone, shared = browser(), browser()
+    decide(shared, refused, ago=timedelta(days=2))
+    sign_in(phone, ada)
+    decide(phone, ALL)
+
+    sign_in(shared, ada)
+
+    assert allowed(shared) == {key for key, granted in refused.items() if granted}
+
+
+def test_user_can_choose_otherwise_after_signing_in(ada):
+    phone, laptop = browser(), browser()
+    decide(laptop, NONE, ago=timedelta(days=2))
+    sign_in(phone, ada)
+    decide(phone, ALL)
+    sign_in(laptop, ada)
+
+    decide(laptop, SOME)
+    sign_in(laptop, ada)
+
+    assert allowed(laptop) == {"functional"}
+
+
+def test_users_later_decision_replaces_what_they_refused_here_themselves(ada):
+    phone, laptop = browser(), browser()
+    sign_in(laptop, ada)
+    decide(laptop, NONE, ago=timedelta(days=2))
+    sign_in(phone, ada)
+    decide(phone, ALL)
+
+    sign_in(laptop, ada)
+
+    assert allowed(laptop) == set(OPTIONAL)
