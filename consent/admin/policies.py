@@ -16,6 +16,7 @@ from consent.admin.base import NamedFormSet, OwnedInline, SectionAdmin, tell
 from consent.admin.confirming import AdvisedForm
 from consent.admin.generic import AnyField, Fieldsets
 from consent.admin.keys import free_key
+from consent.admin.policy_actions import start_tools, stop_tools
 from consent.models import USUAL_RULES, Policy, RegionRule
 
 CONSENT_MODE = _(
@@ -84,7 +85,7 @@ class PolicyAdmin(SectionAdmin[Policy]):
     )
     form = PolicyForm
     inlines = (RegionRuleInline,)
-    list_display = ("name", "is_default", "regime", "revision", "changed_at")
+    list_display = ("name", "is_default", "regime", "revision", "changed_at", "stopped_at")
     fieldsets = (
         (
             None,
@@ -119,8 +120,12 @@ class PolicyAdmin(SectionAdmin[Policy]):
     )
     # Each page links the live policy already.
     view_on_site = False
-    # Deleting a policy takes its categories and tools with it: one at a time is enough.
-    actions = None
+    actions = (stop_tools, start_tools)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Leave out the deletion: it takes categories and tools with it, so one at a time."""
+        actions: dict[str, Any] = super().get_actions(request)
+        return {name: action for name, action in actions.items() if name != "delete_selected"}
 
     def get_fieldsets(self, request: HttpRequest, obj: Policy | None = None) -> Fieldsets:
         """Offer the usual rules only while there are none, and if the user may add them."""

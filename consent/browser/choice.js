@@ -197,9 +197,11 @@
     const found = described(key);
     // Essential tools have the revision 0, which every decision covers. A denied category is
     // excluded; an essential one cannot be denied.
+    // The owner may have stopped all that is optional, whatever visitors allowed.
     return !!found && covers(
       found,
-      !denies(key) && reach(found.closest('[data-category]').dataset.category),
+      !denies(key) && !preferences().dataset.stopped
+        && reach(found.closest('[data-category]').dataset.category),
     );
   };
 
@@ -277,7 +279,7 @@
       return since.length
         ? [`${box.value}_${Math.max(...since)}`, ...leftOut(box).map((key) => `${key}_0`)] : [];
     }).join('.');
-    if (grants) addScript(here(`${dataset.tools}${grants}.js`));
+    if (grants && !dataset.stopped) addScript(here(`${dataset.tools}${grants}.js`));
   };
 
   /** Applies the rule of the visitor's region, and its notice, to the page. */

@@ -27,7 +27,7 @@ def check_policies(
     signals that no category has. consent.E018: a rule has unknown region codes. consent.W019: rules
     for regions, and nothing says where visitors are. consent.W024: the tables cannot be read.
     consent.I025: no visitor is asked, as there is no tool to ask about. consent.I026: a tool adds a
-    host to the policy that is known as a way round it.
+    host to the policy that is known as a way round it. consent.W027: optional tools are stopped.
     """
     if not databases or Policy.objects.db not in databases:
         return
@@ -35,6 +35,7 @@ def check_policies(
         yield from [
             *_stored_policies(),
             *_policies_without_notice(),
+            *_stopped_policies(),
             *_stored_rules(),
             *_stored_tools(),
             *_unclaimed_signals(),
@@ -83,6 +84,16 @@ def _policies_without_notice() -> Iterator[CheckMessage]:
                 hint="Add tools in the admin, under “Website data collection”.",
                 id="consent.I025",
             )
+
+
+def _stopped_policies() -> Iterator[CheckMessage]:
+    for policy in Policy.objects.followed().filter(stopped_at__isnull=False):
+        yield Warning(
+            f"All optional tools of the policy {policy.key} are stopped, since "
+            f"{policy.stopped_at:%Y-%m-%d %H:%M}.",
+            hint="Run `manage.py consent_stop --undo` to start them again.",
+            id="consent.W027",
+        )
 
 
 def _stored_rules() -> Iterator[CheckMessage]:

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeGuard
 
 # A token by RFC 9110 (5.6.2), as the name of a cookie has to be.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-# What Django REST framework's throttles can read.
+# What `consent.visitor.write_limit` reads.
 _RATE = re.compile(r"[1-9][0-9]*/(s|sec|second|m|min|minute|h|hour|d|day)")
 
 

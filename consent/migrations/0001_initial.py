@@ -119,6 +119,7 @@ class Migration(migrations.Migration):
                 ("policy_url", models.CharField(blank=True, max_length=300)),
                 ("privacy_url", models.CharField(blank=True, max_length=300)),
                 ("hosts", models.TextField(blank=True)),
+                ("stopped_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("tool_choices", models.BooleanField(default=False)),
                 ("wait_for_update", models.PositiveSmallIntegerField(default=500)),
                 ("ads_data_redaction", models.BooleanField(default=True)),

@@ -32,6 +32,17 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         """Return the default policy (the oldest, should there wrongly be several), or None."""
         return self.in_use().first()
 
+    def stop_tools(self) -> int:
+        """Stop all optional tools of these policies, and return of how many that was new.
+
+        Visitors keep their choices, and are not asked again once `start_tools` starts them.
+        """
+        return self.filter(stopped_at=None).update(stopped_at=timezone.now())
+
+    def start_tools(self) -> int:
+        """Start the tools again that `stop_tools` stopped, where visitors allow them."""
+        return self.filter(stopped_at__isnull=False).update(stopped_at=None)
+
     def update(self, **values: object) -> int:
         """Do what Django's does, and move ``changed_at``, by which other processes notice it."""
         return super().update(**{"changed_at": timezone.now(), **values})
@@ -108,6 +119,10 @@ class Policy(Revised):
             "Only for a website with several policies: the hosts that follow this one, such as "
             "shop.example.com, or .example.com with all below it; one a line."
         ),
+    )
+    # When all its optional tools were stopped; no new revision, so that nobody is asked again.
+    stopped_at = fields.DateTimeField(
+        _("optional tools stopped at"), null=True, blank=True, editable=False
     )
     tool_choices = fields.BooleanField(
         _("let visitors refuse single tools"),

@@ -1,7 +1,7 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.e99a6b79.js"
-CACHEABLE_SCRIPT = "consent/choice.fa9df814.js"
+SCRIPT = "consent/choice.1daf5f53.js"
+CACHEABLE_SCRIPT = "consent/choice.34110a8e.js"
 STYLESHEET = "consent/choice.32247805.css"
 EMBED_SCRIPT = "consent/embed.629c0bce.js"
 EMBED_STYLESHEET = "consent/embed.e176e020.css"
@@ -10,7 +10,7 @@ EMBED_STYLESHEET = "consent/embed.e176e020.css"
 SOURCES = {
     "reloading.js": "23a42b3f57a62e2b40cbad710d5112813087c3285a8e26406b2786cede691383",
     "live_scripts.js": "2dc39236aac03a225ea1cc4103f831f152507f8e7bf7393589dcc237404a69b9",
-    "choice.js": "c85a7b8ac1189d987ce070d800b96f7ca8d3b015303c271fd761c49d135ab530",
+    "choice.js": "655cb1410a75ebd0e920c23fffa3175f251278be4c387c95a24683469a8e5c9a",
     "choice.css": "1cb6b9b580c4629a1e1c30ff7d82edcf139e42229f2b22c1608c25a5489342af",
     "embed.js": "3bee4c73e299f99d8991b4f8f99ed53e6bd54853bb5e2c5108c4c70978d0ef06",
     "embed.css": "065b4db1050114776339bf706fc6fa14770bac5b8ed57ac77432cdb27de6181c",

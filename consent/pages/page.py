@@ -170,6 +170,7 @@ class Page:
                 **policy_data(self.policy, self.regime),
                 "day": str(day),
                 "posted": posted,
+                "stopped": self.policy.is_stopped,
                 "issued": ".".join(map(str, sorted(self.policy.issued))),
                 "tools_url": bundle_directory(self.policy),
                 "has_rules": self.policy.has_rules,

@@ -159,6 +159,8 @@ class CompiledPolicy(PolicyData):
 
     def _granting(self, off: frozenset[str]) -> Selection:
         """Return what is allowed where all categories but those in ``off`` are."""
+        if self.is_stopped:
+            return self.refused
         levels = (0 if c.essential or c.key in off else len(c.thresholds) for c in self.categories)
         return Selection(self, tuple(levels))
 
@@ -178,6 +180,8 @@ class CompiledPolicy(PolicyData):
 
     def select(self, choices: Mapping[str, int], without: Iterable[str]) -> Selection:
         """Return what is allowed of categories granted at these revisions, ``without`` tools."""
+        if self.is_stopped:
+            return self.refused
         granted = choices.get
         levels = tuple([c.level(granted(c.key, 0)) for c in self.categories])
         left_out = frozenset(key for key in without if levels[self.needed[key][0]])

@@ -78,6 +78,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
         explanation=policy.explanation,
         policy_url=policy.policy_url,
         privacy_url=policy.privacy_url,
+        is_stopped=policy.stopped_at is not None,
         tool_choices=policy.tool_choices,
         wait_for_update=policy.wait_for_update,
         ads_data_redaction=policy.ads_data_redaction,

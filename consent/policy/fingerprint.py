@@ -18,6 +18,7 @@ def fingerprint_of(policy: CompiledPolicy) -> str:
     def add(*parts: object) -> None:
         digest.update(repr(parts).encode())
 
+    add(policy.is_stopped)
     add(policy.wait_for_update, policy.ads_data_redaction, policy.url_passthrough)
     for category in policy.categories:
         add(category.key, category.essential, category.thresholds, category.consent_types)

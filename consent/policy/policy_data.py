@@ -50,6 +50,8 @@ class PolicyData:
     url_passthrough: bool = False
     regimes: RegimesByRegion = field(default_factory=RegimesByRegion)
     categories: tuple[CompiledCategory, ...] = ()
+    # True while its owner has stopped all optional tools.
+    is_stopped: bool = False
     # False for a URLconf without the app's URLs: nobody can choose there.
     has_addresses: bool = True
 

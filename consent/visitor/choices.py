@@ -89,7 +89,7 @@ def _wrong_keys(
     known = {category.key: category for category in policy.categories}
     allowed = policy.refusable if policy.tool_choices else state.refused_tools
     if shown is not None and shown != policy.revision:
-        allowed = {*allowed, *_unknown_refusals(state, choices)}
+        allowed |= _unknown_refusals(state, choices).keys()
     errors = {}
     for key in choices.keys() - allowed:
         if key not in known:

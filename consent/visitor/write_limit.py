@@ -11,8 +11,8 @@ import time
 from collections import OrderedDict
 from ipaddress import ip_address
 
+from django.conf import settings
 from django.http import HttpRequest
-from rest_framework.settings import api_settings
 
 from consent.conf import conf
 
@@ -56,7 +56,8 @@ def client_of(request: HttpRequest) -> str:
     forwarded: list[str] = [
         part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     ]
-    proxies = api_settings.NUM_PROXIES
+    # Not through REST framework, which pages need not load.
+    proxies: int | None = getattr(settings, "REST_FRAMEWORK", {}).get("NUM_PROXIES")
     if proxies is None:
         proxies = 0 if _is_global(remote) else 1
     if not proxies or not forwarded[-1]:

@@ -402,12 +402,10 @@ def test_a_tool_is_disabled_in_the_list(
     admin_client: Client, essential: Category, commit: Commit
 ) -> None:
     tool = ToolFactory.create(category=essential)
-    before = revision()
     assert f'data-consent-tool="{tool.key}"' in live_page()
     with commit():
         page = send(admin_client, reverse(TOOLS), {"form-0-enabled": None})
     assert f'data-consent-tool="{tool.key}"' not in live_page()
-    assert revision() == before
     assert said(page) == ["1 tool was changed successfully."]
     assert history(tool) == ["Changed Enabled: no."]
 
@@ -447,12 +445,10 @@ def test_tools_are_disabled_together(
     admin_client: Client, essential: Category, commit: Commit
 ) -> None:
     tools = ToolFactory.create_batch(2, category=essential)
-    before = revision()
     live_page()
     with commit():
         page = select(admin_client, "disable", *tools)
     assert "data-consent-tool" not in live_page()
-    assert revision() == before
     assert said(page) == ["2 tools were disabled."]
     assert [history(tool) for tool in tools] == [["Changed Enabled: no."]] * 2
 
