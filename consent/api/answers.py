@@ -49,6 +49,7 @@ def _state(consent: Consent) -> dict[str, object]:
         "choices": consent.choices,
         "refused_tools": sorted(consent.refused_tools),
         "opted_out": consent.is_opted_out,
+        "overridden": consent.is_overridden,
     }
 
 

@@ -79,6 +79,10 @@ class PreferencesSerializer(serializers.Serializer[object]):
     opted_out = serializers.BooleanField(
         help_text="Whether tools are off because of the browser's opt-out signal."
     )
+    overridden = serializers.BooleanField(
+        help_text="Whether the browser sent several preference cookies that differ, as another "
+        "host has set one: only essential tools run until they agree."
+    )
     allowed = serializers.ListField(
         child=serializers.CharField(), help_text="Keys of the tools that may run."
     )

@@ -1,7 +1,7 @@
 """System checks for what people forget. Each has a stable id; docs/checks.md lists them.
 
-`project` checks settings, middleware, URLs and templates; `page_block` the template around the
-app's pages; `stored` what is in the database.
+`cookies` checks the names of cookies; `project` settings, middleware, URLs and templates;
+`page_block` the template around the app's pages; `stored` what is in the database.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cache
 
 from django.core.checks import CheckMessage, Tags, register
 
-from consent.checks import page_block, project, stored
+from consent.checks import cookies, page_block, project, stored
 
 TAG = "consent"
 
@@ -25,6 +25,7 @@ def register_all() -> None:
         project.check_templates,
         page_block.check_page_block,
         project.check_settings,
+        cookies.check_cookies,
         project.check_region_source,
         project.check_recipes,
     ):

@@ -48,6 +48,7 @@ def choices_data(consent: Consent) -> dict[str, object]:
         "ticked": ticked,
         "refused_tools": consent.refused_tools,
         "opted_out": consent.is_opted_out,
+        "overridden": consent.is_overridden,
         "news": [
             {"name": item.name, "category": default_texts.localized(item.category)}
             for item in consent.additions

@@ -13,6 +13,7 @@ from consent.policy.decision import Decision
 from consent.proof.identifiers import subject_of
 from consent.proof.recording import IN_CODE, Occasion
 from consent.visitor import deciding
+from consent.visitor.cookie_copies import have_different_copies
 from consent.visitor.errors import PolicyUnavailableError
 from consent.visitor.response import write_response
 from consent.visitor.snapshot import VisitorSnapshot
@@ -28,6 +29,12 @@ class Consent(ConsentState):
     def without_vary(self) -> Consent:
         """Return the same visitor for code on which the response does not depend: no ``Vary``."""
         return self if "standing" in self.__dict__ else Consent(self.reader.request)
+
+    @property
+    def is_overridden(self) -> bool:
+        """Whether the browser sent preference cookies that differ: another host has set one."""
+        header = self.reader.header("HTTP_COOKIE")
+        return have_different_copies(header, self.policy.cookie_name)
 
     @property
     def snapshot(self) -> VisitorSnapshot:

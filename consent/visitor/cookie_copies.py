@@ -15,25 +15,30 @@ from consent.policy.decision import Decision, parse
 _MAX_HEADER = 65_536
 
 
+def have_different_copies(header: str, name: str) -> bool:
+    """Return whether the ``Cookie`` header has cookies called ``name`` that are not all equal."""
+    if header.count(f"{name}=") < 2:
+        return False
+    return len(header) > _MAX_HEADER or len(_copies(header, name)) > 1
+
+
 def combine_copies(header: str, name: str, text: str) -> str:
     """Return the text that counts if the ``Cookie`` header has several cookies called ``name``.
 
     ``text``: what Django found. It is returned if there is one copy, or if all are equal. Copies
     that differ become a refusal if one of them refuses anything, else "", which is not clear.
     """
-    if header.count(f"{name}=") < 2:
+    if not have_different_copies(header, name):
         return text
-    return _combine(header, name, text) if len(header) <= _MAX_HEADER else ""
-
-
-def _combine(header: str, name: str, text: str) -> str:
-    pairs = (pair.partition("=") for pair in header.split(";"))
-    copies = {value.strip() for key, _, value in pairs if key.strip() == name}
-    if len(copies) < 2:
-        return text
+    copies = _copies(header, name) if len(header) <= _MAX_HEADER else set()
     refusals = [found for found in map(parse, copies) if found and found.refuses]
     if not refusals:
         return ""
     latest = max(refusals, key=lambda refusal: (refusal.day, refusal.text))
     refused = MappingProxyType(dict.fromkeys(latest.choices, 0))
     return Decision(latest.revision, latest.day, refused).text
+
+
+def _copies(header: str, name: str) -> set[str]:
+    pairs = (pair.partition("=") for pair in header.split(";"))
+    return {value.strip() for key, _, value in pairs if key.strip() == name}

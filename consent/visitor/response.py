@@ -14,6 +14,9 @@ from consent.visitor import cookie_cleanup
 from consent.visitor.partitioned import partition
 from consent.visitor.state import ConsentState
 
+# A cookie whose name begins so belongs to one host, and no other host can set it.
+HOST_PREFIX = "__Host-"
+
 # Browsers keep no cookie for longer:
 # https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-5.5
 _LONGEST_DAYS = 400
@@ -64,7 +67,7 @@ def _set_preferences(state: ConsentState, response: HttpResponseBase, decision: 
         max_age=_preferences_age(state, decision),
         path=conf.COOKIE_PATH,
         domain=_domain(state),
-        secure=state.reader.is_secure,
+        secure=_is_secure(state, state.policy.cookie_name),
         samesite=conf.COOKIE_SAMESITE,
     )
 
@@ -81,7 +84,7 @@ def _write_subject(state: ConsentState, response: HttpResponseBase) -> None:
             max_age=_max_age(state, today()),
             path=_subject_path(state.policy),
             domain=_domain(state),
-            secure=state.reader.is_secure,
+            secure=_is_secure(state, state.policy.subject_cookie_name),
             httponly=True,
             samesite=conf.COOKIE_SAMESITE,
         )
@@ -111,8 +114,15 @@ def _delete_tools_cookies(state: ConsentState, response: HttpResponseBase) -> No
         response.cookies[f"{morsel.key} {morsel['path']} {morsel['domain']}"] = morsel
 
 
+def _is_secure(state: ConsentState, name: str) -> bool:
+    # Browsers refuse such a name otherwise: RFC 6265bis, 4.1.3.
+    return state.reader.is_secure or name.startswith(("__Secure-", HOST_PREFIX))
+
+
 def _domain(state: ConsentState) -> str | None:
     """Return the ``Domain`` of the cookies that this host's responses set."""
+    if conf.COOKIE_NAME.startswith(HOST_PREFIX):
+        return None
     return state.policy.cookie_domain(state.reader.host if state.policy.hosts else "")
 
 

@@ -242,6 +242,7 @@ def test_undecided_visitor_has_no_choice_and_is_to_be_asked(policy):
         "choices": dict.fromkeys(OPTIONAL),
         "refused_tools": [],
         "opted_out": False,
+        "overridden": False,
         "allowed": [CAPTCHA, GUARD],
     }
 
@@ -258,6 +259,7 @@ def test_decided_visitor_reads_the_choice_and_what_it_allows(policy):
         "choices": {"functional": True, "marketing-analytics": False, "advertising": False},
         "refused_tools": [],
         "opted_out": False,
+        "overridden": False,
         "allowed": [CHAT, CAPTCHA, GUARD],
     }
 
