@@ -16,9 +16,10 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect receivers, validators and checks; they need the models."""
-        from consent.events import checks, decisions, endpoints, retention
+        from consent.events import checks, decisions, endpoints, retention, status
 
         decisions.connect()
         endpoints.register()
         retention.register()
+        status.register()
         checks.register_all()

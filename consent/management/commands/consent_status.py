@@ -1,0 +1,33 @@
+"""``manage.py consent_status``: figures for monitoring, as JSON."""
+
+from __future__ import annotations
+
+import json
+
+from django.core.management import CommandError
+from django.db import Error
+
+from consent.management.command import ConsentCommand
+from consent.proof import status
+
+
+class Command(ConsentCommand):
+    """Prints figures for monitoring; its exit status is 1 if one of them is a problem."""
+
+    help = (
+        "Print figures for monitoring as JSON: stopped policies, the age of the oldest record, and "
+        "with consent.events the events that wait. The exit status is 1 if something needs "
+        "attention, and the reasons are printed as errors."
+    )
+
+    def handle(self, *args: object, **options: object) -> None:
+        """Print the figures. Raises CommandError if the database fails or something is wrong."""
+        try:
+            figures = status.figures()
+        except Error as error:
+            raise CommandError(f"The database cannot be read: {error}") from error
+        values = {name: figure.value for name, figure in figures.items()}
+        self.stdout.write(json.dumps(values, indent=2))
+        problems = [figure.problem for figure in figures.values() if figure.problem]
+        if problems:
+            raise CommandError("\n".join(problems))
