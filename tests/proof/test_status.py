@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
 
 from consent.events.models import Delivery
 from consent.models import Policy
@@ -103,7 +104,7 @@ def test_events_that_wait_and_those_that_were_given_up():
     assert 700 < found["events_overdue_seconds"] < 800
     assert "consent_deliver --watch" in error
 
-    Delivery.objects.update(state=Delivery.State.DEAD, due_at=None)
+    Delivery.objects.update(state=Delivery.State.DEAD, due_at=None, ended_at=timezone.now())
     found, error = figures()
     assert (found["events_waiting"], found["events_given_up"]) == (0, 1)
     assert "1 events were given up" in error
