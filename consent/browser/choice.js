@@ -661,6 +661,20 @@
     }
   });
 
+  // What a visitor does in the notice, the preferences and their controls is nobody else's business:
+  // tools would count it although the visitor refuses. Listeners above come first, and the browser
+  // still does what it does. (embed.js listens to its own form.)
+  const types = 'click dblclick auxclick contextmenu mousedown mouseup pointerdown pointerup touchstart touchend'
+    + ' keydown keypress keyup beforeinput input change focus blur focusin focusout submit reset';
+  for (const type of types.split(' ')) {
+    on(type, (event) => {
+      const path = event.composedPath();
+      if (!is(path[0], '[data-consent-ask]') && path.some((el) => is(el, '.dcp,[data-consent-open]'))) {
+        event.stopImmediatePropagation();
+      }
+    });
+  }
+
   // Content that is added to the page
 
   /** Handles added content, and decisions that the visitor made on another page meanwhile. */

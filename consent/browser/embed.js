@@ -38,7 +38,7 @@
     // This page's Content-Security-Policy would block it; the page that the form opens has its own.
     if (once && isComplete().dataset.reload) return;
     event.preventDefault();
-    event.stopPropagation();
+    event.stopImmediatePropagation();
     if (once) {
       frame.setAttribute(SHARED.LOADED_ONCE, '');
       consent.once(waiting(frame));

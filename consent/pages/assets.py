@@ -1,18 +1,18 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.1daf5f53.js"
-CACHEABLE_SCRIPT = "consent/choice.34110a8e.js"
+SCRIPT = "consent/choice.546cfedb.js"
+CACHEABLE_SCRIPT = "consent/choice.d514b010.js"
 STYLESHEET = "consent/choice.32247805.css"
-EMBED_SCRIPT = "consent/embed.629c0bce.js"
+EMBED_SCRIPT = "consent/embed.63a7bd1b.js"
 EMBED_STYLESHEET = "consent/embed.e176e020.css"
 
 # The SHA-256 of each file in consent/browser/ from which these were built.
 SOURCES = {
     "reloading.js": "23a42b3f57a62e2b40cbad710d5112813087c3285a8e26406b2786cede691383",
     "live_scripts.js": "2dc39236aac03a225ea1cc4103f831f152507f8e7bf7393589dcc237404a69b9",
-    "choice.js": "655cb1410a75ebd0e920c23fffa3175f251278be4c387c95a24683469a8e5c9a",
+    "choice.js": "08cb3112d6a6e569c005de1ba5fc0590b478630d5b781070ddf1ec741b716b68",
     "choice.css": "1cb6b9b580c4629a1e1c30ff7d82edcf139e42229f2b22c1608c25a5489342af",
-    "embed.js": "3bee4c73e299f99d8991b4f8f99ed53e6bd54853bb5e2c5108c4c70978d0ef06",
+    "embed.js": "342591659a7779b0c273fd94798266f7179a5066e22e9bec49af11a6d13d0d77",
     "embed.css": "065b4db1050114776339bf706fc6fa14770bac5b8ed57ac77432cdb27de6181c",
     "follow_consent.js": "892a9e224a89a317e913db9caa948cc7aa882217b24d5e1cc255b4100844c3e5",
     "read_choices.js": "d3c8637ad8bfd3778f57061e71358cff7d51f210343f9dd20760e3ff4bc6a801",
