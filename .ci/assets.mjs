@@ -31,8 +31,8 @@ const TEXTS = {
 };
 // What a page loads together, and how much that may weigh in bytes as they are sent.
 const BUDGETS = [
-  [7680, "SCRIPT", "STYLESHEET"],
-  [7680, "CACHEABLE_SCRIPT", "STYLESHEET"],
+  [8192, "SCRIPT", "STYLESHEET"],
+  [8192, "CACHEABLE_SCRIPT", "STYLESHEET"],
   [1000, "EMBED_SCRIPT", "EMBED_STYLESHEET"],
 ];
 

@@ -15,7 +15,7 @@
  * Elements are looked up when they are used and every listener is on window, because a page may
  * swap its body (Turbo, HTMX) at any time.
  *
- * `make assets` builds the file that pages load. It and the stylesheet may have 7,680 bytes in all
+ * `make assets` builds the file that pages load. It and the stylesheet may have 8,192 bytes in all
  * after compression. Repeated text compresses well, so some selectors are not in constants.
  */
 
@@ -443,7 +443,7 @@
     } else if (CACHEABLE && notice.hidden) {
       const news = new Set(boxes().flatMap((box) => newsBeside(box).map((tool) => (
         parts(box, true).length
-          ? `${(tool.querySelector('label') || tool.firstChild).textContent.trim()} (${nameOf(box)})`
+          ? `${tool.querySelector('label,b').textContent} (${nameOf(box)})`
           : nameOf(box)
       ))));
       const place = own('notice .dcp-news b');
@@ -572,6 +572,8 @@
     for (const box of boxes()) {
       box.checked = box.defaultChecked = !parts(box, false).length;
       const news = newsBeside(box);
+      const tools = box.closest('[data-category]').querySelector('details');
+      if (tools) tools.open = news[0];
       // A hint belongs to no tool.
       for (const mark of all('.dcp-new,.dcp-hint', box.closest('[data-category]'))) {
         mark.hidden = !news.includes(mark.closest('[data-tool]') || news[0]);
@@ -618,7 +620,10 @@
     const find = (name) => plain(event.target).closest?.(`[data-consent-${name}]`);
     // Safari does not focus a clicked button, but the dialog returns the focus to it later.
     find('open')?.focus();
-    if (find('close')) showStatus();
+    const closer = find('close');
+    if (closer?.closest('dialog')) cancel();
+    else if (closer?.closest('#dcp-notice')) removeNotice();
+    else if (closer) showStatus();
     else if (find('reload')) reload(false, true);
     else if (!find('open') || !open()) return;
     take(event);

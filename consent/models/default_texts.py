@@ -15,8 +15,8 @@ POLICY_NAME = gettext_noop("Website Data Collection Policy")
 INTRODUCTION = gettext_noop(
     "This page says which data is collected when you visit this website, by which tools, and what "
     "for. Some of it keeps the site working; the rest is up to you.\n\n"
-    "You can change your mind whenever you like: choose “Website Data Collection Preferences” in "
-    "the left-hand corner of any page. Your choice is kept for {lifetime}."
+    "You can change your mind whenever you like: choose “Website Data Collection Preferences” at "
+    "the bottom of any page. Your choice is kept for {lifetime}."
 )
 
 EXPLANATION = gettext_noop(
@@ -29,17 +29,15 @@ EXPLANATION = gettext_noop(
 )
 
 NOTICE = gettext_noop(
-    "Some tools on this site, provided by other companies, collect data about your visit to "
-    "support you, to measure how the site is used and to make advertising relevant. None of them "
-    "starts unless you agree. We keep your choice for {lifetime}; change it at any time under "
-    "“Website Data Collection Preferences”."
+    "Some tools on this site, from other companies, use cookies to collect data about your visit, "
+    "for support, statistics and advertising. None of them starts unless you agree. We keep your "
+    "choice for {lifetime}; change it at any time under “Website Data Collection Preferences”."
 )
 
 IMPLIED_NOTICE = gettext_noop(
-    "Some tools on this site, provided by other companies, collect data about your visit to "
-    "support you, to measure how the site is used and to make advertising relevant. They run "
-    "unless you reject them. We keep your choice for {lifetime}; change it at any time under "
-    "“Website Data Collection Preferences”."
+    "Some tools on this site, from other companies, use cookies to collect data about your visit, "
+    "for support, statistics and advertising. They run unless you reject them. We keep your choice "
+    "for {lifetime}; change it at any time under “Website Data Collection Preferences”."
 )
 
 

@@ -1,8 +1,8 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.546cfedb.js"
-CACHEABLE_SCRIPT = "consent/choice.d514b010.js"
-STYLESHEET = "consent/choice.32247805.css"
+SCRIPT = "consent/choice.e53130c5.js"
+CACHEABLE_SCRIPT = "consent/choice.e0e4e7b3.js"
+STYLESHEET = "consent/choice.71383668.css"
 EMBED_SCRIPT = "consent/embed.63a7bd1b.js"
 EMBED_STYLESHEET = "consent/embed.e176e020.css"
 
@@ -10,15 +10,15 @@ EMBED_STYLESHEET = "consent/embed.e176e020.css"
 SOURCES = {
     "reloading.js": "23a42b3f57a62e2b40cbad710d5112813087c3285a8e26406b2786cede691383",
     "live_scripts.js": "2dc39236aac03a225ea1cc4103f831f152507f8e7bf7393589dcc237404a69b9",
-    "choice.js": "08cb3112d6a6e569c005de1ba5fc0590b478630d5b781070ddf1ec741b716b68",
-    "choice.css": "1cb6b9b580c4629a1e1c30ff7d82edcf139e42229f2b22c1608c25a5489342af",
+    "choice.js": "08799a293146ea38b252a238244323c04968f644e520825db615f8e4a8e960c6",
+    "choice.css": "f6c20703b3c834fa4d97e60ef710c2b5972eeeadcd63fd49c4361ffbb8bfd206",
     "embed.js": "342591659a7779b0c273fd94798266f7179a5066e22e9bec49af11a6d13d0d77",
     "embed.css": "065b4db1050114776339bf706fc6fa14770bac5b8ed57ac77432cdb27de6181c",
     "follow_consent.js": "892a9e224a89a317e913db9caa948cc7aa882217b24d5e1cc255b4100844c3e5",
     "read_choices.js": "d3c8637ad8bfd3778f57061e71358cff7d51f210343f9dd20760e3ff4bc6a801",
     "read_signals.js": "b1149030d60bac57dd0f1638edd4d41d041ed860305ecd1ef32ada109a0abddb",
     "google_consent_mode.js": "21f36203a59b19452cda1d81f134766a5003a9f34d76e07db408a0a48c3fd5dd",
-    "notice_without_script.css": "241cec5d6872537a4cb567b3282e2e02cd218da4b01da1b1dd66036c205be4f8",
+    "notice_without_script.css": "8d871f92595281c844493bb72bddd0f6fd8365a691d0a4e5168715221319d1cb",
     "signal_without_script.css": "a7c96351fc9e705dbd3283fd13dc5c930a803b19608765430f30c3cdc0da8d2c",
     "shared.json": "0fbeb616eb0c76cfc14699301eaf68a21d3cd9f1be23b69d7070e87562ed64f5",
 }

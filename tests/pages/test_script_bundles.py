@@ -542,7 +542,7 @@ def test_compiled_policy_of_1700_tools_takes_less_than_3_megabytes():
     assert size < 3_000_000
 
 
-def test_dialog_of_the_demos_tools_takes_less_than_3_kilobytes_on_the_wire(settings):
+def test_dialog_with_what_the_demos_tools_declare_takes_less_than_4_kilobytes(settings):
     settings.ROOT_URLCONF = "demo_site.urls"
     settings.CONSENT_DELIVERY = "server"
     settings.DEBUG = True
@@ -552,4 +552,4 @@ def test_dialog_of_the_demos_tools_takes_less_than_3_kilobytes_on_the_wire(setti
 
     # The first policy's 17 and a video's.
     assert dialog.count("data-tool=") == 18
-    assert len(gzip.compress(dialog.encode(), 9)) < 3_000
+    assert len(gzip.compress(dialog.encode(), 9)) < 4_000

@@ -63,7 +63,7 @@ that fit, and to make the site better as a whole.
 
 Where the law asks for it, as in Europe, nothing optional starts before you agree; elsewhere it \
 may run until you refuse. You can change your preferences whenever you like: choose “Website Data \
-Collection Preferences” in the left-hand corner of the page. We keep \
+Collection Preferences” at the bottom of any page. We keep \
 your choice for {lifetime}, then we ask again."""
 EXPLANATION = """\
 Several tools on our site collect data. They do it with cookies and with JavaScript libraries.
