@@ -20,7 +20,7 @@ M = TypeVar("M", bound=Model)
 def store_as_is(rows: Iterable[M]) -> list[M]:
     """Store `rows` as a restored backup has them: no revision is raised, nothing is stamped."""
     found = list(rows)
-    return QuerySet(type(found[0])).bulk_create(found)
+    return QuerySet(type(found[0])).bulk_create(found) if found else []
 
 
 def example_parameters(recipe: str) -> dict[str, str]:

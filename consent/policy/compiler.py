@@ -8,7 +8,16 @@ from collections.abc import Mapping
 
 from django.db import DatabaseError, models
 
-from consent.models import Category, Policy, PolicyQuerySet, Tool, legal_basis, parameter_errors
+from consent.models import (
+    Category,
+    Cookie,
+    Policy,
+    PolicyQuerySet,
+    RegionRule,
+    Tool,
+    legal_basis,
+    parameter_errors,
+)
 from consent.models.primary import primary
 from consent.policy.compiled_policy import NO_POLICY, CompiledPolicy
 from consent.policy.data import CompiledCategory, CompiledTool
@@ -56,10 +65,12 @@ def _build_once() -> CompiledSites:
 
 def with_tools(policies: PolicyQuerySet) -> PolicyQuerySet:
     """Return the same policies, to be read with what `compile_policy` needs of them."""
-    tools = Tool.objects.filter(enabled=True).prefetch_related("cookies")
-    categories = Category.objects.prefetch_related(models.Prefetch("tools", queryset=tools))
+    cookies = models.Prefetch("cookies", queryset=primary(Cookie).all())
+    tools = primary(Tool).filter(enabled=True).prefetch_related(cookies)
+    categories = primary(Category).prefetch_related(models.Prefetch("tools", queryset=tools))
     return policies.prefetch_related(
-        "region_rules", models.Prefetch("categories", queryset=categories)
+        models.Prefetch("region_rules", queryset=primary(RegionRule).all()),
+        models.Prefetch("categories", queryset=categories),
     )
 
 

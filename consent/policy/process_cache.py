@@ -21,6 +21,7 @@ from django.db import Error
 
 from consent.conf import conf
 from consent.models import Policy
+from consent.models.primary import primary
 from consent.policy.compiled_policy import NO_POLICY, CompiledPolicy
 from consent.policy.compiler import build, read_stamp
 from consent.policy.open_transactions import call_on_commit, sees_own_edits
@@ -126,7 +127,7 @@ class PolicyCache:
         if (
             began < self._paused_until
             or _in_event_loop()
-            or sees_own_edits(Policy.objects.db)
+            or sees_own_edits(primary(Policy).db)
             or not self._lock.acquire(timeout=EDIT_PATIENCE)
         ):
             return False
@@ -150,7 +151,7 @@ class PolicyCache:
         last policy in place, and so does a transaction that has edited the policy: it sees what
         may be rolled back.
         """
-        if sees_own_edits(Policy.objects.db):
+        if sees_own_edits(primary(Policy).db):
             return
         if not self._acquire():
             return

@@ -38,7 +38,7 @@ MODELS = (Policy, Category, Tool, Cookie)
 OF_ONE_DATABASE = {
     *("id", "policy_id", "category_id", "tool_id"),
     *("since", "revision", "issued", "changed_at", "gone_at", "is_disclosed"),
-    *("hidden_from", "hidden_until"),
+    *("hidden_from", "hidden_until", "stopped_at"),
 }
 SECRET = "https://hooks.zapier.com/hooks/catch/777777/topsecret/"
 SIGNING = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
