@@ -112,9 +112,11 @@
 
   /** Returns the preference cookie's text; null without one. */
   const readCookie = () => {
-    // Of several cookies with one name the server takes the last, and so does this script.
-    const [, ...found] = `; ${page.cookie}`.split(`; ${preferences().dataset.cookie}=`);
-    return found.length ? found.pop().split(';')[0] : null;
+    const found = `; ${page.cookie}`.split(`; ${preferences().dataset.cookie}=`).slice(1)
+      .map((rest) => rest.split(';')[0]);
+    // Copies that differ allow nothing, and are a refusal if one of them is: see cookie_copies.py.
+    return found.every((text) => text === found[0]) ? found[0] ?? null
+      : (found.find((text) => /_0\b/.test(text)) || '').replace(/_\d+/g, '_0');
   };
 
   /**
@@ -717,8 +719,8 @@
     const hadNotice = own('notice');
     refresh();
     // The server wrote this page before the visitor decided, because the browser had asked for it
-    // before it was needed.
-    if (!CACHEABLE && hadNotice && !own('notice')) known = undefined;
+    // before it was needed. (A page that had to be reloaded might come from the same cache again.)
+    if (!CACHEABLE && hadNotice && !own('notice') && !preferences().dataset.reload) known = undefined;
     look();
     const remembered = attempt(() => sessionStorage.getItem(SHARED.STATUS_ID));
     attempt(() => sessionStorage.removeItem(SHARED.STATUS_ID));

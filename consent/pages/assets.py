@@ -1,19 +1,19 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.e53130c5.js"
-CACHEABLE_SCRIPT = "consent/choice.e0e4e7b3.js"
+SCRIPT = "consent/choice.6d14a219.js"
+CACHEABLE_SCRIPT = "consent/choice.38cad6dd.js"
 STYLESHEET = "consent/choice.71383668.css"
 EMBED_SCRIPT = "consent/embed.63a7bd1b.js"
-EMBED_STYLESHEET = "consent/embed.e176e020.css"
+EMBED_STYLESHEET = "consent/embed.77ce3259.css"
 
 # The SHA-256 of each file in consent/browser/ from which these were built.
 SOURCES = {
     "reloading.js": "23a42b3f57a62e2b40cbad710d5112813087c3285a8e26406b2786cede691383",
     "live_scripts.js": "2dc39236aac03a225ea1cc4103f831f152507f8e7bf7393589dcc237404a69b9",
-    "choice.js": "08799a293146ea38b252a238244323c04968f644e520825db615f8e4a8e960c6",
+    "choice.js": "e0e590c2e38558ab4eb7cb5c196e17eebfb41e022196de412b75cf54716d4914",
     "choice.css": "f6c20703b3c834fa4d97e60ef710c2b5972eeeadcd63fd49c4361ffbb8bfd206",
     "embed.js": "342591659a7779b0c273fd94798266f7179a5066e22e9bec49af11a6d13d0d77",
-    "embed.css": "065b4db1050114776339bf706fc6fa14770bac5b8ed57ac77432cdb27de6181c",
+    "embed.css": "2e4d52507a375ed65d26f0ec3a4e3593465387eb176d1b2794c310975d890241",
     "follow_consent.js": "892a9e224a89a317e913db9caa948cc7aa882217b24d5e1cc255b4100844c3e5",
     "read_choices.js": "d3c8637ad8bfd3778f57061e71358cff7d51f210343f9dd20760e3ff4bc6a801",
     "read_signals.js": "b1149030d60bac57dd0f1638edd4d41d041ed860305ecd1ef32ada109a0abddb",

@@ -11,6 +11,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from tests.admin.skins import SKINS, Page, rendered
 
+# Each skin says itself for which versions of Django it is.
+pytestmark = pytest.mark.once
+
 EVERY = pytest.mark.parametrize("skin", SKINS)
 DOWNLOADS = {"consent_record_export", "consent_policyversion_content"}
 # Nobody may add or delete what is written once.

@@ -5,11 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from urllib.request import Request, urlopen
 
+import pytest
 from playwright.sync_api import expect
 
+from consent.models import Policy
 from consent.policy.decision import Decision, today
 from consent.recipes import catalogue
-from tests.browser.visitor import asked_of, tools_of
+from tests.browser.visitor import OPTIONAL, asked_of, tools_of
 
 
 def test_two_visitors_do_not_see_each_others_choice(enter):
@@ -53,6 +55,32 @@ def test_a_shared_cookie_domain_carries_the_choice_over(visitor, settings):
     visitor.goto("/", host="example.test")
 
     assert visitor.notice.count() == 0
+
+
+@pytest.mark.parametrize("delivery", ["server", "cacheable"])
+@pytest.mark.parametrize(
+    ("own", "other", "is_asked"),
+    [(OPTIONAL, ("functional",), False), (OPTIONAL, (), False), (OPTIONAL, None, True)],
+    ids=["refuses some", "refuses all", "other grant"],
+)
+def test_copies_of_the_cookie_that_differ_allow_nothing(
+    visitor, settings, site, delivery, own, other, is_asked
+):
+    settings.CONSENT_DELIVERY = delivery
+    at = Policy.objects.get(is_default=True).revision
+    for granted, domain in ((own, ".example.test"), (other, "www.shop.example.test")):
+        day = today() - (granted is None)
+        choices = {key: at if key in (own if granted is None else granted) else 0 for key in own}
+        text = Decision(at, day, choices).text
+        cookie = {"name": "consent", "value": text, "domain": domain, "path": "/"}
+        visitor.context.add_cookies([cookie])
+
+    visitor.goto("/", host="www.shop.example.test")
+
+    assert visitor.notice.is_visible() == is_asked
+    assert not visitor.page.evaluate("consent.allows('functional')")
+    visitor.settle()
+    assert visitor.requests == []
 
 
 def test_many_visitors_at_once_get_each_their_own_page(site, policy):

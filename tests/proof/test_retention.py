@@ -414,6 +414,7 @@ def apart(address: str, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.once
 def test_purge_that_is_killed_at_any_moment_leaves_the_proof_whole_and_is_taken_up(address):
     for statement in range(5, 18):
         # Each of them first finds that the one before left everything whole.

@@ -461,6 +461,7 @@ def in_files_order(data: Data) -> Data:
     return data
 
 
+@pytest.mark.once
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(data=made_up, before=made_up)
 def test_any_policy_comes_back_into_any_database(data: Data, before: Data, tmp_path_factory):
@@ -1315,6 +1316,7 @@ def test_name_that_is_in_an_object_twice_is_refused(policy, file, old: str, plac
     assert refusal(text, file) == [f"{place}: it is in the same object twice; keep one."]
 
 
+@pytest.mark.once
 @given(
     text=strategies.recursive(
         strategies.none() | strategies.booleans() | strategies.floats() | strategies.text(),
