@@ -80,6 +80,8 @@ def test_notice_answers_and_the_visitor_stays_on_the_page(plain, policy, button,
 
 
 def test_accepting_and_rejecting_look_the_same(plain):
+    # The notice moves into sight otherwise.
+    plain.page.emulate_media(reduced_motion="reduce")
     plain.goto("/")
 
     def both(root: Locator) -> list[Any]:
