@@ -6,10 +6,11 @@ hangs, and a client that varies the headers of its requests must not evade the l
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import OrderedDict
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -18,6 +19,12 @@ from consent.conf import conf
 
 # Clients whose numbers are kept; the one that wrote longest ago is forgotten first.
 MOST_CLIENTS = 10_000
+
+# Bits of an IPv6 address that name the network of a home or a server.
+_CLIENTS_PREFIX = 64
+
+# Some proxies write the port behind the address.
+_WITH_PORT = re.compile(r"(?:\[([^\]]*)\]|([0-9.]+))(?::[0-9]+)?")
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -61,14 +68,30 @@ def client_of(request: HttpRequest) -> str:
     if proxies is None:
         proxies = 0 if _is_global(remote) else 1
     if not proxies or not forwarded[-1]:
-        return remote
-    return forwarded[-min(proxies, len(forwarded))]
+        return _network(remote)
+    return _network(forwarded[-min(proxies, len(forwarded))])
 
 
 def forget() -> None:
     """Forget all clients' numbers."""
     with _lock:
         _clients.clear()
+
+
+def _network(text: str) -> str:
+    """Return the address without a port; of IPv6 the network of which one client has all addresses.
+
+    https://www.rfc-editor.org/rfc/rfc6177
+    """
+    match = _WITH_PORT.fullmatch(text)
+    bare = (match[1] or match[2]) if match else text
+    try:
+        address = ip_address(bare)
+    except ValueError:
+        return bare
+    if address.version == 4:
+        return str(address)
+    return str(address.ipv4_mapped or ip_network((address, _CLIENTS_PREFIX), strict=False))
 
 
 def _is_global(address: str) -> bool:

@@ -152,6 +152,14 @@ def test_clients_that_wrote_long_ago_are_forgotten(monkeypatch):
         ("8.8.8.8", "9.9.9.9", 2, "9.9.9.9"),
         ("8.8.8.8", "9.9.9.9", 0, "8.8.8.8"),
         ("8.8.8.8", "", 2, "8.8.8.8"),
+        # One client has as many addresses of IPv6 as it likes.
+        ("2001:4860:0:8888:1:2:3:4", "", None, "2001:4860:0:8888::/64"),
+        ("2001:4860:0:8888:9::1", "", None, "2001:4860:0:8888::/64"),
+        ("::ffff:8.8.8.8", "", None, "8.8.8.8"),
+        # Some proxies write the port, another one for each connection.
+        ("10.0.0.2", "1.1.1.1, 9.9.9.9:51234", None, "9.9.9.9"),
+        ("10.0.0.2", "[2001:4860::1]:51234", None, "2001:4860::/64"),
+        ("10.0.0.2", "nonsense", None, "nonsense"),
     ],
 )
 def test_client_is_whom_no_stranger_can_name(settings, remote, forwarded, proxies, client):
