@@ -175,9 +175,13 @@ class RecordAdmin(ReadOnlyAdmin[Record]):
 
     @admin.display(description=_("version of the policy"))
     def shown_version(self, record: Record) -> SafeString:
-        """The version, linked to its page."""
+        """The version, linked to its page; whether it is the one that the visitor was shown."""
         address = reverse("admin:consent_policyversion_change", args=[record.version.pk])
-        return format_html('<a href="{}">{}</a>', address, record.version)
+        link = format_html('<a href="{}">{}</a>', address, record.version)
+        if record.revision == record.version.revision:
+            return link
+        note = gettext("The text that was shown is not known; this was the policy of that time.")
+        return format_html("{}<br>{}", link, note)
 
     @admin.display(description=_("other records"))
     def others(self, record: Record) -> SafeString:

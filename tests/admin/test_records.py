@@ -839,3 +839,15 @@ def test_each_batch_of_an_export_has_an_index(admin_client, version):
 
     for sql, plan in plans(first_chunks):
         assert "Seq Scan on consent_record" not in plan, f"{sql}\n{plan}"
+
+
+@pytest.mark.parametrize(("revision", "is_known"), [(None, True), (1, False), (0, False)])
+def test_record_says_where_the_text_that_was_shown_is_not_known(
+    admin_client, version, revision, is_known
+):
+    fields = {"revision": version.revision if revision is None else revision}
+    (record,) = store(version, **fields)
+
+    page = admin_client.get(reverse("admin:consent_record_change", args=[record.pk]))
+
+    assert ("The text that was shown is not known" in page.content.decode()) is not is_known
