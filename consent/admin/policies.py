@@ -122,11 +122,6 @@ class PolicyAdmin(SectionAdmin[Policy]):
     view_on_site = False
     actions = (stop_tools, start_tools)
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Leave out the deletion: it takes categories and tools with it, so one at a time."""
-        actions: dict[str, Any] = super().get_actions(request)
-        return {name: action for name, action in actions.items() if name != "delete_selected"}
-
     def get_fieldsets(self, request: HttpRequest, obj: Policy | None = None) -> Fieldsets:
         """Offer the usual rules only while there are none, and if the user may add them."""
         offered = obj is None or (
@@ -157,8 +152,13 @@ class PolicyAdmin(SectionAdmin[Policy]):
         return [*fixed, "is_default"] if obj and _is_the_one(obj) else fixed
 
     def has_delete_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
-        """Protect the active policy."""
-        return super().has_delete_permission(request, obj) and not (obj and _is_the_one(obj))
+        """Protect the active policy.
+
+        Without a policy: whether the list deletes several at once. A policy takes its categories
+        and tools with it, so one at a time is enough.
+        """
+        is_deletable = obj is not None and not _is_the_one(obj)
+        return is_deletable and super().has_delete_permission(request, obj)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Begin inactive: a new policy has no categories and would stop all tools."""

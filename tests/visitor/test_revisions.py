@@ -268,7 +268,7 @@ chances = st.randoms(use_true_random=False)
 
 @pytest.fixture
 def unrecorded(settings) -> None:
-    settings.CONSENT_RECORDS = False
+    settings.CONSENT_RECORDS, settings.CONSENT_THROTTLE_RATE = False, None
 
 
 def live(steps: list[str], chance: random.Random) -> None:
