@@ -158,15 +158,19 @@ def test_decision_that_the_browser_has_deleted_at_its_end_ends_the_tools(accepte
 
 
 def test_page_that_is_shown_again_unchanged_asks_for_nothing(accepted):
+    def questions() -> list[str]:
+        # Files of the page itself may still come on a slow machine.
+        return [each.url for each in tabs.visitor.own_requests if "/api/" in each.url]
+
     tabs = accepted()
     tabs.visitor.settle()
-    asked = len(tabs.visitor.own_requests)
+    asked = questions()
 
     tabs.show_first()
 
     assert tabs.first.evaluate("document.hasFocus()")
     tabs.visitor.settle()
-    assert len(tabs.visitor.own_requests) == asked
+    assert questions() == asked
 
 
 EDITS = {
