@@ -156,7 +156,7 @@ class ReadOnlyAdmin(SectionAdmin[M]):
         form_url: str = "",
         extra_context: Context | None = None,
     ) -> HttpResponse:
-        """Show the page without a link to a history: there is none of what is written once."""
+        """Show the page without a link to the history: read-only objects have none."""
         context = {"written_once": True, **(extra_context or {})}
         return super().changeform_view(request, object_id, form_url, context)
 

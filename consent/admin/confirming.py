@@ -19,8 +19,8 @@ TOKEN_LENGTH = 16
 class AdvisedForm(ModelForm[M]):
     """A form that is invalid until its editor confirms what `advice` warns of.
 
-    ``reasons``: what is to be confirmed. ``token``: the value of the box that confirms just that,
-    so that no tick covers another change.
+    ``reasons``: the warnings that have to be confirmed. ``token``: the value of the checkbox, which
+    is made of the warnings, so that a tick does not confirm other ones.
     """
 
     reasons: tuple[str, ...] = ()

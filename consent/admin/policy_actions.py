@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.admin.base import tell
 from consent.admin.generic import ModelAdmin
-from consent.models import Policy
+from consent.models import Policy, PolicyQuerySet
 
 # Words of the history.
 STOPPED, STARTED = gettext_noop("Optional tools: stopped"), gettext_noop("Optional tools: started")
@@ -22,7 +24,7 @@ def stop_tools(
 ) -> None:
     """Stop the optional tools of the policies, whatever visitors allowed."""
     _log(section, request, queryset.filter(stopped_at=None), STOPPED)
-    Policy.objects.filter(pk__in=_keys(queryset)).stop_tools()
+    cast("PolicyQuerySet", queryset).stop_tools()
     text = gettext("All optional tools are stopped. Visitors keep their choices.")
     tell(request, messages.SUCCESS, text)
 
@@ -33,7 +35,7 @@ def start_tools(
 ) -> None:
     """Start the optional tools again where visitors allow them; nobody is asked anew."""
     _log(section, request, queryset.filter(stopped_at__isnull=False), STARTED)
-    Policy.objects.filter(pk__in=_keys(queryset)).start_tools()
+    cast("PolicyQuerySet", queryset).start_tools()
     text = gettext("The optional tools run again where visitors allow them.")
     tell(request, messages.SUCCESS, text)
 
@@ -43,7 +45,3 @@ def _log(
 ) -> None:
     for policy in policies:
         section.log_change(request, policy, [{"changed": {"fields": [word]}}])
-
-
-def _keys(queryset: QuerySet[Policy]) -> list[int]:
-    return list(queryset.values_list("pk", flat=True))

@@ -26,9 +26,9 @@
     leaving = setTimeout(() => { leaving = 0; });
   };
 
-  return (told, asked) => {
-    if (!asked && (posted || edited)) return offer();
-    if (told) remember();
+  return (saysSaved, isAsked) => {
+    if (!isAsked && (posted || edited)) return offer();
+    if (saysSaved) remember();
     return reload();
   };
 });

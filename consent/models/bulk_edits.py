@@ -9,7 +9,7 @@ correction from a change, so that visitors are asked again in any case.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar, TypeVar
 
 from django.db import models, transaction
@@ -55,31 +55,32 @@ class BulkEditQuerySet(models.QuerySet[M]):
 
 
 class DatedQuerySet(BulkEditQuerySet[M]):
-    """Base of the querysets of `consent.models.revision.Dated` models.
-
-    ``TOLD``: the fields whose change visitors must be told of.
-    """
-
-    TOLD: ClassVar[frozenset[str]]
+    """Base of the querysets of `consent.models.revision.Dated` models."""
 
     def update(self, **values: object) -> int:
-        """Do what Django's does; a change of what visitors were told raises the revision.
+        """Do what Django's does; if it changes a meaning, raise the revision.
 
-        Unless ``since`` is among the values: then the caller has numbered it.
+        Unless ``since`` is among the values: then the caller has numbered the change.
         """
         with transaction.atomic(using=self.db):
-            is_told = self.TOLD & values.keys() and "since" not in values
-            told = list(self.order_by().values_list("pk", flat=True)) if is_told else []
+            is_numbered_here = self._changes_meaning(values) and "since" not in values
+            rows = list(self.order_by().values_list("pk", flat=True)) if is_numbered_here else []
             changed = super().update(**values)
-            self._stamp(told)
+            self._stamp(rows)
             return changed
 
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
-        """Do what Django's does, and raise the revision: visitors were told of none of them."""
+        """Do what Django's does, and raise the revision: visitors have seen none of the rows."""
         with transaction.atomic(using=self.db):
             created = super().bulk_create(objs, *args, **kwargs)
             self._stamp(row.pk for row in created if row.pk is not None)
             return created
+
+    def _changes_meaning(self, names: Collection[str]) -> bool:
+        """Return whether one of these fields decides what the model means to visitors."""
+        columns: tuple[str, ...] = self.model.MEANING  # type: ignore[attr-defined]
+        fields = (column.removesuffix("_id") for column in columns)
+        return not {*columns, *fields}.isdisjoint(names)
 
     def _stamp(self, rows: Iterable[Any]) -> None:
         """Have the rows with these primary keys be new to visitors, at one revision a policy."""

@@ -22,8 +22,6 @@ from consent.recipes.keys import CATEGORY_KEY_LENGTH, MAX_CATEGORIES
 class CategoryQuerySet(DatedQuerySet["Category"]):
     """Queries for categories."""
 
-    TOLD = frozenset({"policy", "policy_id", "key", "purpose", "essential", "sale"})
-
     def get_by_natural_key(self, policy: str, key: str) -> Category:
         """Return the category ``key`` of ``policy`` (keys); raises Category.DoesNotExist."""
         return self.get(policy__key=policy, key=key)

@@ -28,20 +28,22 @@ from consent.recipes import Recipe, RecipeError, catalogue, csp, snippets
 class ToolQuerySet(DatedQuerySet["Tool"]):
     """Queries and bulk changes that keep revision and compiled policy right."""
 
-    TOLD = frozenset({"category", "category_id", "recipe", "vendor", *RECEIVING})
-
     def update(self, **values: object) -> int:
         """Do what Django's does, so that each process notices it within CONSENT_POLICY_MAX_AGE.
 
         With ``enabled=True`` it first does what `switch_on` does: consent does not cover a tool
         that visitors were not shown.
         """
-        if values.keys() & self.TOLD:
+        if self._changes_meaning(values):
             # Whoever pauses it and starts it again starts something else.
             values.setdefault("is_disclosed", False)
         if values.get("enabled"):
             self.switch_on()
         return super().update(**values)
+
+    def _changes_meaning(self, names: Collection[str]) -> bool:
+        """Do what the base's does; whoever receives the data is part of a tool's meaning."""
+        return super()._changes_meaning(names) or not set(RECEIVING).isdisjoint(names)
 
     def switch_on(self) -> int:
         """Enable those that are disabled, stamp them, and return how many they were."""

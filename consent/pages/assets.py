@@ -8,7 +8,7 @@ EMBED_STYLESHEET = "consent/embed.77ce3259.css"
 
 # The SHA-256 of each file in consent/browser/ from which these were built.
 SOURCES = {
-    "reloading.js": "23a42b3f57a62e2b40cbad710d5112813087c3285a8e26406b2786cede691383",
+    "reloading.js": "05067ab24a87349385b1a54a4b1fd5369ec71f149baab50e6ae0a9aff407234b",
     "live_scripts.js": "2dc39236aac03a225ea1cc4103f831f152507f8e7bf7393589dcc237404a69b9",
     "choice.js": "e0e590c2e38558ab4eb7cb5c196e17eebfb41e022196de412b75cf54716d4914",
     "choice.css": "f6c20703b3c834fa4d97e60ef710c2b5972eeeadcd63fd49c4361ffbb8bfd206",
