@@ -107,7 +107,8 @@ def _unknown_refusals(state: ConsentState, choices: Mapping[str, bool]) -> dict[
     known = {category.key for category in state.policy.categories} | state.policy.tools.keys()
     refused = [key for key, granted in choices.items() if not granted]
     unknown = [key for key in refused if key not in known and is_category_key(key)]
-    return dict.fromkeys(unknown[: MAX_CATEGORIES - len(state.policy.optional)], 0)
+    room = max(0, MAX_CATEGORIES - len(state.policy.optional))
+    return dict.fromkeys(unknown[:room], 0)
 
 
 def _granted_at(state: ConsentState, category: str, revision: int) -> int:
