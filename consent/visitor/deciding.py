@@ -12,6 +12,7 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from django.db import Error, router, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from consent.conf import conf
@@ -102,14 +103,49 @@ def record_and_take(
     if _is_repeated(state, decision, occasion):
         state.take(decision)
     elif seconds := _seconds_to_wait(state, occasion):
-        if not take_refusal(state, draft):
-            raise TooManyDecisionsError(seconds)
+        _take_beyond_the_limit(state, draft, seconds)
     elif not conf.RECORDS:
         state.take(decision)
         draft.announce()
         decision_events.send_without_record(state, draft)
     else:
         _record(state, draft)
+
+
+def _take_beyond_the_limit(state: ConsentState, draft: Draft, seconds: int) -> None:
+    """Take what ``draft`` refuses. It is recorded only where it takes back a recorded grant.
+
+    Whoever reads the records, as the delivery of events does, must know of that; and each grant,
+    whose number is limited, can be taken back once. Raises TooManyDecisionsError if ``draft``
+    grants something as well.
+    """
+    refusal = draft.refusal()
+    if refusal is not None and conf.RECORDS and _takes_back_a_record(state, refusal.decision):
+        _record(state, refusal)
+    else:
+        take_refusal(state, draft)
+    if refusal is None or refusal.decision.choices != draft.decision.choices:
+        raise TooManyDecisionsError(seconds)
+
+
+def _takes_back_a_record(state: ConsentState, decision: Decision) -> bool:
+    """Return whether the visitor's last record grants what ``decision`` does not."""
+    user = state.reader.user
+    whose = Q(user=user) if user else Q()
+    if state.secret:
+        whose |= Q(subject=subject_of(state.secret))
+    if not whose:
+        return False
+    try:
+        latest = primary(Record).filter(whose).first()
+    except Error:
+        return False
+    if latest is None or not any(latest.choices.values()):
+        return False
+    kept = {key for key, granted in latest.choices.items() if granted}
+    return any(
+        not granted and latest.choices.get(key) != 0 for key, granted in decision.choices.items()
+    ) or not kept <= set(decision.choices)
 
 
 def fall_back(state: ConsentState, draft: Draft) -> bool:

@@ -138,6 +138,8 @@ def test_deliverers_that_are_killed_lose_nothing_and_send_nothing_without_consen
     transactional_db, tmp_path, settings, chance
 ):
     settings.CONSENT_EVENTS_TRUSTED_HOSTS = [HOST]
+    # All these visitors come from one address.
+    settings.CONSENT_THROTTLE_RATE = None
     with receiving_much(tmp_path) as receiver:
         events_site(receiver.address)
         crowd = Crowd()

@@ -26,11 +26,12 @@ def two_an_hour(settings) -> None:
 
 
 def send(method: str, choices: dict[str, bool] | None = None, **options: Any) -> Any:
-    """Send a request to the API as the page of a visitor without cookies does."""
+    """Send a request to the API as a page does, of a visitor without cookies or of ``client``."""
     headers = {**SAME_ORIGIN, **options.pop("headers", {})}
     body = "" if choices is None else json.dumps({"choices": choices})
     options = {"content_type": "application/json", **options}
-    return Client().generic(
+    client: Client = options.pop("client", None) or Client()
+    return client.generic(
         method, reverse("consent:api-preferences"), body, headers=headers, **options
     )
 
@@ -81,6 +82,56 @@ def test_refusal_beyond_the_rate_counts_and_stores_nothing(refuse):
     assert "_0" in response.cookies["consent"].value
     assert Record.objects.count() == 2
     assert not storing.waiting
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [REFUSAL, {**GRANT, "advertising": False}, {"advertising": False}],
+    ids=["all", "one", "one, patched"],
+)
+def test_what_takes_back_a_recorded_grant_is_recorded_once_beyond_the_rate(refusal):
+    visitor = Client()
+    assert send("PUT", GRANT, client=visitor).status_code == 200
+    assert send("PUT", GRANT).status_code == 200
+    method = "PATCH" if len(refusal) == 1 else "PUT"
+
+    answers = [send(method, refusal, client=visitor).json() for _ in range(3)]
+
+    latest, *others = Record.objects.all()
+    assert len(others) == 2
+    assert latest.choices["advertising"] == 0
+    assert others[0].subject != others[1].subject
+    assert latest.subject in {each.subject for each in others}
+    assert answers[0]["recorded"] is True
+
+
+def test_who_refuses_again_beyond_the_rate_stores_nothing():
+    visitor = Client()
+    assert send("PUT", GRANT, client=visitor).status_code == 200
+    granted = dict(visitor.cookies.items())
+    assert send("DELETE", client=visitor).status_code == 200
+
+    for _ in range(3):
+        visitor.cookies.update(granted)
+        assert send("DELETE", client=visitor).json()["recorded"] is False
+
+    assert Record.objects.count() == 2
+
+
+def test_account_whose_grant_is_taken_back_beyond_the_rate_has_a_record_of_it(
+    settings, django_user_model
+):
+    settings.CONSENT_RECORD_USER = settings.CONSENT_LOGIN_SYNC = True
+    visitor = Client()
+    visitor.force_login(django_user_model.objects.create_user("ada"))
+    assert send("PUT", GRANT, client=visitor).status_code == 200
+    assert send("PUT", GRANT).status_code == 200
+    visitor.cookies.pop("consent_subject")
+
+    assert send("PUT", REFUSAL, client=visitor).status_code == 200
+
+    assert Record.objects.first().choices == dict.fromkeys(OPTIONAL, 0)
+    assert Record.objects.count() == 3
 
 
 def test_answer_says_that_a_refusal_beyond_the_rate_is_not_recorded():
