@@ -23,7 +23,8 @@ from tests.factories import CategoryFactory, ToolFactory
 
 STUB = "window.ran = (window.ran || []).concat(document.currentScript.src);"
 
-# Notes every moment at which the notice can be seen, and every shift of the layout.
+# Notes every moment at which the notice can be seen, and every shift of the layout. What changed its
+# size as well was painted while the browser had only a part of it.
 WATCH = """
   window.seen = 0;
   window.shifts = [];
@@ -36,8 +37,12 @@ WATCH = """
   });
   const frame = () => { look(); requestAnimationFrame(frame); };
   frame();
+  const moved = ({ previousRect: before, currentRect: now }) =>
+    before.width === now.width && before.height === now.height;
   new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) shifts.push(entry.value);
+    for (const entry of list.getEntries()) {
+      if (entry.sources.some(moved)) shifts.push(entry.value);
+    }
   }).observe({ type: "layout-shift", buffered: true });
 """
 
