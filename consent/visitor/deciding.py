@@ -7,20 +7,18 @@ stored, it is stored later.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
-from datetime import timedelta
 from types import MappingProxyType
 
 from django.db import Error, router, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from consent.conf import conf
 from consent.models import Record
-from consent.models.primary import primary
 from consent.policy import policies
 from consent.policy.decision import Decision
-from consent.proof.identifiers import subject_of
+from consent.proof.lock_timeout import lock_timeout
 from consent.proof.recording import Draft, Occasion
 from consent.visitor import decision_events
 from consent.visitor.choices import (
@@ -34,11 +32,9 @@ from consent.visitor.errors import (
     PolicyUnavailableError,
     TooManyDecisionsError,
 )
+from consent.visitor.last_record import is_repeated, takes_back_a_record
 from consent.visitor.state import ConsentState
 from consent.visitor.write_limit import seconds_to_wait
-
-# Who decides the same again within this time has one record of it.
-SAME_DECISION = timedelta(minutes=1)
 
 
 def decide(
@@ -100,7 +96,13 @@ def record_and_take(
     refused counts all the same.
     """
     draft = _draft(state, decision, shown, occasion)
-    if _is_repeated(state, decision, occasion):
+    try:
+        repeats = is_repeated(state, decision, occasion)
+    except Error as error:
+        # What reads fail, or wait for, writes do as well.
+        _do_without_record(state, draft, error)
+        return
+    if repeats:
         state.take(decision)
     elif seconds := _seconds_to_wait(state, occasion):
         _take_beyond_the_limit(state, draft, seconds)
@@ -120,32 +122,12 @@ def _take_beyond_the_limit(state: ConsentState, draft: Draft, seconds: int) -> N
     grants something as well.
     """
     refusal = draft.refusal()
-    if refusal is not None and conf.RECORDS and _takes_back_a_record(state, refusal.decision):
+    if refusal is not None and conf.RECORDS and takes_back_a_record(state, refusal.decision):
         _record(state, refusal)
     else:
         take_refusal(state, draft)
     if refusal is None or refusal.decision.choices != draft.decision.choices:
         raise TooManyDecisionsError(seconds)
-
-
-def _takes_back_a_record(state: ConsentState, decision: Decision) -> bool:
-    """Return whether the visitor's last record grants what ``decision`` does not."""
-    user = state.reader.user
-    whose = Q(user=user) if user else Q()
-    if state.secret:
-        whose |= Q(subject=subject_of(state.secret))
-    if not whose:
-        return False
-    try:
-        latest = primary(Record).filter(whose).first()
-    except Error:
-        return False
-    if latest is None or not any(latest.choices.values()):
-        return False
-    kept = {key for key, granted in latest.choices.items() if granted}
-    return any(
-        not granted and latest.choices.get(key) != 0 for key, granted in decision.choices.items()
-    ) or not kept <= set(decision.choices)
 
 
 def fall_back(state: ConsentState, draft: Draft) -> bool:
@@ -169,28 +151,6 @@ def take_refusal(state: ConsentState, draft: Draft) -> bool:
     state.is_recorded = False
     state.take(refusal.decision)
     return refusal.decision.choices == draft.decision.choices
-
-
-def _is_repeated(state: ConsentState, decision: Decision, occasion: Occasion) -> bool:
-    """Say whether the visitor has just decided the same, so that nothing has to be written.
-
-    Without a key, which tells two submissions apart, at any time: a form was sent twice.
-    """
-    if not state.secret or decision != state.decision or occasion.source == Record.Source.SIGN_IN:
-        return False
-    return occasion.key is None or _is_just_recorded(state, decision)
-
-
-def _is_just_recorded(state: ConsentState, decision: Decision) -> bool:
-    try:
-        latest = primary(Record).filter(subject=subject_of(state.secret)).first()
-    except Error:
-        return False
-    return (
-        latest is not None
-        and latest.choices == dict(decision.choices)
-        and timezone.now() - latest.decided_at < SAME_DECISION
-    )
 
 
 def _seconds_to_wait(state: ConsentState, occasion: Occasion) -> int:
@@ -218,15 +178,22 @@ def _draft(state: ConsentState, decision: Decision, shown: int, occasion: Occasi
 
 
 def _record(state: ConsentState, draft: Draft) -> None:
+    # A grant waits as long as the website's other writes do.
+    using, refuses = router.db_for_write(Record), draft.refusal() is not None
     try:
-        _store(state, draft)
+        with lock_timeout(using) if refuses else nullcontext():
+            _store(state, draft)
     except Error as error:
-        if not fall_back(state, draft):
-            raise NotRecordedError from error
+        _do_without_record(state, draft, error)
         return
     state.outcome.draft = draft
     state.take(draft.decision)
     draft.announce()
+
+
+def _do_without_record(state: ConsentState, draft: Draft, error: Error) -> None:
+    if not fall_back(state, draft):
+        raise NotRecordedError from error
 
 
 def _store(state: ConsentState, draft: Draft) -> None:

@@ -23,8 +23,8 @@ from tests.factories import CategoryFactory, ToolFactory
 
 STUB = "window.ran = (window.ran || []).concat(document.currentScript.src);"
 
-# Notes every moment at which the notice can be seen, and every shift of the layout. What changed its
-# size as well was painted while the browser had only a part of it.
+# Notes every moment at which the notice can be seen, and every shift of the layout. What changed
+# its size as well was painted while the browser had only a part of it.
 WATCH = """
   window.seen = 0;
   window.shifts = [];
