@@ -92,6 +92,7 @@ def test_quick_run_fills_every_row_and_leaves_the_text_around_them(tmp_path):
 
 
 @pytest.mark.skipif(bool(missing()), reason=f"not installed: {missing()}")
+@pytest.mark.exhaustive
 def test_quick_load_run_fills_its_table(tmp_path):
     output = tmp_path / "benchmarks.md"
     output.write_text(f"## Load\n\n{LOAD_BEGIN}\nold\n{LOAD_END}\n\nAfter.\n")
@@ -112,6 +113,7 @@ def test_quick_load_run_fills_its_table(tmp_path):
 
 
 @pytest.mark.skipif(bool(missing_for_events()), reason=f"not installed: {missing_for_events()}")
+@pytest.mark.exhaustive
 def test_quick_run_of_events_fills_its_table(tmp_path):
     output = tmp_path / "benchmarks.md"
     output.write_text(f"## Events\n\n{EVENTS_BEGIN}\nold\n{EVENTS_END}\n\nAfter.\n")

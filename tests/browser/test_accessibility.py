@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth import get_user_model
 from django.test import Client
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 
 import consent
 from consent.events.models import Delivery, SigningSecret
@@ -19,7 +20,21 @@ from tests.browser.test_notice import DESK, PHONE
 from tests.browser.visitor import OPTIONAL, Visitor
 
 AXE = Axe()
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+Look: TypeAlias = tuple[Literal["light", "dark"], ViewportSize]
+# Each scheme and each width once; and all of them together.
+USUAL: tuple[Look, ...] = (("light", DESK), ("dark", PHONE))
+ALL: tuple[Look, ...] = tuple(product(("light", "dark"), (DESK, PHONE)))
+
+Complaints: TypeAlias = Callable[[Visitor], dict[str, list[str]]]
+
+
+@pytest.fixture(
+    params=[USUAL, pytest.param(ALL, marks=pytest.mark.exhaustive)], ids=["usual", "all looks"]
+)
+def complaints(request: pytest.FixtureRequest) -> Complaints:
+    """A function that returns what axe-core complains of, by the look that it complains of."""
+    looks: tuple[Look, ...] = request.param
+    return lambda visitor: complaints_in(visitor, looks)
 
 
 def notice(visitor: Visitor) -> None:
@@ -99,7 +114,7 @@ def contact_page(visitor: Visitor) -> None:
     ],
     ids=lambda state: state.__name__.replace("_", " "),
 )
-def test_axe_finds_nothing(enter, state: Callable[[Visitor], None]):
+def test_axe_finds_nothing(enter, state: Callable[[Visitor], None], complaints):
     visitor = enter(viewport=DESK, reduced_motion="reduce")
     state(visitor)
 
@@ -115,7 +130,7 @@ def own_look(settings, site) -> None:
 
 
 @pytest.mark.parametrize("state", ["notice", "dialog", "confirmation", "status", "preferences"])
-def test_axe_finds_nothing_in_the_apps_own_look(enter, own_look, state):
+def test_axe_finds_nothing_in_the_apps_own_look(enter, own_look, state, complaints):
     visitor = enter(viewport=DESK, reduced_motion="reduce")
     html = visitor.goto(f"/consent/{'preferences' if state == 'preferences' else 'policy'}/")
     assert "site.css" not in html
@@ -133,7 +148,7 @@ def test_axe_finds_nothing_in_the_apps_own_look(enter, own_look, state):
 
 
 @pytest.mark.parametrize("path", ["/", "/consent/preferences/"])
-def test_axe_finds_nothing_where_something_is_new(enter, policy, path):
+def test_axe_finds_nothing_where_something_is_new(enter, policy, path, complaints):
     visitor = enter(viewport=DESK, reduced_motion="reduce")
     visitor.has_decided(*OPTIONAL, revision=policy.revision)
     for tool in Tool.objects.filter(key__in=["drift", "adwords"]):
@@ -159,7 +174,7 @@ def test_axe_finds_nothing_where_something_is_new(enter, policy, path):
         "category/",
     ],
 )
-def test_axe_finds_nothing_in_the_admin(enter, site, path):
+def test_axe_finds_nothing_in_the_admin(enter, site, path, complaints):
     visitor = enter(viewport=DESK, reduced_motion="reduce")
     log_in(visitor, site.address)
     visitor.goto(f"/admin/consent/{path}")
@@ -168,7 +183,7 @@ def test_axe_finds_nothing_in_the_admin(enter, site, path):
 
 
 @pytest.mark.parametrize("path", ["consent/tool/{tool}/events/", "consent_events/delivery/"])
-def test_axe_finds_nothing_in_the_events(enter, site, path):
+def test_axe_finds_nothing_in_the_events(enter, site, path, complaints):
     tool = Tool.objects.get(key="webhooks")
     visitor = enter(viewport=DESK, reduced_motion="reduce")
     log_in(visitor, site.address)
@@ -192,7 +207,7 @@ def test_axe_finds_nothing_in_the_events(enter, site, path):
         "counter/",
     ],
 )
-def test_axe_finds_nothing_in_the_proof(enter, site, path):
+def test_axe_finds_nothing_in_the_proof(enter, site, path, complaints):
     visitor = enter(viewport=DESK, reduced_motion="reduce")
     visitor.goto("/")
     visitor.choose("functional")
@@ -212,20 +227,18 @@ def log_in(visitor: Visitor, address: str) -> None:
     visitor.context.add_cookies([{"name": "sessionid", "value": session, "url": address}])
 
 
-def complaints(visitor: Visitor) -> dict[str, list[str]]:
-    """Return what axe-core complains of, by the look that it complains of."""
+def complaints_in(visitor: Visitor, looks: tuple[Look, ...]) -> dict[str, list[str]]:
     # Colours on their way from one scheme to the other are neither's.
     visitor.page.add_style_tag(content="* { transition: none !important }")
     found = {}
-    for scheme in SCHEMES:
-        for viewport in (DESK, PHONE):
-            visitor.page.emulate_media(color_scheme=scheme)
-            visitor.page.set_viewport_size(viewport)
-            results = AXE.run(visitor.page).response["violations"]
-            if results:
-                found[f"{scheme}, {viewport['width']} px"] = [
-                    f"{rule['id']}: {rule['help']}: "
-                    + "; ".join(str(node["target"][0]) for node in rule["nodes"])
-                    for rule in results
-                ]
+    for scheme, viewport in looks:
+        visitor.page.emulate_media(color_scheme=scheme)
+        visitor.page.set_viewport_size(viewport)
+        results = AXE.run(visitor.page).response["violations"]
+        if results:
+            found[f"{scheme}, {viewport['width']} px"] = [
+                f"{rule['id']}: {rule['help']}: "
+                + "; ".join(str(node["target"][0]) for node in rule["nodes"])
+                for rule in results
+            ]
     return found

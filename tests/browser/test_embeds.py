@@ -19,7 +19,7 @@ from consent.models import Category, Policy, Tool
 from consent.policy import policies
 from consent.policy.decision import Decision, today
 from consent.recipes import catalogue
-from tests.browser.test_accessibility import complaints
+from tests.browser.test_accessibility import complaints  # noqa: F401
 from tests.browser.test_notice import DESK, PHONE
 from tests.browser.visitor import OPTIONAL, Visitor
 from tests.factories import ToolFactory
@@ -398,7 +398,7 @@ def test_keyboard_goes_on_at_a_block_without_an_iframe(visitor):
 
 
 @pytest.mark.parametrize("loaded", [False, True])
-def test_axe_finds_nothing(enter, loaded):
+def test_axe_finds_nothing(enter, loaded, complaints):  # noqa: F811
     visitor = enter(viewport=DESK, reduced_motion="reduce")
     visitor.goto("/shows/all/")
     visitor.reject_all()

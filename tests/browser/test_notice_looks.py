@@ -65,7 +65,7 @@ def test_search_engines_show_nothing_of_ours_below_a_page(visitor):
     ("delivery", "script"),
     [
         ("server", True),
-        ("cacheable", False),
+        pytest.param("cacheable", False, marks=pytest.mark.exhaustive),
         pytest.param("server", False, marks=pytest.mark.exhaustive),
         pytest.param("cacheable", True, marks=pytest.mark.exhaustive),
     ],

@@ -33,7 +33,7 @@ pytestmark = [
     ),
 ]
 
-EVENTS = 10_000
+EVENTS = 4_000
 VISITORS = 100
 # Of the visitors: who never allowed it, who took it back before, and who does in each round, one
 # half while deliverers run and one half while all are dead.
@@ -42,7 +42,7 @@ NEVER, BEFORE, EACH_ROUND = 5, 10, 4
 DELIVERERS = 3
 ROUNDS = 5
 # At most so many requests come between two kills.
-BETWEEN = 350
+BETWEEN = 140
 
 
 class Crowd:
