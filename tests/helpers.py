@@ -24,7 +24,14 @@ SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 OPTIONAL = ("functional", "marketing-analytics", "advertising")
 
 # Cookies that the site itself sets: a tool's declarations never delete them.
-OWN_COOKIES = ("consent", "consent_subject", "sessionid", "csrftoken", "django_language")
+OWN_COOKIES = (
+    "consent",
+    "consent_subject",
+    "consent.account",
+    "sessionid",
+    "csrftoken",
+    "django_language",
+)
 
 # Each optional category of the small site has one tool, all in different places of a page.
 CHAT, ANALYTICS, PIXEL, GUARD, CAPTCHA = TOOLS = (

@@ -28,7 +28,7 @@ from consent.proof import retention
 from consent.proof.recording import decision_of
 from tests.admin.helpers import editor
 from tests.events.helpers import MARKETING, deliver, events_site, track, webhooks
-from tests.helpers import OPTIONAL, SAME_ORIGIN, days_ago, grant, small_site
+from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site
 from tests.proof.helpers import decide, findings, purge
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -189,31 +189,18 @@ def test_statistics_count_the_decision(visitor):
     assert f"from={local_today() - timedelta(days=29)}" in page.text
 
 
-def test_day_of_a_decision_counts_at_sign_in(settings, site):
+def test_choice_of_a_user_follows_them(settings, site):
     settings.CONSENT_LOGIN_SYNC = settings.CONSENT_RECORD_USER = True
     ada = get_user_model().objects.create_superuser("ada", password="secret")
     phone, laptop = Client(headers=SAME_ORIGIN), Client(headers=SAME_ORIGIN)
     phone.force_login(ada)
-    choose(phone)
-    laptop.cookies["consent"] = grant(*OPTIONAL, day=days_ago(1))
+    choose(phone, "functional")
 
     laptop.post("/admin/login/", {"username": "ada", "password": "secret"})
 
-    # The later decision, which the user made at the phone, was a refusal.
-    assert not decision_in(laptop).allowed
-
-
-def test_decision_of_a_browser_without_a_record_becomes_the_users(settings, site):
-    settings.CONSENT_LOGIN_SYNC = settings.CONSENT_RECORD_USER = True
-    get_user_model().objects.create_superuser("ada", password="secret")
-    laptop = Client(headers=SAME_ORIGIN)
-    laptop.cookies["consent"] = grant("functional", day=days_ago(1))
-
-    laptop.post("/admin/login/", {"username": "ada", "password": "secret"})
-
-    record = Record.objects.get()
-    assert record.decided_at == from_timestamp(days_ago(1) * 86_400)
-    assert record.verdict() is Verdict.GENUINE
+    followed = parse(laptop.cookies["consent.account"].value)
+    assert followed is not None
+    assert followed.allowed == {"functional"}
 
 
 def test_old_records_are_purged_and_the_others_are_whole(site):

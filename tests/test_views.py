@@ -33,6 +33,11 @@ PREFERENCES, POLICY = "/consent/preferences/", "/consent/policy/"
 ORIGIN = "http://testserver"
 
 
+def place(response: HttpResponseBase) -> str:
+    """Return where the answer leads, but for the receipt of a refusal, which differs each time."""
+    return re.sub(r"\?receipt=[0-9a-f-]{36}", "", response["Location"])
+
+
 @pytest.fixture
 def policy() -> Policy:
     return small_site()
@@ -198,7 +203,7 @@ def test_form_is_answered_with_the_page_that_follows_and_the_cookie(policy, data
     response = post(data, grant("marketing-analytics") if before else "")
 
     assert response.status_code == 303
-    assert response["Location"] == f"{PREFERENCES}#dcp-status"
+    assert place(response) == f"{PREFERENCES}#dcp-status"
     assert choice(response) == grant(*granted)
 
 
@@ -363,11 +368,7 @@ def test_expired_grant_is_deleted_from_the_browser_with_its_cookies(policy):
 
     response = client.post(PREFERENCES, {"action": "reject-all"}, headers=SAME_ORIGIN)
 
-    assert [morsel.key for morsel in response.cookies.values()] == [
-        "consent",
-        "consent_subject",
-        "_ga",
-    ]
+    assert [morsel.key for morsel in response.cookies.values()] == ["consent", "_ga"]
 
 
 # Where to go then
@@ -421,7 +422,7 @@ def test_form_leads_nowhere_else(policy, address):
     response = post({"action": "reject-all", "next": address})
 
     assert response.status_code == 303
-    assert response["Location"] == f"{PREFERENCES}#dcp-status"
+    assert place(response) == f"{PREFERENCES}#dcp-status"
 
 
 @pytest.mark.parametrize("address", UNSAFE)
@@ -440,7 +441,7 @@ def test_page_on_https_leads_to_no_page_on_http(policy):
         secure=True,
     )
 
-    assert response["Location"] == f"{PREFERENCES}#dcp-status"
+    assert place(response) == f"{PREFERENCES}#dcp-status"
 
 
 def test_line_breaks_in_an_address_make_no_header(policy):

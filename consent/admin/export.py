@@ -80,7 +80,7 @@ def _row(values: list[Any]) -> Row:
     return {
         **row,
         "receipt": str(row["receipt"]),
-        "subject": str(row["subject"]),
+        "subject": str(row["subject"] or ""),
         "decided_at": to_utc(row["decided_at"]).isoformat(),
     }
 

@@ -184,8 +184,10 @@ class RecordAdmin(ReadOnlyAdmin[Record]):
         return format_html("{}<br>{}", link, note)
 
     @admin.display(description=_("other records"))
-    def others(self, record: Record) -> SafeString:
-        """A link to all decisions of the same browser."""
+    def others(self, record: Record) -> SafeString | str:
+        """A link to all decisions of the same browser, if the record names it."""
+        if record.subject is None:
+            return NOTHING
         return _list_link(gettext("Records of the same subject"), "subject", record.subject)
 
     @admin.display(description=_("user"))

@@ -72,7 +72,12 @@ def outcome(consent: Consent) -> HttpResponse:
         return [to_json({"allowed": allowed, "start": start, "stop": asdict(consent.clean_up)})]
 
     key = ("outcome", selection.state)
-    state = {**_state(consent), "recorded": consent.is_recorded}
+    receipt = consent.outcome.receipt
+    state = {
+        **_state(consent),
+        "recorded": consent.is_recorded,
+        "receipt": str(receipt) if receipt else None,
+    }
     return _joined(state, selection.policy.rendered.get(key, make)[0])
 
 

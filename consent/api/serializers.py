@@ -112,6 +112,10 @@ class OutcomeSerializer(PreferencesSerializer):
         help_text="False if a refusal could not be recorded yet. It is in force; its record waits "
         "on the server."
     )
+    receipt = serializers.UUIDField(
+        allow_null=True,
+        help_text="The number of the decision's receipt; null if nothing was written.",
+    )
     start = StartSerializer(many=True)
     stop = StopSerializer()
 
@@ -122,7 +126,10 @@ class ReceiptSerializer(serializers.Serializer[object]):
     schema_version = serializers.CharField()
     receipt_id = serializers.UUIDField()
     record_id = serializers.UUIDField()
-    pii_principal_id = serializers.UUIDField(help_text="A hash of the subject cookie's value.")
+    pii_principal_id = serializers.CharField(
+        allow_blank=True,
+        help_text="A hash of the subject cookie's value; empty for a refusal without that cookie.",
+    )
     pii_processing = serializers.DictField(help_text="Purposes, and where they were disclosed.")
     party_identification = serializers.ListField(child=serializers.DictField())
     event = serializers.ListField(

@@ -171,8 +171,8 @@ class ReceiptsView(JSONView):
     @describe("receipts_list", ReceiptSerializer(many=True))
     def get(self, request: Request) -> HttpResponseBase:
         """Return the receipts of the visitor whom the subject's cookie names; maybe none."""
-        secret = consent_of(request._request).secret
-        found = receipts.own_records(secret) if conf.RECORDS else []
+        consent = consent_of(request._request)
+        found = receipts.own_records(consent.secret, consent.account) if conf.RECORDS else []
         site = _site(request)
         return own([receipts.receipt(record, site) for record in found])
 
@@ -183,7 +183,8 @@ class ReceiptView(JSONView):
     @describe("receipts_retrieve", ReceiptSerializer, 404)
     def get(self, request: Request, receipt: UUID) -> HttpResponseBase:
         """Return it; 404 if it does not exist, or is another visitor's."""
-        record = receipts.own_record(consent_of(request._request).secret, receipt)
+        consent = consent_of(request._request)
+        record = receipts.own_record(consent.secret, consent.account, receipt)
         if record is None:
             raise NotFound
         return own(receipts.receipt(record, _site(request)))

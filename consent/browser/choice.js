@@ -110,10 +110,12 @@
       ? all('[data-sale]', preferences()).map((row) => row.dataset.category) : []
   );
 
-  /** Returns the preference cookie's text; null without one. */
+  /** Returns the preference cookie's text, the account's if there is one; null without any. */
   const readCookie = () => {
-    const found = `; ${page.cookie}`.split(`; ${preferences().dataset.cookie}=`).slice(1)
-      .map((rest) => rest.split(';')[0]);
+    const [own, account] = preferences().dataset.cookie.split(' ').map((name) => (
+      `; ${page.cookie}`.split(`; ${name}=`).slice(1).map((rest) => rest.split(';')[0])
+    ));
+    const found = account?.[0] ? account : own;
     // Copies that differ allow nothing, and are a refusal if one of them is: see cookie_copies.py.
     return found.every((text) => text === found[0]) ? found[0] ?? null
       : (found.find((text) => /_0\b/.test(text)) || '').replace(/_\d+/g, '_0');
@@ -479,7 +481,8 @@
    * was saved on another page.
    */
   const follow = (answer, form, elsewhere) => {
-    const { revision, choices, allowed } = answer;
+    const { revision, choices, allowed, receipt } = answer;
+    const granted = Object.keys(choices).some((key) => choices[key]);
     // The page's Content-Security-Policy allows only the tools that were allowed before.
     const running = stop(answer.stop) || preferences().dataset.reload;
     const away = is(form, '[data-consent-leave]');
@@ -502,7 +505,9 @@
     }
     const detail = { version: 1, revision, choices, allowed };
     page.dispatchEvent(new CustomEvent('consent:change', { detail }));
-    const next = away && form.elements.next.value;
+    const next = away && (
+      form.elements.next.value || (receipt && !granted && `?receipt=${receipt}`)
+    );
     if (next) {
       remember();
       location.href = here(next);

@@ -183,7 +183,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("receipt", models.UUIDField(unique=True)),
-                ("subject", models.UUIDField()),
+                ("subject", models.UUIDField(blank=True, null=True)),
                 ("user", models.CharField(blank=True, max_length=255)),
                 ("revision", models.PositiveBigIntegerField()),
                 ("choices", models.JSONField()),

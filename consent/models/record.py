@@ -76,7 +76,9 @@ class RecordQuerySet(AppendOnlyQuerySet):
 class Record(AppendOnly):
     """The proof of one decision. Neither IP address nor user agent, and no more than is listed.
 
-    ``receipt``: names it to the visitor. ``subject``: a hash of what the visitor's cookie holds.
+    ``receipt``: names it to the visitor. ``subject``: a hash of what the visitor's cookie holds;
+    None for a refusal, if the visitor had no such cookie, as a refusal leaves no identifier; and
+    for an account's choice, with login sync.
     ``choices``: category key to the revision at which it was granted, 0 where it was refused.
     ``granted``: the keys that were, sorted, with a space between: few distinct values, and an
     index. ``revision``: the one that the visitor was shown. ``user``: primary key of who was logged
@@ -99,11 +101,10 @@ class Record(AppendOnly):
         PREFERENCES = "preferences", _("Preferences")
         FORM = "form", _("Form without JavaScript")
         API = "api", _("API")
-        SIGN_IN = "sign_in", _("Sign-in")
         CODE = "code", _("The website's code")
 
     receipt = fields.UUIDField(_("receipt"), unique=True)
-    subject = fields.UUIDField(_("subject"))
+    subject = fields.UUIDField(_("subject"), null=True, blank=True)
     user = fields.CharField(_("user"), max_length=255, blank=True)
     version = fields.ForeignKey(
         PolicyVersion, on_delete=models.PROTECT, verbose_name=_("version of the policy")
@@ -174,7 +175,7 @@ class Record(AppendOnly):
         """Return what the signature covers: each field that is stored, in JSON's types."""
         return {
             "receipt": str(self.receipt),
-            "subject": str(self.subject),
+            "subject": str(self.subject or ""),
             "user": self.user,
             "version": version,
             "revision": self.revision,

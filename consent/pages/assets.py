@@ -1,7 +1,7 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.6d14a219.js"
-CACHEABLE_SCRIPT = "consent/choice.38cad6dd.js"
+SCRIPT = "consent/choice.ba077dba.js"
+CACHEABLE_SCRIPT = "consent/choice.bfa4221a.js"
 STYLESHEET = "consent/choice.71383668.css"
 EMBED_SCRIPT = "consent/embed.63a7bd1b.js"
 EMBED_STYLESHEET = "consent/embed.77ce3259.css"
@@ -10,7 +10,7 @@ EMBED_STYLESHEET = "consent/embed.77ce3259.css"
 SOURCES = {
     "reloading.js": "05067ab24a87349385b1a54a4b1fd5369ec71f149baab50e6ae0a9aff407234b",
     "live_scripts.js": "2dc39236aac03a225ea1cc4103f831f152507f8e7bf7393589dcc237404a69b9",
-    "choice.js": "e0e590c2e38558ab4eb7cb5c196e17eebfb41e022196de412b75cf54716d4914",
+    "choice.js": "025b0922ba3dca43653747a3c0f45ab1173511f8a095f3170187388ae23f068c",
     "choice.css": "f6c20703b3c834fa4d97e60ef710c2b5972eeeadcd63fd49c4361ffbb8bfd206",
     "embed.js": "342591659a7779b0c273fd94798266f7179a5066e22e9bec49af11a6d13d0d77",
     "embed.css": "2e4d52507a375ed65d26f0ec3a4e3593465387eb176d1b2794c310975d890241",

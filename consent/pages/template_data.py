@@ -23,6 +23,7 @@ def texts_data(policy: CompiledPolicy, regime: str) -> dict[str, object]:
         "legal_basis": basis_of(regime),
         "version": version_of(policy, regime).name if policy else "",
         "cookie_name": policy.cookie_name,
+        "account_cookie_name": policy.account_cookie_name if conf.LOGIN_SYNC else "",
         "sales": [default_texts.localized(category.name) for category in sales],
         "dnt": conf.DNT,
         **url_data(policy),

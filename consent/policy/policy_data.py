@@ -86,6 +86,11 @@ class PolicyData:
         """
         return self._own_name(conf.SUBJECT_COOKIE_NAME)
 
+    @property
+    def account_cookie_name(self) -> str:
+        """Name of the cookie that holds a signed-in user's choice beside the browser's own."""
+        return f"{self.cookie_name}.account"
+
     def _own_name(self, name: str) -> str:
         return f"{name}_{self.key}" if self.hosts else name
 

@@ -35,26 +35,13 @@ def read_key(text: str) -> UUID | None:
     return key
 
 
-def new_secret(key: UUID | None) -> str:
+def new_secret() -> str:
     """Return the text of a new visitor's cookie: 128 random bits and a signature, 32 characters.
 
-    It is the same for the same idempotency ``key``, so that a visitor who did not receive the
-    first response gets the same cookie with the second.
+    Nothing else leads to it: whoever knows a visitor's idempotency key cannot get their cookie.
     """
-    if key is not None:
-        return secrets_for(key)[0]
-    return _secret(secrets.token_bytes(_RANDOM_BYTES))
-
-
-def secrets_for(key: UUID) -> list[str]:
-    """Return what `new_secret` returns for ``key`` with each signing key, the present one first."""
-    sources = signing.derive_all("subject", str(key))
-    return [_secret(source[:_RANDOM_BYTES], number) for number, source in enumerate(sources)]
-
-
-def _secret(random: bytes, number: int = 0) -> str:
-    """Return ``random`` with its signature by the signing key with this ``number``."""
-    return urlsafe_b64encode(random + _signatures(random)[number]).decode()
+    random = secrets.token_bytes(_RANDOM_BYTES)
+    return urlsafe_b64encode(random + _signatures(random)[0]).decode()
 
 
 def is_secret(text: str) -> bool:

@@ -105,13 +105,15 @@ def _is_another(record: Record, records: RecordQuerySet) -> bool:
     """Return whether the stored record with this receipt is another decision.
 
     This one then needs another receipt. A visitor may choose this, then that, then this again, and
-    receive none of the responses; and somebody else may send the same key.
+    receive none of the responses; and somebody else may send the same key. Who has no record yet
+    is taken for the sender of the first, and learns nothing of them.
     """
     found = records.filter(receipt=record.receipt).first()
-    return found is not None and (
-        found.subject != record.subject
-        or records.filter(subject=found.subject, decided_at__gt=found.decided_at).exists()
-    )
+    if found is None or found.subject is None is record.subject:
+        return False
+    if found.subject == record.subject:
+        return records.filter(subject=found.subject, decided_at__gt=found.decided_at).exists()
+    return record.subject is not None and records.filter(subject=record.subject).exists()
 
 
 def accept_sequences() -> int:

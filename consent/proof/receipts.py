@@ -25,25 +25,41 @@ MOST = 100
 _SIGNED = "receipt"
 
 
-def own_records(secret: str) -> Sequence[Record]:
-    """Return the latest records of the visitor whose cookie holds ``secret``, newest first."""
-    if not secret:
+def own_records(secret: str, account: str) -> Sequence[Record]:
+    """Return the latest records of one visitor, newest first.
+
+    Those of ``account``, the primary key of who is signed in under login sync; else those of the
+    browser whose subject's cookie holds ``secret``. Either may be "".
+    """
+    if not (account or secret):
         return []
-    subject = subject_of(secret)
-    found = primary(Record).filter(subject=subject).select_related("version")[:MOST]
-    return [record for record in found if _is_same(record.subject, subject)]
+    whose = {"user": account} if account else {"subject": subject_of(secret)}
+    found = primary(Record).filter(**whose).select_related("version")[:MOST]
+    # Some databases do not tell "a" from "A".
+    return [record for record in found if _is_own(record, secret, account)]
 
 
-def own_record(secret: str, receipt: UUID) -> Record | None:
-    """Return the record with that receipt, where it is the visitor's own; else None."""
-    if not secret:
+def own_record(secret: str, account: str, receipt: UUID) -> Record | None:
+    """Return the record with that receipt, where it is the visitor's own; else None.
+
+    ``secret`` and ``account`` are those of `own_records`. A refusal that names nobody is the own
+    one of whoever knows its receipt: there is no cookie that could lead to it.
+    """
+    record: Record | None = (
+        primary(Record).filter(receipt=receipt).select_related("version").first()
+    )
+    if record is None:
         return None
-    record = primary(Record).filter(receipt=receipt).select_related("version").first()
-    return record if record and _is_same(record.subject, subject_of(secret)) else None
+    names_nobody = record.subject is None and not record.user
+    return record if names_nobody or _is_own(record, secret, account) else None
 
 
-def _is_same(one: UUID, other: UUID) -> bool:
-    return hmac.compare_digest(one.bytes, other.bytes)
+def _is_own(record: Record, secret: str, account: str) -> bool:
+    if account and record.user == account:
+        return True
+    if not secret or record.subject is None:
+        return False
+    return hmac.compare_digest(record.subject.bytes, subject_of(secret).bytes)
 
 
 def receipt(record: Record, site: str) -> dict[str, object]:
@@ -55,7 +71,7 @@ def receipt(record: Record, site: str) -> dict[str, object]:
         "schema_version": SCHEMA,
         "receipt_id": str(record.receipt),
         "record_id": str(record.receipt),
-        "pii_principal_id": str(record.subject),
+        "pii_principal_id": str(record.subject or ""),
         "pii_processing": _processing(record, site),
         "party_identification": _parties(record, site),
         "event": _events(record),
@@ -125,7 +141,7 @@ def _events(record: Record) -> list[dict[str, Any]]:
             "event_state": "consent given" if granted else _refused(record),
             "purpose_type": key,
             "validity_duration": f"P{record.version.shown['policy']['lifetime_days']}D",
-            "entity_id": str(record.subject),
+            "entity_id": str(record.subject or ""),
         }
         for key, granted in record.choices.items()
     ]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import router
 
+from consent.conf import conf
 from consent.models import Record, granted_in
 from consent.models.primary import primary
 from consent.models.times import to_utc
@@ -20,7 +21,6 @@ from consent.proof.identifiers import (
     new_secret,
     receipt_for,
     receipts_for,
-    secrets_for,
     subject_of,
 )
 from consent.proof.stored_versions import find_version
@@ -34,14 +34,12 @@ class Occasion:
     ``source``: one of `Record.Source`. ``version``: what the visitor's page called what it showed
     (see `consent.policy.versions`), "" where that is not known. ``key``: the sender's, by which a
     request that comes twice is known; a random one. ``withdraws``: whether the visitor said so.
-    ``decided_at``: when it was made, if not just now.
     """
 
     source: str = Record.Source.CODE
     version: str = ""
     key: UUID | None = None
     withdraws: bool = False
-    decided_at: datetime | None = None
 
 
 IN_CODE = Occasion()
@@ -53,8 +51,9 @@ class Draft:
 
     ``held``: the decision that held up to now; ``before``: the last one, whether it held or not.
     ``shown``: the policy's revision that the visitor was shown. ``secret``: what the subject's
-    cookie holds; a new one, where that is "", as soon as the decision is stored. ``regime``: what
-    held for the visitor before they decided. ``gpc``: whether their browser opted out.
+    cookie holds; a new one, where that is "", as soon as the decision is stored, if it grants
+    anything: a refusal leaves no identifier. ``regime``: what held for the visitor before they
+    decided. ``gpc``: whether their browser opted out.
     """
 
     decision: Decision
@@ -105,9 +104,11 @@ class Draft:
     def postpone(self) -> None:
         """Keep its record until the database can be reached again."""
         version = self._version or version_of(self.policy, self.regime)
-        secret = self.secret or new_secret(self.occasion.key)
-        receipt = receipt_for(self.occasion.key, _answers(self.decision))
-        storing.postpone(self._record(secret, version, receipt), version)
+        secret = self.secret
+        if not secret and self._needs_subject:
+            secret = new_secret()
+        self.receipt = receipt_for(self.occasion.key, _answers(self.decision))
+        storing.postpone(self._record(secret, version, self.receipt), version)
 
     def announce(self) -> None:
         """Send the signals, once what is stored is committed; not twice for the same record."""
@@ -156,10 +157,16 @@ class Draft:
         is_all = is_complete and len(allowed) == len(choices)
         return Record.Action.ACCEPT_ALL if is_all else Record.Action.CHOSEN
 
-    def _identifiers(self) -> tuple[str, UUID]:
-        """Return the secret and the receipt: those of the same submission, if it came before.
+    @property
+    def _needs_subject(self) -> bool:
+        """Whether a cookie leads to the record. A refusal gets none; an account has its user."""
+        return bool(self.decision.allowed) and not (conf.LOGIN_SYNC and self.user)
 
-        Also if another signing key was the first then.
+    def _identifiers(self) -> tuple[str, UUID]:
+        """Return the secret, if any, and the receipt.
+
+        The receipt is that of the same submission, if it came before, also if another signing key
+        was the first then.
         """
         key, answers = self.occasion.key, _answers(self.decision)
         receipts = [receipt_for(None, answers)] if key is None else receipts_for(key, answers)
@@ -167,14 +174,15 @@ class Draft:
         if key is not None and len(receipts) > 1:
             stored = primary(Record).filter(receipt__in=receipts).values_list("receipt", flat=True)
             came = min(map(receipts.index, stored), default=0)
-        if self.secret or key is None:
-            return self.secret or new_secret(None), receipts[came]
-        return secrets_for(key)[came], receipts[came]
+        secret = self.secret
+        if not secret and self._needs_subject:
+            secret = new_secret()
+        return secret, receipts[came]
 
     def _record(self, secret: str, version: Version, receipt: UUID) -> Record:
         return Record(
             receipt=receipt,
-            subject=subject_of(secret),
+            subject=subject_of(secret) if secret else None,
             user=self.user,
             revision=self.shown,
             choices=dict(self.decision.choices),

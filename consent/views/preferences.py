@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,11 +16,13 @@ from django.utils.translation import gettext
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
+from consent.conf import conf
 from consent.pages.markup import STATUS_ID
 from consent.pages.template_data import choices_data, policy_data
 from consent.pages.template_functions import consent_style
 from consent.views.private import local_address
 from consent.visitor import (
+    Consent,
     InvalidChoicesError,
     NotRecordedError,
     PolicyUnavailableError,
@@ -80,7 +82,7 @@ class PreferencesView(View):
                 "holds. Please try again in %d seconds."
             )
             return self._page(request, following, error=reason % error.seconds, status=429)
-        address = local_address(request, following) or reverse("consent:preferences")
+        address = local_address(request, following) or _own_address(consent_of(request))
         return SeeOther(f"{address}#{STATUS_ID}")
 
     def _page(
@@ -92,6 +94,7 @@ class PreferencesView(View):
             **choices_data(consent),
             "next": local_address(request, following),
             "error": error,
+            "receipt": _receipt(request.GET.get("receipt", "")),
             "key": uuid4(),
             # The template calls it. If it does not, the stylesheet comes later in the page.
             "style": partial(consent_style, request),
@@ -99,3 +102,21 @@ class PreferencesView(View):
         response = render(request, self.template_name, context, status=status)
         add_never_cache_headers(response)
         return response
+
+
+def _own_address(consent: Consent) -> str:
+    """Return the page's address; with the receipt of a refusal, which no cookie leads to.
+
+    Not of a grant: the tools that run then would see it.
+    """
+    address, receipt = reverse("consent:preferences"), consent.outcome.receipt
+    refuses = consent.decision is not None and not consent.decision.allowed
+    return f"{address}?receipt={receipt}" if receipt and refuses else address
+
+
+def _receipt(text: str) -> UUID | None:
+    """Return the receipt that the page's address names; None if it names none."""
+    try:
+        return UUID(text) if conf.RECORDS else None
+    except ValueError:
+        return None

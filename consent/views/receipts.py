@@ -23,7 +23,8 @@ class ReceiptsView(PrivateView):
         """Add the records of the visitor whom the subject's cookie names."""
         if not conf.RECORDS:
             raise Http404
-        found = receipts.own_records(consent_of(self.request).secret)
+        consent = consent_of(self.request)
+        found = receipts.own_records(consent.secret, consent.account)
         shown = [receipt_data(record) for record in found]
         return super().get_context_data(receipts=shown, key=uuid4(), **kwargs)
 
@@ -35,7 +36,8 @@ class ReceiptView(PrivateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the record, and the version of the policy that it refers to."""
-        record = receipts.own_record(consent_of(self.request).secret, kwargs["receipt"])
+        consent = consent_of(self.request)
+        record = receipts.own_record(consent.secret, consent.account, kwargs["receipt"])
         if record is None:
             raise Http404
         data = {"receipt": receipt_data(record), "shown": record.version.shown}

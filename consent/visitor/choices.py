@@ -117,8 +117,13 @@ def _granted_at(state: ConsentState, category: str, revision: int) -> int:
 
 
 def _kept_choices(state: ConsentState, choices: Mapping[str, bool]) -> dict[str, int]:
-    """Return the earlier choices that ``choices`` do not name, with their old revisions."""
+    """Return the earlier choices that ``choices`` do not name, with their old revisions.
+
+    What the browser alone was allowed is not extended to the account of who has signed in.
+    """
     held = state.decision.choices if state.decision else {}
+    if state.account and not state.cookie.is_of_account:
+        held = {key: at for key, at in held.items() if not at}
     return {
         category.key: held[category.key]
         for category in state.policy.optional

@@ -9,11 +9,9 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.http.response import HttpResponseBase
 
-from consent.policy.decision import Decision
 from consent.proof.identifiers import subject_of
 from consent.proof.recording import IN_CODE, Occasion
 from consent.visitor import deciding
-from consent.visitor.cookie_copies import have_different_copies
 from consent.visitor.errors import PolicyUnavailableError
 from consent.visitor.response import write_response
 from consent.visitor.snapshot import VisitorSnapshot
@@ -33,8 +31,7 @@ class Consent(ConsentState):
     @property
     def is_overridden(self) -> bool:
         """Whether the browser sent preference cookies that differ: another host has set one."""
-        header = self.reader.header("HTTP_COOKIE")
-        return have_different_copies(header, self.policy.cookie_name)
+        return self.cookie.has_different_copies
 
     @property
     def snapshot(self) -> VisitorSnapshot:
@@ -92,13 +89,6 @@ class Consent(ConsentState):
         """
         self.reject_all(occasion=replace(occasion, withdraws=True))
         self.outcome.forgets_subject = forget
-
-    def copy_decision(self, decision: Decision, occasion: Occasion) -> None:
-        """Take a decision that the same person made in another browser, and record it.
-
-        Raises NotRecordedError as `decide` does.
-        """
-        deciding.copy_decision(self, decision, occasion)
 
     async def adecide(self, choices: Mapping[str, bool], **options: Any) -> None:
         """Do what `decide` does, in async code."""

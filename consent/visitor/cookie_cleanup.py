@@ -131,6 +131,7 @@ def _own_cookies(policy: CompiledPolicy) -> tuple[str, ...]:
     return (
         policy.cookie_name,
         policy.subject_cookie_name,
+        policy.account_cookie_name,
         settings.SESSION_COOKIE_NAME,
         settings.CSRF_COOKIE_NAME,
         settings.LANGUAGE_COOKIE_NAME,

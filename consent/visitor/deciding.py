@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import replace
-from types import MappingProxyType
 
 from django.db import Error, router, transaction
 from django.utils import timezone
@@ -75,18 +73,6 @@ def _recorded_revision(state: ConsentState, shown: int | None) -> int:
     return revision if revision in state.policy.issued else 0
 
 
-def copy_decision(state: ConsentState, decision: Decision, occasion: Occasion) -> None:
-    """Record and take a decision that the same person made in another browser, unchanged.
-
-    Keys that the policy no longer has are left out. Raises NotRecordedError as `decide` does.
-    """
-    known = {category.key for category in state.policy.optional} | state.policy.refusable
-    held = decision.granting_only(state.policy.issued)
-    choices = {key: at for key, at in held.choices.items() if key in known}
-    copied = replace(decision, choices=MappingProxyType(choices))
-    record_and_take(state, copied, decision.revision, occasion)
-
-
 def record_and_take(
     state: ConsentState, decision: Decision, shown: int, occasion: Occasion
 ) -> None:
@@ -104,7 +90,7 @@ def record_and_take(
         return
     if repeats:
         state.take(decision)
-    elif seconds := _seconds_to_wait(state, occasion):
+    elif seconds := seconds_to_wait(state.reader.request):
         _take_beyond_the_limit(state, draft, seconds)
     elif not conf.RECORDS:
         state.take(decision)
@@ -139,6 +125,7 @@ def fall_back(state: ConsentState, draft: Draft) -> bool:
     refusal = draft.refusal()
     if refusal is not None:
         refusal.postpone()
+        state.outcome.receipt = refusal.receipt
         refusal.announce()
     return take_refusal(state, draft)
 
@@ -153,12 +140,6 @@ def take_refusal(state: ConsentState, draft: Draft) -> bool:
     return refusal.decision.choices == draft.decision.choices
 
 
-def _seconds_to_wait(state: ConsentState, occasion: Occasion) -> int:
-    # A decision that signing in copies was counted where it was made.
-    is_copied = occasion.source == Record.Source.SIGN_IN
-    return 0 if is_copied else seconds_to_wait(state.reader.request)
-
-
 def _draft(state: ConsentState, decision: Decision, shown: int, occasion: Occasion) -> Draft:
     return Draft(
         decision=decision,
@@ -167,12 +148,11 @@ def _draft(state: ConsentState, decision: Decision, shown: int, occasion: Occasi
         shown=shown,
         occasion=occasion,
         policy=state.policy,
-        # The same subject, also if one request decides twice.
-        secret=state.current_secret,
+        # The same subject, also if one request decides twice. An account's choice has its user.
+        secret="" if state.account else state.current_secret,
         regime=state.regime,
-        # A decision copied from another browser was made under that browser's signal.
-        gpc=state.opts_out if occasion.decided_at is None else decision.opt_out,
-        decided_at=occasion.decided_at or timezone.now(),
+        gpc=state.opts_out,
+        decided_at=timezone.now(),
         user=state.reader.user,
     )
 
@@ -186,7 +166,7 @@ def _record(state: ConsentState, draft: Draft) -> None:
     except Error as error:
         _do_without_record(state, draft, error)
         return
-    state.outcome.draft = draft
+    state.outcome.draft, state.outcome.receipt = draft, draft.receipt
     state.take(draft.decision)
     draft.announce()
 

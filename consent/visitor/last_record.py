@@ -11,6 +11,7 @@ from django.utils import timezone
 from consent.models import Record
 from consent.models.primary import primary
 from consent.policy.decision import Decision
+from consent.proof import storing
 from consent.proof.identifiers import subject_of
 from consent.proof.lock_timeout import lock_timeout
 from consent.proof.recording import Occasion
@@ -23,16 +24,22 @@ SAME_DECISION = timedelta(minutes=1)
 def is_repeated(state: ConsentState, decision: Decision, occasion: Occasion) -> bool:
     """Say whether the visitor has just decided the same, so that nothing has to be written.
 
-    Without a key, which tells two submissions apart, at any time: a form was sent twice. Raises
-    django.db.Error.
+    Without a key, which tells two submissions apart, at any time: a form was sent twice. A refusal
+    that names nobody cannot be looked up: it is the same for a day, unless its record may wait.
+    Raises django.db.Error.
     """
-    if not state.secret or decision != state.decision or occasion.source == Record.Source.SIGN_IN:
+    if decision != state.decision or bool(state.account) != state.cookie.is_of_account:
         return False
-    return occasion.key is None or _is_just_recorded(state, decision)
+    if state.account:
+        return _is_just_recorded(Q(user=state.account), decision)
+    if not state.secret:
+        return not decision.allowed and not storing.waiting
+    whose = Q(subject=subject_of(state.secret))
+    return occasion.key is None or _is_just_recorded(whose, decision)
 
 
-def _is_just_recorded(state: ConsentState, decision: Decision) -> bool:
-    latest = _latest(Q(subject=subject_of(state.secret)))
+def _is_just_recorded(whose: Q, decision: Decision) -> bool:
+    latest = _latest(whose)
     return (
         latest is not None
         and latest.choices == dict(decision.choices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from consent.policy.decision import Decision
 from consent.proof.recording import Draft
@@ -13,11 +14,15 @@ class Outcome:
     """What this request decided, for the response.
 
     ``decision``: what the preference cookie is set to, if anything. ``draft``: its record, if one
-    was stored. ``forgets_subject``: whether the subject's cookie is deleted. ``forgets_all``:
-    whether both cookies are.
+    was stored. ``receipt``: that of the record, also if it waits to be stored.
+    ``is_of_account``: whether the decision is kept in the account's cookie, not in the browser's
+    own. ``leaves_account``: whether the account's cookie is deleted. ``forgets_subject``: whether
+    the subject's cookie is.
     """
 
     decision: Decision | None = None
     draft: Draft | None = None
+    receipt: UUID | None = None
+    is_of_account: bool = False
+    leaves_account: bool = False
     forgets_subject: bool = False
-    forgets_all: bool = False

@@ -24,19 +24,27 @@ _LONGEST_DAYS = 400
 
 def write_response(state: ConsentState, response: HttpResponseBase) -> None:
     """Set or delete the cookies as the request decided, and say what the response depends on."""
-    if state.outcome.forgets_all:
-        _delete_cookie(state, response, state.policy.cookie_name, conf.COOKIE_PATH)
-        _delete_subject(state, response)
-    if state.outcome.decision is not None:
-        _set_preferences(state, response, state.outcome.decision)
-        _write_subject(state, response)
+    outcome = state.outcome
+    if outcome.leaves_account and _has_account_cookie(state):
+        _delete_cookie(state, response, state.policy.account_cookie_name, conf.COOKIE_PATH)
+        _delete_tools_cookies(state, response)
+    if outcome.decision is not None:
+        _set_preferences(state, response, outcome.decision, is_of_account=outcome.is_of_account)
+        if not outcome.is_of_account:
+            _write_subject(state, response)
         _delete_tools_cookies(state, response)
     elif lapsed := _lapsed_refusal(state):
-        _set_preferences(state, response, lapsed)
+        _set_preferences(state, response, lapsed, is_of_account=state.cookie.is_of_account)
     if conf.COOKIE_PARTITIONED:
-        subject = state.policy.subject_cookie_name
-        partition(response, state.policy.cookie_name, subject, f"{subject} elsewhere")
+        policy = state.policy
+        subject = policy.subject_cookie_name
+        names = (policy.cookie_name, policy.account_cookie_name, subject, f"{subject} elsewhere")
+        partition(response, *names)
     _write_caching(state, response)
+
+
+def _has_account_cookie(state: ConsentState) -> bool:
+    return conf.LOGIN_SYNC and bool(state.reader.cookie(state.policy.account_cookie_name))
 
 
 def _lapsed_refusal(state: ConsentState) -> Decision | None:
@@ -60,14 +68,20 @@ def _write_caching(state: ConsentState, response: HttpResponseBase) -> None:
         patch_cache_control(response, private=True)
 
 
-def _set_preferences(state: ConsentState, response: HttpResponseBase, decision: Decision) -> None:
+def _set_preferences(
+    state: ConsentState, response: HttpResponseBase, decision: Decision, *, is_of_account: bool
+) -> None:
+    policy, age = state.policy, _preferences_age(state, decision)
+    session_age = state.reader.session_age if is_of_account else None
+    name = policy.account_cookie_name if is_of_account else policy.cookie_name
     response.set_cookie(
-        state.policy.cookie_name,
+        name,
         decision.text,
-        max_age=_preferences_age(state, decision),
+        # The next person at this browser is somebody else.
+        max_age=age if session_age is None else min(age, session_age),
         path=conf.COOKIE_PATH,
         domain=_domain(state),
-        secure=_is_secure(state, state.policy.cookie_name),
+        secure=_is_secure(state, name),
         samesite=conf.COOKIE_SAMESITE,
     )
 
@@ -155,19 +169,10 @@ def _preferences_age(state: ConsentState, decision: Decision) -> int:
     asked again: without its cookie everything would run.
     """
     if decision.refuses and state.policy.runs_first:
-        return _within_session(state, _LONGEST_DAYS * SECONDS_PER_DAY)
+        return _LONGEST_DAYS * SECONDS_PER_DAY
     return _max_age(state, decision.day)
 
 
 def _max_age(state: ConsentState, day: int) -> int:
     """Return the seconds for which the browser keeps a cookie of a decision made on ``day``."""
-    return _within_session(state, (day + state.policy.lifetime_days - today()) * SECONDS_PER_DAY)
-
-
-def _within_session(state: ConsentState, age: int) -> int:
-    """Return ``age``; with login sync at most the seconds until the user's session ends.
-
-    The next person at this browser is somebody else.
-    """
-    session_age = state.reader.session_age if conf.LOGIN_SYNC else None
-    return age if session_age is None else min(age, session_age)
+    return (day + state.policy.lifetime_days - today()) * SECONDS_PER_DAY

@@ -15,13 +15,12 @@ from consent.policy import CompiledPolicy, Selection, Standing, policies
 from consent.policy.decision import Decision, parse, today
 from consent.policy.selection import NOTHING
 from consent.proof import identifiers
-from consent.recipes.keys import MAX_COOKIE_LENGTH
-from consent.regions import locating
 from consent.visitor import cookie_cleanup
 from consent.visitor.additions import Addition, added_since
 from consent.visitor.cookie_cleanup import CleanUp
-from consent.visitor.cookie_copies import combine_copies
 from consent.visitor.outcome import Outcome
+from consent.visitor.preference_cookie import PreferenceCookie, cookie_that_counts, own_cookie
+from consent.visitor.regime import regime_of
 from consent.visitor.request_reader import RequestReader
 
 
@@ -72,20 +71,8 @@ class ConsentState:
 
     @cached_property
     def regime(self) -> str:
-        """The regime that applies until the visitor decides: by their region, if there are rules.
-
-        The region is looked up, as CONSENT_REGION says, only if the policy has rules.
-        """
-        policy, request = self.policy, self.reader.request
-        if not policy.has_rules or request is None:
-            return policy.strictest
-        headers = locating.headers()
-        if headers is None:
-            # No header of the request says for whom this response is.
-            self.reader.is_private = True
-        for header in headers or ():
-            self.reader.depends_on(header)
-        return policy.regimes.at(locating.region_of(request))
+        """The regime that applies until the visitor decides: that of their region."""
+        return regime_of(self.reader, self.policy)
 
     @cached_property
     def secret(self) -> str:
@@ -98,7 +85,17 @@ class ConsentState:
         """The text that the subject's cookie has once the response has set it."""
         return self.outcome.draft.secret if self.outcome.draft else self.secret
 
+    @property
+    def account(self) -> str:
+        """The primary key of the signed-in user whose choices login sync keeps; else ""."""
+        return self.reader.user if conf.LOGIN_SYNC else ""
+
     # The decision
+
+    @cached_property
+    def cookie(self) -> PreferenceCookie:
+        """The preference cookie that counts."""
+        return cookie_that_counts(self.reader, self.policy)
 
     @cached_property
     def standing(self) -> Standing:
@@ -186,10 +183,12 @@ class ConsentState:
         self.__dict__.pop("clean_up", None)
         self.standing = self.policy.stand(decision, signal=self.overrides_opt_out)
         self.outcome.decision = decision
+        self.outcome.is_of_account = bool(self.account)
+        self.outcome.leaves_account = not self.account
 
     def forget_policy(self) -> None:
         """Take the policy as the process knows it now, and what the cookie means under it."""
-        for name in ("policy", "regime", "standing", "clean_up"):
+        for name in ("policy", "cookie", "regime", "standing", "clean_up"):
             self.__dict__.pop(name, None)
 
     def undo(self) -> None:
@@ -197,21 +196,24 @@ class ConsentState:
         self.outcome.draft = self.outcome.decision = None
         self.__dict__.pop("standing", None)
 
-    def forget_browser(self) -> None:
-        """Forget what this browser decided, and which records are its own, as if it were new."""
-        self.outcome = Outcome(forgets_all=True, forgets_subject=self.outcome.forgets_subject)
-        self.secret, self.last_decision = "", None
-        self.standing = self._standing_of(None)
+    def leave_account(self) -> None:
+        """Let this browser's own decision count again; the account's cookie is deleted."""
+        for name in ("last_decision", "standing", "clean_up"):
+            self.__dict__.pop(name, None)
+        self.cookie = own_cookie(self.reader, self.policy)
+        self.outcome = Outcome(leaves_account=True)
+
+    def enter_account(self, decision: Decision) -> None:
+        """Let the account's ``decision`` count in this browser, beside its own."""
+        self.leave_account()
+        self.standing = self._standing_of(decision.text)
+        self.outcome = Outcome(decision=decision, is_of_account=True)
 
     def _cookie(self) -> str | None:
-        """Return the preference cookie's text, "" if that is too long; None if there is none."""
-        text = self.reader.cookie(self.policy.cookie_name)
+        text = self.cookie.text
         if self.cookie_overrides and not self.is_blind:
             return self.cookie_overrides[-1](self.policy)
-        if text is None:
-            return None
-        text = combine_copies(self.reader.header("HTTP_COOKIE"), self.policy.cookie_name, text)
-        return text if len(text) <= MAX_COOKIE_LENGTH else ""
+        return text
 
     def _standing_of(self, text: str | None) -> Standing:
         """Return what ``text`` means here and now; reads no header that makes no difference."""

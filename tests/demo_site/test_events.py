@@ -54,7 +54,7 @@ def visitor(seeded) -> Client:
 def enter(*granted: str) -> Client:
     client = Client()
     client.cookies["consent"] = grant(*granted)
-    client.cookies["consent_subject"] = identifiers.new_secret(None)
+    client.cookies["consent_subject"] = identifiers.new_secret()
     return client
 
 

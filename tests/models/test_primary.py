@@ -79,7 +79,7 @@ def test_signing_in_takes_the_users_latest_decision():
 
     laptop.post("/admin/login/", {"username": "ada", "password": "secret"})
 
-    assert "functional" in laptop.cookies["consent"].value
+    assert "functional" in laptop.cookies["consent.account"].value
 
 
 def test_change_of_a_vendor_is_stamped():

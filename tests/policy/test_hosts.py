@@ -377,8 +377,8 @@ def test_login_sync_takes_no_decision_of_another_policy(settings, django_user_mo
     sign_in(at_b)
     sign_in(again)
 
-    assert "consent_b" not in at_b.cookies
-    assert parse(again.cookies["consent_a"].value).choices == {"functional": 2}
+    assert "consent_b.account" not in at_b.cookies
+    assert parse(again.cookies["consent_a.account"].value).choices == {"functional": 2}
 
 
 # What an editor writes

@@ -526,13 +526,13 @@ def test_every_name_is_a_uuid_that_every_database_stores(browser, number):
 # The subject
 
 
-def test_cookie_of_the_subject_comes_with_the_first_recorded_decision_and_never_before(browser):
+def test_cookie_of_the_subject_comes_with_the_first_recorded_grant_and_never_before(browser):
     for address in ("/", FORM, API, "/policy/", "/consent/api/policy/"):
         assert not browser.get(address).cookies
     assert put(browser, {"unheard-of": True}).status_code == 400
     assert "consent_subject" not in browser.cookies
 
-    put(browser, NONE)
+    put(browser, SOME)
 
     morsel = browser.cookies["consent_subject"]
     assert morsel["httponly"]
@@ -695,7 +695,6 @@ def test_refusal_that_waited_and_came_again_is_recorded_once(browser):
     assert put(browser, NONE, key=key).json()["recorded"] is True
 
     assert actions() == ["reject_all"]
-    assert cookie(browser, "consent_subject")
     assert not storing.waiting
 
 
@@ -779,7 +778,6 @@ def test_decision_that_comes_twice_is_recorded_once(browser):
 
     assert actions() == ["accept_all"]
     assert Counter.objects.per("event") == {("accept_all",): 1}
-    assert first.cookies["consent_subject"].value == second.cookies["consent_subject"].value
     assert first.json() == second.json()
 
 
@@ -794,14 +792,25 @@ def test_same_key_with_other_choices_is_another_decision(browser):
 
 def test_same_key_of_somebody_else_is_another_decision(browser):
     key, other = str(uuid4()), Client(headers=SAME_ORIGIN)
-    put(other, NONE)
+    put(other, SOME)
     put(browser, ALL, key=key)
 
     for _ in range(2):
         put(other, ALL, key=key)
 
-    assert actions() == ["reject_all", "accept_all", "accept_all"]
+    assert actions() == ["chosen", "accept_all", "accept_all"]
     assert Record.objects.filter(action="accept_all").values("subject").distinct().count() == 2
+
+
+def test_same_key_leads_nobody_to_a_visitors_records(browser):
+    key, other = str(uuid4()), Client(headers=SAME_ORIGIN)
+    put(browser, ALL, key=key)
+
+    assert put(other, ALL, key=key).status_code == 200
+
+    assert cookie(other, "consent_subject") not in ("", cookie(browser, "consent_subject"))
+    assert other.get("/consent/api/receipts/").json() == []
+    assert actions() == ["accept_all"]
 
 
 def test_choice_that_is_taken_back_and_made_again_is_recorded_each_time(browser):
@@ -828,6 +837,56 @@ def test_preferences_page_has_a_key_of_its_own_each_time(browser):
         visitor.post(FORM, {"action": "accept-all", "key": str(first)})
 
     assert actions() == ["accept_all"]
+
+
+def test_refusal_leaves_no_identifier_and_its_receipt_opens_to_who_kept_it(browser):
+    receipt = put(browser, NONE).json()["receipt"]
+
+    assert set(browser.cookies) == {"consent"}
+    assert Record.objects.get().subject is None
+    assert Record.objects.get().verdict() is Verdict.GENUINE
+    assert browser.get("/consent/api/receipts/").json() == []
+    document = browser.get(f"/consent/api/receipts/{receipt}/").json()
+    assert document["receipt_id"] == receipt
+    assert document["pii_principal_id"] == ""
+    assert browser.get(f"/consent/receipts/{receipt}/").status_code == 200
+    assert browser.get(f"/consent/api/receipts/{uuid4()}/").status_code == 404
+
+
+def test_withdrawal_goes_on_under_the_subject_that_had_granted(browser):
+    put(browser, ALL)
+    put(browser, NONE)
+
+    assert Record.objects.values("subject").distinct().count() == 1
+    assert len(browser.get("/consent/api/receipts/").json()) == 2
+
+
+@pytest.mark.parametrize("granted", [ALL, SOME, NONE])
+def test_receipt_of_somebody_else_opens_to_nobody_who_knows_its_number(browser, granted, settings):
+    settings.CONSENT_RECORD_USER = True
+    browser.force_login(get_user_model().objects.create_user("ada"))
+    receipt = put(browser, granted).json()["receipt"]
+
+    other = Client(headers=SAME_ORIGIN)
+    assert other.get(f"/consent/api/receipts/{receipt}/").status_code == 404
+    assert other.get(f"/consent/receipts/{receipt}/").status_code == 404
+
+
+def test_refusal_that_waits_has_its_receipt(browser):
+    with no_ledger():
+        answer = put(browser, NONE).json()
+
+    assert answer["recorded"] is False
+    storing.store_waiting()
+    assert str(Record.objects.get().receipt) == answer["receipt"]
+    assert browser.get(f"/consent/api/receipts/{answer['receipt']}/").status_code == 200
+
+
+def test_same_refusal_again_on_the_same_day_writes_nothing(browser):
+    answers = [put(browser, NONE, key=str(uuid4())).json() for _ in range(3)]
+
+    assert [answer["recorded"] for answer in answers] == [True] * 3
+    assert actions() == ["reject_all"]
 
 
 # What uuid.uuid1() once returned: another machine may come upon it, too.
@@ -924,7 +983,7 @@ def test_signals_are_sent_for_refusals_without_the_ledger_too(browser):
 
     ((_, event, _),) = found
     assert event.withdrawn == {"functional"}
-    assert event.receipt is None
+    assert event.receipt == storing.waiting[0][0].receipt
 
 
 def test_signals_are_sent_without_records(browser, settings):
@@ -1031,14 +1090,12 @@ def test_what_waits_is_stored_as_the_process_ends(browser, caplog):
 def test_repeated_request_is_stored_once_also_after_a_rotation_of_keys(settings):
     settings.CONSENT_SIGNING_KEYS = ["first"]
     key = str(uuid4())
-    before = put(Client(headers=SAME_ORIGIN), ALL, key=key)
+    assert put(Client(headers=SAME_ORIGIN), ALL, key=key).status_code == 200
 
     settings.CONSENT_SIGNING_KEYS = ["second", "first"]
-    after = put(Client(headers=SAME_ORIGIN), ALL, key=key)
+    assert put(Client(headers=SAME_ORIGIN), ALL, key=key).status_code == 200
 
     assert Record.objects.count() == 1
-    cookies = {answer.cookies["consent_subject"].value for answer in (before, after)}
-    assert len(cookies) == 1
 
 
 @pytest.mark.parametrize("shown", [1, 3], ids=["older", "newer"])

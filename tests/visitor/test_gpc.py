@@ -13,7 +13,6 @@ from consent import views
 from consent.models import Category, Policy, Record
 from consent.policy import policies
 from consent.policy.decision import parse
-from consent.proof.recording import IN_CODE
 from consent.signals import DecisionMade, consent_withdrawn, decision_made
 from tests.helpers import (
     ANALYTICS,
@@ -22,9 +21,7 @@ from tests.helpers import (
     OPTIONAL,
     PIXEL,
     SAME_ORIGIN,
-    consent_in,
     grant,
-    page_request,
     small_site,
     tool_scripts,
     vary,
@@ -380,7 +377,7 @@ def test_decision_made_without_the_signal_overrides_it_on_no_other_device(site, 
     for device in (phone, tablet):
         sign_in(device, ada)
         assert tools(device) == {CHAT, ANALYTICS, GUARD}
-        assert not device.cookies["consent"].value.startswith("1g")
+        assert not device.cookies["consent.account"].value.startswith("1g")
 
 
 def test_decision_made_under_the_signal_follows_as_such(site, ada):
@@ -391,14 +388,4 @@ def test_decision_made_under_the_signal_follows_as_such(site, ada):
     sign_in(phone, ada)
 
     assert tools(phone) == {CHAT, ANALYTICS, PIXEL, GUARD}
-    assert phone.cookies["consent"].value.startswith("1g.")
-
-
-def test_adopted_decision_is_under_the_signal_at_once(site):
-    request = page_request("", HTTP_SEC_GPC="1")
-    consent = consent_in(request)
-
-    consent.copy_decision(parse(grant(*OPTIONAL)), IN_CODE)
-
-    assert consent.allows(CHAT)
-    assert not consent.allows(PIXEL)
+    assert phone.cookies["consent.account"].value.startswith("1g.")

@@ -12,7 +12,6 @@ from consent.models import Category, Policy, Record, Tool
 from consent.pages import script_bundles
 from consent.policy import policies
 from consent.policy.decision import Decision, parse, today
-from consent.proof.recording import Occasion
 from consent.recipes.keys import MAX_COOKIE_LENGTH
 from consent.signals import DecisionMade, consent_withdrawn, decision_made
 from consent.visitor import InvalidChoicesError, NotRecordedError
@@ -545,28 +544,23 @@ def test_refused_tools_follow_the_user(site, settings):
         if device is phone:
             send(phone, "put", {**ALL, ANALYTICS: False})
 
-    assert choices(laptop) == {**dict.fromkeys(OPTIONAL, 2), ANALYTICS: 0}
+    chosen = parse(laptop.cookies["consent.account"].value)
+    assert chosen is not None
+    assert chosen.choices == {**dict.fromkeys(OPTIONAL, 2), ANALYTICS: 0}
     assert running(laptop) == {CHAT, BEACON, PIXEL, GUARD}
 
 
-@pytest.mark.parametrize("chooses", [True, False])
-def test_of_two_decisions_of_one_moment_the_tool_s_refusal_counts(site, settings, chooses):
+def test_tool_that_was_refused_in_this_browser_stays_refused_at_sign_in(site, settings):
     settings.CONSENT_LOGIN_SYNC = settings.CONSENT_RECORD_USER = True
     ada = get_user_model().objects.create_superuser("ada", password="secret")
     phone, laptop = visitor(), visitor()
     sign_in(phone, ada)
-    send(phone, "put", {**ALL, ANALYTICS: False})
-    send(laptop, "put", ALL)
-    moment = Record.objects.order_by("pk").first().decided_at
-    rows = Record.objects.all()
-    super(type(rows), rows)._update([(Record._meta.get_field("decided_at"), None, moment)])
-    Policy.objects.update(tool_choices=chooses)
-    policies.forget()
+    send(phone, "put", ALL)
+    send(laptop, "put", {**ALL, ANALYTICS: False})
 
     assert sign_in(laptop, ada) == 302
 
-    if chooses:
-        assert choices(laptop)[ANALYTICS] == 0
+    assert running(laptop) == {CHAT, BEACON, PIXEL, GUARD}
 
 
 def sign_in(client: Client, user: Any) -> int:
@@ -575,10 +569,17 @@ def sign_in(client: Client, user: Any) -> int:
     return status
 
 
-def test_adopting_drops_what_the_policy_does_not_have(site):
-    consent = consent_in(page_request())
-    theirs = Decision(2, today(), {**dict.fromkeys(OPTIONAL, 2), ANALYTICS: 0, "gone": 0})
+def test_choice_of_an_account_leaves_out_what_the_policy_does_not_have(site, settings):
+    settings.CONSENT_LOGIN_SYNC = settings.CONSENT_RECORD_USER = True
+    ada = get_user_model().objects.create_superuser("ada", password="secret")
+    phone, laptop = visitor(), visitor()
+    sign_in(phone, ada)
+    send(phone, "put", {**ALL, ANALYTICS: False})
+    Tool.objects.get(key=ANALYTICS).delete()
+    policies.forget()
 
-    consent.copy_decision(theirs, Occasion())
+    assert sign_in(laptop, ada) == 302
 
-    assert consent.decision.choices == {**dict.fromkeys(OPTIONAL, 2), ANALYTICS: 0}
+    chosen = parse(laptop.cookies["consent.account"].value)
+    assert chosen is not None
+    assert set(chosen.choices) == set(OPTIONAL)

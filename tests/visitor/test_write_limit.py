@@ -126,8 +126,6 @@ def test_account_whose_grant_is_taken_back_beyond_the_rate_has_a_record_of_it(
     visitor.force_login(django_user_model.objects.create_user("ada"))
     assert send("PUT", GRANT, client=visitor).status_code == 200
     assert send("PUT", GRANT).status_code == 200
-    visitor.cookies.pop("consent_subject")
-
     assert send("PUT", REFUSAL, client=visitor).status_code == 200
 
     assert Record.objects.first().choices == dict.fromkeys(OPTIONAL, 0)
