@@ -625,7 +625,7 @@ def test_every_id_is_documented():
     known = {f"consent.{kind}{n:03}" for kind in "EIW" for n in range(1, 100)}
     in_code = {name for name in known if f'id="{name}"' in source}
 
-    assert len(in_code) == 28
+    assert len(in_code) == 29
     assert {name for name in known if name in documented} == in_code
 
 
@@ -690,3 +690,30 @@ def test_i029_hosts_share_a_choice(settings):
 
     assert message.id == "consent.I029"
     assert "example.com" in message.msg
+
+
+# I030: proxies
+
+
+PROXY = {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")}
+
+
+@pytest.mark.parametrize("values", [PROXY, {"USE_X_FORWARDED_HOST": True}])
+def test_i030_number_of_proxies_is_not_known(settings, values):
+    for name, value in values.items():
+        setattr(settings, name, value)
+
+    (message,) = found()
+
+    assert message.id == "consent.I030"
+    assert next(iter(values)) in message.msg
+
+
+@pytest.mark.parametrize(
+    "values", [{"REST_FRAMEWORK": {"NUM_PROXIES": 0}}, {"CONSENT_THROTTLE_RATE": None}]
+)
+def test_i030_is_silent_where_it_is_known_or_makes_no_difference(settings, values):
+    for name, value in {**PROXY, **values}.items():
+        setattr(settings, name, value)
+
+    assert ids() == []

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from django.contrib import admin
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.http import HttpRequest, QueryDict
+from django.db import Error
+from django.http import HttpRequest, JsonResponse, QueryDict
 from django.http.response import HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -18,6 +19,7 @@ from consent.admin.export_links import FORMATS, export_url, may_export
 from consent.admin.figures import Figures
 from consent.models import Counter
 from consent.models.times import local_today
+from consent.proof import status
 
 DAYS_VAR = "days"
 PERIODS = {7: _("7 days"), 30: _("30 days"), 90: _("90 days"), 365: _("12 months")}
@@ -34,9 +36,31 @@ class CounterAdmin(ReadOnlyAdmin[Counter]):
     )
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the dashboard alone: no counter has a page of its own."""
-        view = self.admin_site.admin_view(self.changelist_view)
-        return [path("", view, name="consent_counter_changelist")]
+        """Return the dashboard, and the figures for monitoring: no counter has its own page."""
+        dashboard = self.admin_site.admin_view(self.changelist_view)
+        status_view = self.admin_site.admin_view(self.status_view)
+        return [
+            path("", dashboard, name="consent_counter_changelist"),
+            path("status/", status_view, name="consent_counter_status"),
+        ]
+
+    def status_view(self, request: HttpRequest) -> HttpResponse:
+        """Return the figures of ``consent_status`` as JSON, and the ``problems``, if any.
+
+        Of what waits in a process, those of the process that answers. The status is 503 if
+        something needs attention, or if the database cannot be read.
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            figures = status.figures()
+        except Error as error:
+            problems, values = [f"The database cannot be read: {error}"], {}
+        else:
+            problems = [figure.problem for figure in figures.values() if figure.problem]
+            values = {name: figure.value for name, figure in figures.items()}
+        answer = {**values, "problems": problems}
+        return JsonResponse(answer, status=503 if problems else 200)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: Context | None = None

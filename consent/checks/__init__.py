@@ -26,6 +26,7 @@ def register_all() -> None:
         page_block.check_page_block,
         project.check_settings,
         cookies.check_cookies,
+        project.check_proxies,
         project.check_region_source,
         project.check_recipes,
     ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error, Info, Warning
 from django.template import engines
 from django.template.backends.django import DjangoTemplates
 from django.urls import NoReverseMatch, reverse
@@ -138,6 +138,21 @@ def invalid_settings(table: AppSettings) -> Iterator[CheckMessage]:
             problem,
             hint=f"Correct {setting.name}, or remove it to use the default, {setting.default!r}.",
             id="consent.E007",
+        )
+
+
+def check_proxies(**kwargs: object) -> Iterator[CheckMessage]:
+    """consent.I030: a proxy is in front of the website, and NUM_PROXIES does not say how many."""
+    signs = ("SECURE_PROXY_SSL_HEADER", "USE_X_FORWARDED_HOST", "USE_X_FORWARDED_PORT")
+    found = [name for name in signs if getattr(settings, name)]
+    is_known = getattr(settings, "REST_FRAMEWORK", {}).get("NUM_PROXIES") is not None
+    if found and not is_known and conf.THROTTLE_RATE is not None:
+        yield Info(
+            f"{found[0]} says that a proxy is in front of the website, but not how many there are. "
+            "If the proxies have public addresses, all visitors share the limit of "
+            "CONSENT_THROTTLE_RATE.",
+            hint="Set REST_FRAMEWORK['NUM_PROXIES'] to the number of your own proxies.",
+            id="consent.I030",
         )
 
 

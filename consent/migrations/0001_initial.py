@@ -14,6 +14,20 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="CommandRun",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("command", models.CharField(max_length=64, unique=True)),
+                ("ended_at", models.DateTimeField()),
+            ],
+            options={"default_permissions": ()},
+        ),
+        migrations.CreateModel(
             name="PolicyVersion",
             fields=[
                 (

@@ -2,6 +2,7 @@
 
 from consent.models.append_only import AppendOnlyError
 from consent.models.category import Category, CategoryQuerySet
+from consent.models.command_run import CommandRun, last_run, note_run
 from consent.models.cookie import Cookie, CookieQuerySet
 from consent.models.counter import Counter, CounterQuerySet, granted_in
 from consent.models.parameters import parameter_errors, register_validator
@@ -20,6 +21,7 @@ __all__ = [
     "AppendOnlyError",
     "Category",
     "CategoryQuerySet",
+    "CommandRun",
     "Cookie",
     "CookieQuerySet",
     "Counter",
@@ -39,6 +41,8 @@ __all__ = [
     "ToolQuerySet",
     "day_of",
     "granted_in",
+    "last_run",
+    "note_run",
     "parameter_errors",
     "register_validator",
 ]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.utils import timezone
 
 from consent.conf import conf
-from consent.models import Policy, Record
+from consent.models import Policy, Record, last_run
 from consent.models.primary import primary
 from consent.proof import storing
 
 # Days for which records may be beyond their retention before that is a problem.
 GRACE_DAYS = 7
+# Days for which the records may stay unverified.
+VERIFY_DAYS = 35
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ def figures() -> dict[str, Figure]:
     found = {
         "stopped_policies": _stopped_policies(),
         "oldest_record_days": _oldest_record(),
+        "last_purge_days": Figure(_days_since("consent_purge")),
+        "last_verify_days": _last_verify(),
         "refusals_waiting": _refusals_waiting(),
     }
     for source in _sources.values():
@@ -58,6 +63,22 @@ def _oldest_record() -> Figure:
     days = (timezone.now() - oldest).days
     is_overdue = days > conf.RETENTION_DAYS + GRACE_DAYS
     problem = f"Records are {days} days old: run consent_purge every day." if is_overdue else ""
+    return Figure(days, problem)
+
+
+def _days_since(command: str) -> int | None:
+    ended_at = last_run(command)
+    return None if ended_at is None else (timezone.now() - ended_at).days
+
+
+def _last_verify() -> Figure:
+    """Return how long ago the records were verified; a problem if some are older than that."""
+    days, limit = _days_since("consent_verify"), timezone.now() - timedelta(days=VERIFY_DAYS)
+    is_overdue = (days is None or days > VERIFY_DAYS) and primary(Record).filter(
+        decided_at__lt=limit
+    ).exists()
+    when = "never verified" if days is None else f"last verified {days} days ago"
+    problem = f"The records were {when}: run consent_verify." if is_overdue else ""
     return Figure(days, problem)
 
 

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser, no_translat
 from django.db import Error
 
 from consent.management.command import ConsentCommand
+from consent.models import note_run
 from consent.proof import partitions, retention
 
 
@@ -75,6 +76,7 @@ class Command(ConsentCommand):
         try:
             purged = retention.purge(cutoff, batch=batch, progress=bar.show)
             others = {p.name: p.delete(batch) for p in retention.purgeables()}
+            note_run("consent_purge")
         except Error as error:
             raise CommandError(f"Stopped; run it again to go on. {error}") from error
         finally:

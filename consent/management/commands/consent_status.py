@@ -15,8 +15,9 @@ class Command(ConsentCommand):
     """Prints figures for monitoring; its exit status is 1 if one of them is a problem."""
 
     help = (
-        "Print figures for monitoring as JSON: stopped policies, the age of the oldest record, and "
-        "with consent.events the events that wait. The exit status is 1 if something needs "
+        "Print figures for monitoring as JSON: stopped policies, the age of the oldest record, the "
+        "days since the last purge and the last verification, and with consent.events the events "
+        "that wait. The exit status is 1 if something needs "
         "attention, and the reasons are printed as errors."
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser, no_translations
 
 from consent.management.command import ConsentCommand
-from consent.models import Record
+from consent.models import Record, note_run
 from consent.models.signing import Verdict
 from consent.proof import ledger, receipts, verification
 from consent.proof.verification_report import NAMED, End, Report, digest_of
@@ -79,6 +79,7 @@ class Command(ConsentCommand):
         )
         if report.findings:
             raise CommandError("\n".join(_lines(report)))
+        note_run("consent_verify")
         self.stdout.write("Nothing was altered, and nothing is missing.")
         if options["anchor_file"]:
             _write(options["anchor_file"], report)
