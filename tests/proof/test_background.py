@@ -32,8 +32,9 @@ def test_calls_until_then_have_no_effect():
         run_in_background(work, 0.05)
 
     assert done.wait(10)
-    time.sleep(0.1)
     assert calls == [1]
+    # No other call is on its way.
+    assert not background._scheduled
 
 
 def test_thread_that_cannot_be_started_fails_no_request_and_is_tried_again(monkeypatch, caplog):
