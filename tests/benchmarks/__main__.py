@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks.cases import HAS_COOKIE_CONSENT
+from tests.benchmarks.costs import measure_costs, write_costs
 from tests.benchmarks.files import refreshed
 from tests.benchmarks.load.events import EventsEffort, measure_events, missing_for_events
 from tests.benchmarks.load.measuring import LoadEffort, measure_load, missing
@@ -16,7 +17,7 @@ from tests.benchmarks.report import write, write_events, write_load
 QUICK = Effort(rounds=1, batch=1, warm_up=1, processes=1)
 QUICK_LOAD = LoadEffort(rounds=1, seconds=1)
 QUICK_EVENTS = EventsEffort(rounds=1, events=200)
-PAGE, LOAD, EVENTS, FILES = "page", "load", "events", "files"
+PAGE, LOAD, EVENTS, COSTS, FILES = "page", "load", "events", "costs", "files"
 
 
 def main() -> None:
@@ -29,13 +30,20 @@ def main() -> None:
         default=TOP / "docs" / "benchmarks.md",
         help="the file whose figures to replace; default: docs/benchmarks.md",
     )
-    parser.add_argument("--only", choices=(PAGE, LOAD, EVENTS, FILES), help="measure nothing else")
+    parser.add_argument(
+        "--only", choices=(PAGE, LOAD, EVENTS, COSTS, FILES), help="measure nothing else"
+    )
     arguments = parser.parse_args()
     if arguments.only == FILES:
         text = arguments.output.read_text(encoding="utf-8")
         arguments.output.write_text(refreshed(text), encoding="utf-8")
         return
-    parts = {PAGE: measure_page, LOAD: measure_decisions, EVENTS: measure_sending}
+    parts = {
+        PAGE: measure_page,
+        LOAD: measure_decisions,
+        EVENTS: measure_sending,
+        COSTS: measure_worst,
+    }
     for name, part in parts.items():
         if arguments.only in (None, name):
             part(arguments)
@@ -67,6 +75,12 @@ def measure_sending(arguments: argparse.Namespace) -> None:
         return
     effort = QUICK_EVENTS if arguments.quick else EventsEffort()
     write_events(measure_events(effort, say), arguments.output)
+    say(f"Written: {arguments.output.name}")
+
+
+def measure_worst(arguments: argparse.Namespace) -> None:
+    """Measure what the worst requests cost, and write it."""
+    write_costs(measure_costs(1) if arguments.quick else measure_costs(), arguments.output)
     say(f"Written: {arguments.output.name}")
 
 

@@ -18,6 +18,8 @@ from tests.benchmarks.cases import (
     SERVER,
     VISITORS,
 )
+from tests.benchmarks.costs import BEGIN as COSTS_BEGIN
+from tests.benchmarks.costs import END as COSTS_END
 from tests.benchmarks.files import ROW, refreshed
 from tests.benchmarks.load.events import missing_for_events
 from tests.benchmarks.load.measuring import missing
@@ -167,3 +169,30 @@ def test_the_documented_targets_are_those_of_now():
         MOST_STATES_RATIO,
         MOST_EDIT_RATIO,
     }
+
+
+def test_quick_run_of_the_worst_requests_fills_its_table(tmp_path):
+    output = tmp_path / "benchmarks.md"
+    output.write_text(f"## Costs\n\n{COSTS_BEGIN}\nold\n{COSTS_END}\n\nAfter.\n")
+
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tests.benchmarks",
+            "--quick",
+            "--only",
+            "costs",
+            "--output",
+            output,
+        ],
+        cwd=TOP,
+        check=True,
+    )
+
+    document = output.read_text()
+    assert "old" not in document
+    assert document.endswith("\n\nAfter.\n")
+    rows = tables(document)["Costs"]
+    assert len(rows) == 12
+    assert all(map(all, rows))
