@@ -1,7 +1,7 @@
 """What the worst request of each kind costs, as a ratio to a normal one of that kind.
 
-``python -m tests.benchmarks.costs ROUNDS`` prints the figures as JSON: it is a process of its own, with
-the demo site in a database in memory and all of Django's languages.
+``python -m tests.benchmarks.costs ROUNDS`` prints the figures as JSON: it is a process of its own,
+with the demo site in a database in memory and all of Django's languages.
 """
 
 from __future__ import annotations
