@@ -480,9 +480,8 @@
    * Makes the page follow a saved choice, and returns the event's detail. `elsewhere`: whether it
    * was saved on another page.
    */
-  const follow = (answer, form, elsewhere) => {
-    const { revision, choices, allowed, receipt } = answer;
-    const granted = Object.keys(choices).some((key) => choices[key]);
+  const follow = async (answer, form, elsewhere) => {
+    const { revision, choices, allowed } = answer;
     // The page's Content-Security-Policy allows only the tools that were allowed before.
     const running = stop(answer.stop) || preferences().dataset.reload;
     const away = is(form, '[data-consent-leave]');
@@ -500,14 +499,16 @@
     }
     // A page that is reloaded gets its tools from the server.
     if (!running && !away) {
-      answer.start.forEach((item) => guard(() => start(item)));
+      for (const item of answer.start) {
+        // Meanwhile the visitor may go on, and may even refuse the tool.
+        await new Promise(setTimeout);
+        if (!refused(item.tool)) guard(() => start(item));
+      }
       fillIn();
     }
     const detail = { version: 1, revision, choices, allowed };
     page.dispatchEvent(new CustomEvent('consent:change', { detail }));
-    const next = away && (
-      form.elements.next.value || (receipt && !granted && `?receipt=${receipt}`)
-    );
+    const next = away && form.elements.next.value;
     if (next) {
       remember();
       location.href = here(next);
@@ -532,6 +533,9 @@
     return text && Object.keys(choices).every((key) => !choices[key] === !(grants.get(key) > 0));
   };
 
+  /** Shows at once that a choice is being saved: the notice and the dialog leave. */
+  const setBusy = (busy) => all('#dcp-notice,.dcp-dialog').forEach((el) => { el.ariaBusy = busy; });
+
   const fail = (why, error) => {
     complain(own('status').dataset[why]);
     leave();
@@ -541,9 +545,10 @@
   /** Sends a choice after earlier ones; resolves to the event's detail, rejects if not saved. */
   const send = (method, choices, form) => {
     complain('');
+    setBusy(true);
     const answer = queue.then(() => request(method, choices, form));
     queue = answer.catch(() => {});
-    return answer.then((saved) => {
+    return answer.finally(() => setBusy(false)).then((saved) => {
       if (isKept(saved.choices)) return follow(saved, form);
       stop(saved.stop);
       return fail('unkept', Error('cookie'));

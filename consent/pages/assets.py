@@ -1,8 +1,8 @@
 """What pages load, named after its content. Written by ``make assets``, never by hand."""
 
-SCRIPT = "consent/choice.ba077dba.js"
-CACHEABLE_SCRIPT = "consent/choice.bfa4221a.js"
-STYLESHEET = "consent/choice.71383668.css"
+SCRIPT = "consent/choice.f2e072b2.js"
+CACHEABLE_SCRIPT = "consent/choice.762d26a8.js"
+STYLESHEET = "consent/choice.77c22cad.css"
 EMBED_SCRIPT = "consent/embed.63a7bd1b.js"
 EMBED_STYLESHEET = "consent/embed.77ce3259.css"
 
@@ -10,8 +10,8 @@ EMBED_STYLESHEET = "consent/embed.77ce3259.css"
 SOURCES = {
     "reloading.js": "05067ab24a87349385b1a54a4b1fd5369ec71f149baab50e6ae0a9aff407234b",
     "live_scripts.js": "2dc39236aac03a225ea1cc4103f831f152507f8e7bf7393589dcc237404a69b9",
-    "choice.js": "025b0922ba3dca43653747a3c0f45ab1173511f8a095f3170187388ae23f068c",
-    "choice.css": "f6c20703b3c834fa4d97e60ef710c2b5972eeeadcd63fd49c4361ffbb8bfd206",
+    "choice.js": "11c0e88f9348563d9b8e2403f7623d629c5aa8888a8b398c06c49005600cb5fd",
+    "choice.css": "d72ebe60c5c3312391fb0bcc9af9854352e79ec58eaf39d78aa78561cb92e389",
     "embed.js": "342591659a7779b0c273fd94798266f7179a5066e22e9bec49af11a6d13d0d77",
     "embed.css": "2e4d52507a375ed65d26f0ec3a4e3593465387eb176d1b2794c310975d890241",
     "follow_consent.js": "892a9e224a89a317e913db9caa948cc7aa882217b24d5e1cc255b4100844c3e5",

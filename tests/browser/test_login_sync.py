@@ -53,7 +53,8 @@ def test_choice_of_an_account_counts_and_leaves_the_browsers_own_alone(
     assert allowed(visitor) == ["functional"]
 
 
-def test_receipt_of_a_refusal_is_shown_where_it_was_saved(visitor):
+def test_receipt_of_a_refusal_is_shown_where_it_was_saved(enter):
+    visitor = enter(java_script_enabled=False)
     visitor.goto("/consent/preferences/")
 
     visitor.press("Reject all", visitor.page.locator(".dcp-sheet"))

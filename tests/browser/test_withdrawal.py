@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from consent.models import Cookie, Tool
 from consent.recipes import catalogue
 from consent.visitor.cookie_cleanup import matches
-from tests.browser.visitor import OPTIONAL, OURS, Visitor, asked_of, tools_of
+from tests.browser.visitor import OF_REFUSAL, OPTIONAL, OURS, Visitor, asked_of, tools_of
 
 HOST = "www.shop.example.test"
 PARENTS = (".shop.example.test", ".example.test")
@@ -243,7 +243,7 @@ def test_refusing_deletes_what_an_earlier_site_left(visitor):
     visitor.reject_all()
 
     expect(visitor.status).to_be_visible()
-    assert set(visitor.cookies) == OURS
+    assert set(visitor.cookies) == OF_REFUSAL
 
 
 WRITE = """

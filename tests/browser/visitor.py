@@ -27,8 +27,13 @@ PIXEL = bytes.fromhex(
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
 )
 
-# What a decision leaves in the browser.
-OURS = {"consent", "consent_subject"}
+# What a decision that grants something leaves in the browser, and a refusal.
+OURS, OF_REFUSAL = {"consent", "consent_subject"}, {"consent"}
+
+# Notes that the page follows a choice that a test waits for: all of its tools have been started.
+FOLLOWED = """
+  document.addEventListener("consent:change", () => { delete window.waitsForChange; });
+"""
 
 
 def tools_of(*categories: str) -> list[str]:
@@ -103,6 +108,7 @@ class Visitor:
         self._own = re.compile(f"^{own}")
         context.set_default_timeout(TIMEOUT)
         context.route(re.compile(f"^(?!{own}|data:|blob:|about:)"), self._answer)
+        context.add_init_script(FOLLOWED)
         context.on("request", self._note_request)
         context.on("weberror", lambda error: self.problems.append(f"uncaught: {error.error}"))
         self.page = self.new_page()
@@ -204,13 +210,22 @@ class Visitor:
         """Press the button with this name (in the notice unless told)."""
         (within or self.notice).get_by_role("button", name=name, exact=True).click()
 
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Wait until the page follows what is chosen in the block, or another page has come."""
+        self.page.evaluate("window.waitsForChange = true")
+        yield
+        self.page.wait_for_function("!window.waitsForChange")
+
     def accept_all(self) -> None:
-        self.press("Accept all")
-        expect(self.notice).to_have_count(0)
+        with self.following():
+            self.press("Accept all")
+            expect(self.notice).to_have_count(0)
 
     def reject_all(self) -> None:
-        self.press("Reject all")
-        expect(self.notice).to_have_count(0)
+        with self.following():
+            self.press("Reject all")
+            expect(self.notice).to_have_count(0)
 
     def open_preferences(self) -> None:
         self.control.click()
@@ -221,8 +236,9 @@ class Visitor:
         self.open_preferences()
         for category in OPTIONAL:
             self.box(category).set_checked(category in granted)
-        self.press("Save", self.dialog)
-        expect(self.dialog).not_to_be_visible()
+        with self.following():
+            self.press("Save", self.dialog)
+            expect(self.dialog).not_to_be_visible()
 
     def has_decided(self, *granted: str, revision: int, among: tuple[str, ...] = OPTIONAL) -> None:
         """Give the visitor a decision made today, as the preference cookie tells it."""
