@@ -112,10 +112,10 @@
 
   /** Returns the preference cookie's text, the account's if there is one; null without any. */
   const readCookie = () => {
-    const [own, account] = preferences().dataset.cookie.split(' ').map((name) => (
+    const [ofBrowser, ofAccount] = preferences().dataset.cookie.split(' ').map((name) => (
       `; ${page.cookie}`.split(`; ${name}=`).slice(1).map((rest) => rest.split(';')[0])
     ));
-    const found = account?.[0] ? account : own;
+    const found = ofAccount?.[0] ? ofAccount : ofBrowser;
     // Copies that differ allow nothing, and are a refusal if one of them is: see cookie_copies.py.
     return found.every((text) => text === found[0]) ? found[0] ?? null
       : (found.find((text) => /_0\b/.test(text)) || '').replace(/_\d+/g, '_0');
