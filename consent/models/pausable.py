@@ -33,7 +33,7 @@ class Pausable(Dated):
             kwargs["update_fields"] = {*kwargs["update_fields"], *derived}
         super().save(cosmetic=cosmetic, **kwargs)
 
-    def must_be_told(self, before: dict[str, Any] | None, *, cosmetic: bool) -> bool:
+    def changes_meaning(self, before: dict[str, Any] | None, *, cosmetic: bool) -> bool:
         """Say whether visitors must be told of it; ``before``: the row as it was stored.
 
         While it is paused there is nothing to tell: what is new about it is told when it is
@@ -51,7 +51,7 @@ class Pausable(Dated):
 
     def has_changed(self, before: dict[str, Any] | None, *, cosmetic: bool) -> bool:
         """Say whether it is something else to visitors than ``before``, the stored row."""
-        return super().must_be_told(before, cosmetic=cosmetic)
+        return super().changes_meaning(before, cosmetic=cosmetic)
 
     def _note_pause(self, before: dict[str, Any]) -> None:
         """Number the pages that do not show it. Whoever saw it between two pauses is asked, too."""

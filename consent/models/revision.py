@@ -122,7 +122,7 @@ class Dated(models.Model):
     MEANING: ClassVar[tuple[str, ...]]
     # Of those, the ones that an editor may reword without changing what a visitor agreed to.
     WORDING: ClassVar[tuple[str, ...]]
-    # What else `must_be_told` needs to know of the stored row.
+    # What else `changes_meaning` needs to know of the stored row.
     COMPARED: ClassVar[tuple[str, ...]] = ()
 
     since = fields.PositiveBigIntegerField(
@@ -136,18 +136,18 @@ class Dated(models.Model):
         abstract = True
 
     def save(self, *, cosmetic: bool = False, **kwargs: Any) -> None:
-        """Save, and raise the policy's revision where visitors must be told.
+        """Save, and raise the policy's revision if the meaning changes.
 
         ``cosmetic``: the editor says that the new wording means the same, so nobody is asked
-        again. What is new, enabled, moved or no longer optional is told all the same: consent
-        covers only what was shown.
+        again. What is new, enabled, moved or no longer optional changes the meaning all the same:
+        consent covers only what was shown.
         """
         with transaction.atomic():
             policy = self.owner()
             policy.touch()
             stored = primary(type(self)).filter(pk=self.pk)
             before = stored.values("since", *self.MEANING, *self.COMPARED).first()
-            if self.must_be_told(before, cosmetic=cosmetic):
+            if self.changes_meaning(before, cosmetic=cosmetic):
                 self.since = policy.raise_revision()
                 if kwargs.get("update_fields") is not None:
                     kwargs["update_fields"] = {*kwargs["update_fields"], "since"}
@@ -160,8 +160,8 @@ class Dated(models.Model):
         """Return the policy that this belongs to."""
         raise NotImplementedError
 
-    def must_be_told(self, before: dict[str, object] | None, *, cosmetic: bool) -> bool:
-        """Say whether visitors must be told of it; ``before``: the MEANING as it was stored."""
+    def changes_meaning(self, before: dict[str, object] | None, *, cosmetic: bool) -> bool:
+        """Return whether the meaning differs from ``before``, the MEANING as it was stored."""
         if before is None:
             return True
         ignored = self.WORDING if cosmetic else ()

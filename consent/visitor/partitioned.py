@@ -13,8 +13,8 @@ from django.http.response import HttpResponseBase
 class PartitionedMorsel(Morsel[str]):
     """A cookie with the attribute ``Partitioned``, which Python knows from 3.14 on."""
 
-    _reserved = {**Morsel._reserved, "partitioned": "Partitioned"}  # type: ignore[attr-defined]
-    _flags = {*Morsel._flags, "partitioned"}  # type: ignore[attr-defined]
+    _reserved = {**vars(Morsel)["_reserved"], "partitioned": "Partitioned"}
+    _flags = {*vars(Morsel)["_flags"], "partitioned"}
 
 
 def partition(response: HttpResponseBase, *keys: str) -> None:
