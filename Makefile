@@ -9,7 +9,7 @@ RUN := $(VENV)/bin/python
 SOURCES := consent demo_site tests
 ESLINT := .ci/node_modules/.bin/eslint
 
-.PHONY: help demo test test-full bench assets lint lint-python lint-format lint-types lint-imports \
+.PHONY: help demo test test-full bench docs assets lint lint-python lint-format lint-types lint-imports \
 	lint-templates lint-javascript lint-structure driver chromium clean
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test    install what the tests need and run them; BROWSER=no leaves out the browser tests"
 	@echo "make test-full  the same, and the exhaustive tests, which take longer"
 	@echo "make bench   measure what the app costs a page, decisions under load, and events; write docs/benchmarks.md"
+	@echo "make docs    build the documentation site into build/docs/, and check its links"
 	@echo "make lint    check style, types, imports, templates and JavaScript"
 	@echo "make assets  build what browsers load after a change of consent/browser/"
 	@echo "make clean   remove what these commands made"
@@ -47,6 +48,9 @@ bench: $(VENV)/bench.stamp
 	@command -v wrk >/dev/null || ( $(call apt-install,wrk,Decisions under load are left out without \
 		wrk. On Debian: apt-get install wrk) ) || true
 	@$(RUN) -m tests.benchmarks
+
+docs: $(VENV)/docs.stamp
+	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet
 
 assets: .ci/node_modules/.stamp $(VENV)/demo.stamp
 	@$(RUN) .ci/shared_constants.py

@@ -27,6 +27,8 @@ ALLOWED = {
     "demo_site",
     "docs",
     "manage.py",
+    # The settings of the documentation site's builder.
+    "mkdocs.yml",
     "pyproject.toml",
     "requirements",
     "tests",
