@@ -129,10 +129,7 @@ class ConsentSettings(AppSettings):
     """Name of the cookie that gives a visitor access to their own records."""
 
     SUBJECT_COOKIE_PATH = Setting[str | None](None, optional(rules.PATH))
-    """``Path`` of the subject's cookie; None limits it to the app's own pages and its API.
-
-    With login sync None means ``/``, since a user may sign in on any page.
-    """
+    """``Path`` of the subject's cookie; None limits it to the app's own pages and its API."""
 
     THROTTLE_RATE = Setting[str | None]("120/min", optional(rules.RATE))
     """Writes to the API per client, in REST framework's notation; None: no limit."""

@@ -147,7 +147,7 @@ def _subject_path(policy: CompiledPolicy) -> str:
     """
     if conf.SUBJECT_COOKIE_PATH:
         return conf.SUBJECT_COOKIE_PATH
-    if conf.LOGIN_SYNC or policy.server_tools:
+    if policy.server_tools:
         return "/"
     return _app_path(policy)
 
