@@ -15,7 +15,12 @@ from tests.admin.skins import SKINS, Page, rendered
 pytestmark = pytest.mark.once
 
 EVERY = pytest.mark.parametrize("skin", SKINS)
-DOWNLOADS = {"consent_record_export", "consent_policyversion_content"}
+# Files and JSON.
+DOWNLOADS = {
+    "consent_record_export",
+    "consent_policyversion_content",
+    "consent_counter_status",
+}
 # Nobody may add or delete what is written once.
 REFUSED = {
     f"{model}_{verb}"
