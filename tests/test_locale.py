@@ -1,35 +1,26 @@
 """The catalogues that come with the app: complete, up to date, and what a visitor reads."""
 
-import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from gettext import GNUTranslations
 from html import unescape
 from io import StringIO
-from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.utils.html import strip_tags
 from django.utils.translation import override
-from django.utils.translation.template import templatize
 
 from consent.models import Category, Policy, default_texts
 from tests.factories import ToolFactory
+from tests.messages import HEADINGS, LANGUAGES, compiled, entries, in_source, read
 
 pytestmark = pytest.mark.once
 
-APP = Path(__file__).resolve().parents[1] / "consent"
-LANGUAGES = ("de", "fr")
+# Their catalogues have the texts of the admin and of commands, too.
+FOR_THE_TEAM = ("de", "fr")
 
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")
-# In what Django makes of a template: calls with string literals, and the rest blotted out.
-CALL = re.compile(r"gettext\(u?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
-FUNCTIONS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext"}
 
 # The control, then the buttons of notice and dialog.
 LABELS = {
@@ -59,83 +50,8 @@ DEFAULT_TEXTS = (
 )
 
 
-@dataclass
-class Entry:
-    """A message of a .po file. `parts`: keyword (msgid, msgid_plural, msgstr[0]…) to its text."""
-
-    flags: str = ""
-    parts: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def originals(self) -> list[str]:
-        return [text for keyword, text in self.parts.items() if keyword.startswith("msgid")]
-
-    @property
-    def translations(self) -> list[str]:
-        return [text for keyword, text in self.parts.items() if keyword.startswith("msgstr")]
-
-    def pairs(self) -> Iterator[tuple[str, str]]:
-        """Each translation with the text that it stands for: singular first, then plurals."""
-        for number, translation in enumerate(self.translations):
-            yield self.originals[min(number, len(self.originals) - 1)], translation
-
-
-def source(language: str) -> str:
-    return catalogue_path(language).read_text(encoding="utf-8")
-
-
-def catalogue_path(language: str, suffix: str = ".po") -> Path:
-    return APP / "locale" / language / "LC_MESSAGES" / f"django{suffix}"
-
-
-def read(language: str) -> tuple[str, list[Entry]]:
-    """Return the header and the messages of a .po file (entries apart by an empty line)."""
-    header, *entries = (_entry(block) for block in source(language).strip().split("\n\n"))
-    assert header.originals == [""]
-    return header.parts["msgstr"], entries
-
-
-def _entry(block: str) -> Entry:
-    entry, keyword = Entry(), ""
-    for line in block.splitlines():
-        if line.startswith("#"):
-            entry.flags += line.removeprefix("#,") if line.startswith("#,") else ""
-            continue
-        if not line.startswith('"'):
-            keyword, line = line.split(" ", 1)
-            assert keyword not in entry.parts, f"no empty line before {line}"
-        # The escapes of .po files are among Python's.
-        entry.parts[keyword] = entry.parts.get(keyword, "") + ast.literal_eval(line)
-    return entry
-
-
-def entries(language: str) -> list[Entry]:
-    return read(language)[1]
-
-
 def placeholders(text: str) -> Counter[str]:
     return Counter(PLACEHOLDER.findall(text))
-
-
-def compiled(language: str) -> dict[Any, str]:
-    with catalogue_path(language, ".mo").open("rb") as file:
-        catalogue: dict[Any, str] = vars(GNUTranslations(file))["_catalog"]
-    return catalogue
-
-
-def in_python() -> Iterator[str]:
-    for path in APP.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                first = node.args[0] if node.args else None
-                if node.func.id in FUNCTIONS and isinstance(first, ast.Constant):
-                    yield str(first.value)
-
-
-def in_templates() -> Iterator[str]:
-    for path in APP.rglob("*.html"):
-        for literal in CALL.findall(templatize(path.read_text(encoding="utf-8"))):
-            yield ast.literal_eval(literal)
 
 
 def words(text: str) -> str:
@@ -156,24 +72,38 @@ def page(path: str, language: str) -> tuple[str, list[str]]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_has_exactly_the_texts_of_code_and_templates(language):
-    used = {*in_python(), *in_templates()}
-    kept = [entry.parts["msgid"] for entry in entries(language)]
+    visitors, all_messages = in_source(visitors_only=True), in_source()
+    kept = [entry.message for entry in entries(language)]
 
-    assert used - set(kept) == set()
-    assert set(kept) - used == set()
-    assert [text for text, times in Counter(kept).items() if times > 1] == []
+    # A catalogue without the team's texts has none of them, so that no page of the admin is mixed.
+    assert set(kept) == (all_messages if language in FOR_THE_TEAM else visitors)
+    assert [message for message, times in Counter(kept).items() if times > 1] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translator_meets_the_visitors_texts_first(language):
+    visitors = in_source(visitors_only=True)
+    kept = entries(language)
+    order = [entry.message in visitors for entry in kept]
+    headings = {
+        kept.index(entry): entry.comments[0] for entry in kept if {*HEADINGS} & {*entry.comments}
+    }
+
+    assert order == sorted(order, reverse=True)
+    begins = [0, len(visitors)] if language in FOR_THE_TEAM else [0]
+    assert headings == dict(zip(begins, HEADINGS, strict=False))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_text_is_translated_and_none_is_a_guess(language):
     header, messages = read(language)
-    (plurals,) = re.findall(r"nplurals=(\d+);", header)
+    (plurals,) = re.findall(r"nplurals=(\d+);", header["Plural-Forms"])
 
     for entry in messages:
         assert all(entry.translations), entry.originals
         assert len(entry.translations) == (int(plurals) if len(entry.originals) > 1 else 1)
-        assert "fuzzy" not in entry.flags, entry.originals
-    assert "#~" not in source(language)
+        assert "fuzzy" not in " ".join(entry.comments), entry.originals
+        assert not any(comment.startswith("#~") for comment in entry.comments)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -203,27 +133,28 @@ def test_translations_bring_no_markup_of_their_own(language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_compiled_file_is_up_to_date(language):
-    header, messages = read(language)
-    expected: dict[Any, str] = {"": header}
-    for entry in messages:
-        if len(entry.originals) == 1:
-            expected[entry.parts["msgid"]] = entry.parts["msgstr"]
-        else:
-            for number, translation in enumerate(entry.translations):
-                expected[entry.parts["msgid"], number] = translation
+    expected = {}
+    for entry in entries(language):
+        context, text, plural = entry.message
+        key = f"{context}\4{text}" if context else text
+        for number, translation in enumerate(entry.translations):
+            expected[(key, number) if plural else key] = translation
 
-    assert compiled(language) == expected
+    catalogue = vars(compiled(language))["_catalog"]
+
+    assert {key: text for key, text in catalogue.items() if key} == expected
+    assert catalogue[""].splitlines() == [": ".join(line) for line in read(language)[0].items()]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_header_names_the_project_and_nobody(language):
-    lines = dict(line.split(": ", 1) for line in read(language)[0].splitlines())
+    header, _ = read(language)
 
-    assert lines["Project-Id-Version"] == "django-consent-tools"
-    assert lines["Language"] == language
-    assert lines["Last-Translator"] == lines["Language-Team"] == ""
-    assert not {name for name in lines if name.startswith("X-")}
-    assert "@" not in "".join(lines.values())
+    assert header["Project-Id-Version"] == "django-consent-tools"
+    assert header["Language"] == language
+    assert header["Last-Translator"] == header["Language-Team"] == ""
+    assert not {name for name in header if name.startswith("X-")}
+    assert "@" not in "".join(header.values())
 
 
 def test_no_french_sign_is_parted_from_its_word():

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Required, TypedDict
 
-from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from consent.models.texts_language import gettext_lazy as _
 from consent.policy.versions import VERSION_NAME
 from consent.proof.identifiers import read_key
 from consent.recipes.keys import is_key

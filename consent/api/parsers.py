@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import IO
 
-from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
+
+from consent.models.texts_language import gettext_lazy as _
 
 MAX_BYTES = 10_000
 

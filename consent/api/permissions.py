@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.utils.translation import gettext_lazy as _
 from django.views import View
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from consent.models.texts_language import gettext_lazy as _
 from consent.pages.access import missing_consent, refusal_data, validate_keys
 from consent.visitor.same_origin import same_origin
 

@@ -14,7 +14,6 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework.exceptions import NotFound, Throttled, ValidationError
 from rest_framework.request import Request
@@ -34,6 +33,7 @@ from consent.api.serializers import (
 )
 from consent.conf import conf
 from consent.models import Record
+from consent.models.texts_language import gettext_lazy as _
 from consent.policy.versions import disclosure
 from consent.proof import receipts
 from consent.proof.identifiers import read_key

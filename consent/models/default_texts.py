@@ -1,14 +1,17 @@
 """The texts that a new policy starts with.
 
 They are stored as English in the database and translated when shown: a text that still is one of
-these appears in the visitor's language, and a site translates its own in its own catalogue.
+these appears in `texts_language`, and a site translates its own in its own catalogue.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils import translation
+from django.utils.translation import gettext_noop
+
+from consent.models.texts_language import gettext, npgettext
 
 POLICY_NAME = gettext_noop("Website Data Collection Policy")
 
@@ -121,22 +124,38 @@ CATEGORIES = (
 )
 
 
+_SHIPPED = frozenset(
+    (
+        POLICY_NAME,
+        INTRODUCTION,
+        EXPLANATION,
+        NOTICE,
+        IMPLIED_NOTICE,
+        ASKS_FIRST_HERE,
+        RUNS_FIRST_HERE,
+        *(text for category in CATEGORIES for text in (category.name, category.purpose)),
+    )
+)
+
+
 def localized(text: str, **values: str) -> str:
     """Return a stored ``text`` in the active language, with ``{name}`` filled from ``values``.
 
-    An unknown ``{name}`` stays as it is: a text is never lost to a stray brace.
+    One of the texts above comes in `texts_language`. An unknown ``{name}`` stays as it is: a text
+    is never lost to a stray brace.
     """
-    result = gettext(text)
+    result = gettext(text) if text in _SHIPPED else translation.gettext(text)
     for name, value in values.items():
         result = result.replace(f"{{{name}}}", value)
     return result
 
 
 def lifetime(days: int) -> str:
-    """Return ``days`` (at least 1) as words in the active language, such as ``6 months``."""
+    """Return ``days`` (at least 1) as words in `texts_language`, such as ``6 months``."""
     if days % 365 == 0:
-        return ngettext("%d year", "%d years", days // 365) % (days // 365)
+        years = days // 365
+        return npgettext("how long a choice is kept", "%d year", "%d years", years) % years
     if days < 60:
-        return ngettext("%d day", "%d days", days) % days
+        return npgettext("how long a choice is kept", "%d day", "%d days", days) % days
     months = round(days * 12 / 365)
-    return ngettext("%d month", "%d months", months) % months
+    return npgettext("how long a choice is kept", "%d month", "%d months", months) % months

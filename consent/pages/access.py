@@ -9,9 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
-from django.utils.translation import gettext
 
 from consent.models import default_texts
+from consent.models.texts_language import gettext
 from consent.policy import CompiledPolicy
 from consent.visitor import consent_of
 

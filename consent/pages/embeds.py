@@ -18,8 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 
+from consent.models.texts_language import attributes_of_texts, gettext, in_texts_language
 from consent.pages.markup import EMBED, LOADED_ONCE, conditional_markup
 from consent.pages.page import Page, page_of
 from consent.pages.template_data import PAGE_ADDRESS, embed_data, name_of
@@ -54,7 +54,9 @@ class ShownEmbed:
     ) -> ShownEmbed:
         """Validate a description of ``embed``; raises ValueError, which says what is wrong."""
         shown = cls(embed, _text(title), _text(ratio), {k: _text(v) for k, v in values.items()})
-        if problems := [*embed.errors(shown.values).values(), *shown._problems()]:
+        with in_texts_language():
+            problems = [*embed.errors(shown.values).values(), *shown._problems()]
+        if problems:
             raise ValueError(" ".join(problems))
         return shown
 
@@ -188,7 +190,7 @@ def _wrong_values(key: str, title: str, reason: str) -> SafeString:
     """Report that the values of an embed are invalid, in the page as well."""
     _refused(key, reason)
     words = gettext("“%(title)s” cannot be shown: %(reason)s") % {"title": title, "reason": reason}
-    return SafeString(f"<p>{escape(words)}</p>")
+    return SafeString(f"<p{attributes_of_texts()}>{escape(words)}</p>")
 
 
 def _refused(key: str, reason: str) -> SafeString:

@@ -13,6 +13,11 @@ from typing import NamedTuple
 from django.template.loader import render_to_string
 from django.utils.translation import get_language
 
+from consent.models.texts_language import (
+    attributes_of_page,
+    attributes_of_texts,
+    in_texts_language,
+)
 from consent.pages import assets
 from consent.pages.delivery import Delivery
 from consent.pages.template_data import PAGE_ADDRESS
@@ -33,8 +38,10 @@ class Variant(NamedTuple):
 
 
 def render(template: str, context: Mapping[str, object], variant: Variant) -> Sequence[str]:
-    """Render ``template`` in the active language, split at the places for the page's address."""
+    """Render ``template`` in `texts_language`, split at the places for the page's address."""
     constants = {
+        "texts_attributes": attributes_of_texts(),
+        "page_attributes": attributes_of_page(),
         "nonce": NONCE,
         "cacheable": variant.delivery.is_cacheable,
         "reloads": variant.needs_reload,
@@ -43,7 +50,8 @@ def render(template: str, context: Mapping[str, object], variant: Variant) -> Se
         "embed_script": assets.EMBED_SCRIPT,
         "embed_stylesheet": assets.EMBED_STYLESHEET,
     }
-    markup: str = render_to_string(f"consent/{template}", {**context, **constants})
+    with in_texts_language():
+        markup: str = render_to_string(f"consent/{template}", {**context, **constants})
     if not variant.has_nonce:
         markup = without_nonce(markup)
     # Indentation would be a third of it.

@@ -1,4 +1,4 @@
-"""What visitors are shown, in the active language: the policy's texts, categories, tools, cookies.
+"""What visitors are shown, in their language: the policy's texts, categories, tools, cookies.
 
 A *version* is that, written down as one text: two visitors who were shown the same share one. Each
 page names the version that it shows, so that a decision can refer to it however much later it is
@@ -18,6 +18,7 @@ from django.utils.translation import get_language, override
 
 from consent.models import default_texts, legal_basis
 from consent.models.signing import canonical
+from consent.models.texts_language import texts_language
 from consent.policy.compiled_policy import CompiledPolicy
 from consent.policy.data import CompiledCategory, CompiledTool
 from consent.policy.process_cache import policies
@@ -36,6 +37,7 @@ class Version(NamedTuple):
     """A version of the policy.
 
     ``content``: the disclosure as JSON; ``digest``: its SHA-256. ``name``: what pages call it.
+    ``language``: that of the app's own texts in it; ``name`` has the page's.
     """
 
     digest: str
@@ -105,11 +107,11 @@ def version_of(policy: CompiledPolicy, regime: str) -> Version:
     language = get_language() or ""
 
     def make() -> Version:
-        shown = {"language": language, "key": policy.key, **disclosure(policy, regime)}
+        shown = {"language": texts_language(), "key": policy.key, **disclosure(policy, regime)}
         content = canonical(shown)
         digest = sha256(content.encode()).hexdigest()
         name = f"{digest[:DIGEST_LENGTH]}.{policy.revision}.{language}.{regime}"
-        return Version(digest, language, content, name)
+        return Version(digest, shown["language"], content, name)
 
     return Version(*policy.parts.get(("version", language, regime), make))
 

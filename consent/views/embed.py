@@ -7,9 +7,9 @@ from html import escape
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt
 
+from consent.models.texts_language import gettext
 from consent.pages import embeds
 from consent.views.private import PrivateView, local_address
 from consent.visitor import consent_of

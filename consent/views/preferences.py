@@ -12,11 +12,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.decorators import method_decorator
-from django.utils.translation import gettext
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from consent.conf import conf
+from consent.models.texts_language import gettext, ngettext
 from consent.pages.markup import STATUS_ID
 from consent.pages.template_data import choices_data, policy_data
 from consent.pages.template_functions import consent_style
@@ -77,9 +77,12 @@ class PreferencesView(View):
             )
             return self._page(request, following, error=reason, status=503)
         except TooManyDecisionsError as error:
-            reason = gettext(
+            reason = ngettext(
                 "You have chosen very often, so what you allowed was not saved. What you refused "
-                "holds. Please try again in %d seconds."
+                "holds. Please try again in %d second.",
+                "You have chosen very often, so what you allowed was not saved. What you refused "
+                "holds. Please try again in %d seconds.",
+                error.seconds,
             )
             return self._page(request, following, error=reason % error.seconds, status=429)
         address = local_address(request, following) or _own_address(consent_of(request))

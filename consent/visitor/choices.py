@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from django.utils.translation import gettext
-
+from consent.models.texts_language import gettext
 from consent.policy.decision import Decision, today
 from consent.recipes.keys import MAX_CATEGORIES, MAX_COOKIE_LENGTH, is_category_key
 from consent.visitor.errors import InvalidChoicesError, PolicyUnavailableError

@@ -15,9 +15,9 @@ import re
 from collections.abc import Callable, Mapping
 
 from django.http import QueryDict
-from django.utils.translation import gettext
 
 from consent.models import Record
+from consent.models.texts_language import gettext
 from consent.policy.decision import NUMBER
 from consent.proof.identifiers import read_key
 from consent.proof.recording import Occasion

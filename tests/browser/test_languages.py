@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.utils import translation
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from playwright.sync_api import expect
 
 import consent
@@ -20,7 +20,8 @@ ACCEPT, REJECT, PREFERENCES = "Accept all", "Reject all", "Preferences"
 
 def in_language(language: str, *texts: str) -> list[str]:
     with translation.override(language):
-        return [gettext(text) for text in texts]
+        labels = {text: pgettext("consent", text) for text in texts}
+        return [gettext(text) if label == text else label for text, label in labels.items()]
 
 
 def test_there_are_translations():

@@ -252,7 +252,7 @@ def test_page_shows_the_text_of_then_word_for_word(site):
 
     assert then in page
     assert "_ga" in page
-    assert '<div lang="en">' in page
+    assert '<div lang="en" dir="ltr">' in page
 
 
 def test_text_of_then_cannot_bring_markup_into_the_page(site):
