@@ -8,6 +8,7 @@ CACHE_URL (the two URLs in django-environ's form, such as ``postgres://user:pass
 from pathlib import Path
 
 import environ
+from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -112,7 +113,16 @@ CONSENT_EVENTS_HOSTS: list[str] = ["127.0.0.1"]
 CONSENT_EVENTS_TRUSTED_HOSTS: list[str] = CONSENT_EVENTS_HOSTS if DEBUG else []
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
+# Django has no name for Maltese, which its template tags and the admin ask for.
+LANG_INFO["mt"] = {"bidi": False, "code": "mt", "name": "Maltese", "name_local": "Malti"}
+# All languages of the app; a site names those that it has.
+LANGUAGES: list[tuple[str, str]] = [
+    (code, LANG_INFO[code]["name_local"])
+    for code in (
+        *("en", "ar", "bg", "cs", "da", "de", "el", "es", "et", "fi", "fr", "ga", "he"),
+        *("hr", "hu", "it", "lt", "lv", "mt", "nl", "pl", "pt", "ro", "sk", "sl", "sv"),
+    )
+]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -5,6 +5,7 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from gettext import GNUTranslations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,14 +53,15 @@ class Message(NamedTuple):
     plural: str
 
 
-def in_source(*, visitors_only: bool = False) -> set[Message]:
+@cache
+def in_source(*, visitors_only: bool = False) -> frozenset[Message]:
     """Return the messages of the app, or only those that visitors read."""
     found = set()
     for path in (*APP.rglob("*.py"), *APP.rglob("*.html")):
         if not visitors_only or path.relative_to(APP).as_posix().startswith(VISITORS_SOURCES):
             read = _in_python if path.suffix == ".py" else _in_template
             found.update(read(path.read_text(encoding="utf-8")))
-    return found
+    return frozenset(found)
 
 
 def _in_python(code: str) -> Iterator[Message]:

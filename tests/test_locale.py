@@ -2,14 +2,18 @@
 
 import re
 from collections import Counter
+from gettext import GNUTranslations, c2py
 from html import unescape
 from io import StringIO
+from pathlib import Path
 
+import django
 import pytest
+from django.conf.locale import LANG_INFO
 from django.core.management import call_command
 from django.test import Client
 from django.utils.html import strip_tags
-from django.utils.translation import override
+from django.utils.translation import get_language_info, override
 
 from consent.models import Category, Policy, default_texts
 from tests.factories import ToolFactory
@@ -22,36 +26,121 @@ FOR_THE_TEAM = ("de", "fr")
 
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")
 
-# The control, then the buttons of notice and dialog.
-LABELS = {
-    "de": (
-        "Einstellungen zur Website-Datenerhebung",
-        "Alle akzeptieren",
-        "Alle ablehnen",
-        "Einstellungen",
-        "Speichern",
-        "Abbrechen",
-    ),
-    "fr": (
-        "Préférences de collecte de données",
-        "Tout accepter",
-        "Tout refuser",
-        "Préférences",
-        "Enregistrer",
-        "Annuler",
-    ),
+
+def table(lines: str) -> dict[str, tuple[str, ...]]:
+    """Return what is written for each language, its columns apart by a bar."""
+    rows = (line.partition(": ") for line in lines.strip().splitlines())
+    return {language: tuple(columns.split(" | ")) for language, _, columns in rows}
+
+
+# “Website Data Collection Preferences”.
+CONTROL = table("""
+ar: تفضيلات جمع البيانات
+bg: Предпочитания за събиране на данни
+cs: Nastavení sběru údajů
+da: Indstillinger for dataindsamling
+de: Einstellungen zur Website-Datenerhebung
+el: Προτιμήσεις συλλογής δεδομένων
+es: Preferencias de recogida de datos
+et: Andmete kogumise eelistused
+fi: Tietojen keruun asetukset
+fr: Préférences de collecte de données
+ga: Roghanna bailithe sonraí
+he: העדפות איסוף נתונים
+hr: Postavke prikupljanja podataka
+hu: Adatgyűjtési beállítások
+it: Preferenze sulla raccolta dei dati
+lt: Duomenų rinkimo nuostatos
+lv: Datu vākšanas iestatījumi
+mt: Preferenzi dwar il-ġbir tad-data
+nl: Voorkeuren voor gegevensverzameling
+pl: Ustawienia zbierania danych
+pt: Preferências de recolha de dados
+ro: Preferințe privind colectarea datelor
+sk: Nastavenia zberu údajov
+sl: Nastavitve zbiranja podatkov
+sv: Inställningar för datainsamling
+""")
+# Accept all, reject all, preferences, save, cancel. They were compared with the words of other
+# consent systems; “reject all” is a plain refusal.
+BUTTONS = table("""
+ar: قبول الكل | رفض الكل | التفضيلات | حفظ | إلغاء
+bg: Приемане на всички | Отхвърляне на всички | Предпочитания | Запазване | Отказ
+cs: Přijmout vše | Odmítnout vše | Nastavení | Uložit | Zrušit
+da: Accepter alle | Afvis alle | Indstillinger | Gem | Annuller
+de: Alle akzeptieren | Alle ablehnen | Einstellungen | Speichern | Abbrechen
+el: Αποδοχή όλων | Απόρριψη όλων | Προτιμήσεις | Αποθήκευση | Ακύρωση
+es: Aceptar todo | Rechazar todo | Preferencias | Guardar | Cancelar
+et: Nõustu kõigiga | Keeldu kõigist | Eelistused | Salvesta | Tühista
+fi: Hyväksy kaikki | Hylkää kaikki | Asetukset | Tallenna | Peruuta
+fr: Tout accepter | Tout refuser | Préférences | Enregistrer | Annuler
+ga: Glac le gach rud | Diúltaigh do gach rud | Roghanna | Sábháil | Cealaigh
+he: אישור הכול | דחיית הכול | העדפות | שמירה | ביטול
+hr: Prihvati sve | Odbij sve | Postavke | Spremi | Odustani
+hu: Összes elfogadása | Összes elutasítása | Beállítások | Mentés | Mégse
+it: Accetta tutto | Rifiuta tutto | Preferenze | Salva | Annulla
+lt: Priimti visus | Atmesti visus | Nuostatos | Išsaugoti | Atšaukti
+lv: Pieņemt visu | Noraidīt visu | Iestatījumi | Saglabāt | Atcelt
+mt: Aċċetta kollox | Irrifjuta kollox | Preferenzi | Issejvja | Ikkanċella
+nl: Alles accepteren | Alles weigeren | Voorkeuren | Opslaan | Annuleren
+pl: Zaakceptuj wszystkie | Odrzuć wszystkie | Ustawienia | Zapisz | Anuluj
+pt: Aceitar tudo | Rejeitar tudo | Preferências | Guardar | Cancelar
+ro: Acceptă toate | Respinge toate | Preferințe | Salvează | Anulează
+sk: Prijať všetko | Odmietnuť všetko | Nastavenia | Uložiť | Zrušiť
+sl: Sprejmi vse | Zavrni vse | Nastavitve | Shrani | Prekliči
+sv: Acceptera alla | Avvisa alla | Inställningar | Spara | Avbryt
+""")
+# What each form of {lifetime} is made of: one, two and five years, and six months.
+LIFETIMES = {
+    "de": ("1 Jahr", "2 Jahre", "5 Jahre", "6 Monate"),
+    "fr": ("1 an", "2 ans", "5 ans", "6 mois"),
+    "ar": ("سنة واحدة", "سنتان", "5 سنوات", "6 أشهر"),
+    "cs": ("1 roku", "2 let", "5 let", "6 měsíců"),
+    "ga": ("1 bhliain", "2 bhliain", "5 bliana", "6 mhí"),
+    "he": ("שנה אחת", "שנתיים", "5 שנים", "6 חודשים"),
+    "lt": ("1 metus", "2 metus", "5 metus", "6 mėnesius"),
+    "lv": ("1 gadu", "2 gadus", "5 gadus", "6 mēnešus"),
+    "mt": ("1 sena", "2 snin", "5 snin", "6 xhur"),
+    "pl": ("1 rok", "2 lata", "5 lat", "6 miesięcy"),
+    "ro": ("1 an", "2 ani", "5 ani", "6 luni"),
+    "sl": ("1 leto", "2 leti", "5 let", "6 mesecev"),
 }
 DEFAULT_TEXTS = (
     default_texts.POLICY_NAME,
     default_texts.INTRODUCTION,
     default_texts.EXPLANATION,
-    default_texts.NOTICE,
     *(text for category in default_texts.CATEGORIES for text in (category.name, category.purpose)),
 )
 
 
 def placeholders(text: str) -> Counter[str]:
     return Counter(PLACEHOLDER.findall(text))
+
+
+def forms_of_numbers(rule: str) -> list[int]:
+    """Return which plural form each number takes, from 0 on."""
+    form = c2py(rule.partition("plural=")[2].strip().removesuffix(";"))
+    return [form(number) for number in range(200)]
+
+
+def told_apart(rule: str) -> set[frozenset[int]]:
+    """Return the numbers that take the same plural form, whatever number the form has."""
+    forms = forms_of_numbers(rule)
+    return {frozenset(n for n, form in enumerate(forms) if form == each) for each in forms}
+
+
+def forms_of_one_number(language: str) -> set[int]:
+    """Return the plural forms that are for one number only, such as a dual."""
+    used = Counter(forms_of_numbers(plural_forms(language)))
+    return {form for form, times in used.items() if times == 1}
+
+
+def plural_forms(language: str) -> str:
+    return read(language)[0]["Plural-Forms"]
+
+
+def django_catalogue(language: str) -> Path:
+    return Path(django.__file__).parent / "conf" / "locale" / language / "LC_MESSAGES" / "django.mo"
 
 
 def words(text: str) -> str:
@@ -96,26 +185,40 @@ def test_a_translator_meets_the_visitors_texts_first(language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_text_is_translated_and_none_is_a_guess(language):
-    header, messages = read(language)
-    (plurals,) = re.findall(r"nplurals=(\d+);", header["Plural-Forms"])
+    (plurals,) = map(int, re.findall(r"nplurals=(\d+);", plural_forms(language)))
 
-    for entry in messages:
+    for entry in entries(language):
         assert all(entry.translations), entry.originals
-        assert len(entry.translations) == (int(plurals) if len(entry.originals) > 1 else 1)
+        assert len(entry.translations) == (plurals if entry.message.plural else 1)
         assert "fuzzy" not in " ".join(entry.comments), entry.originals
         assert not any(comment.startswith("#~") for comment in entry.comments)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_placeholders_are_those_of_the_original(language):
-    wrong = [
-        (original, translation)
-        for entry in entries(language)
-        for original, translation in entry.pairs()
-        if placeholders(original) != placeholders(translation)
-    ]
+    single = forms_of_one_number(language)
+    wrong = []
+    for entry in entries(language):
+        for number, (original, translation) in enumerate(entry.pairs()):
+            expected, found = placeholders(original), placeholders(translation)
+            # A form for one number only may write it as a word, or have a dual.
+            if entry.message.plural and number in single and not found:
+                expected = Counter()
+            if expected != found:
+                wrong.append((original, translation))
 
     assert wrong == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_plural_forms_are_those_of_django(language):
+    # Django keeps catalogues of other forms apart, and looks a text up in each of them.
+    if language not in LANG_INFO or not (path := django_catalogue(language)).exists():
+        pytest.skip("Django has no catalogue of this language.")
+    with path.open("rb") as file:
+        theirs = GNUTranslations(file).info()["plural-forms"]
+
+    assert told_apart(plural_forms(language)) == told_apart(theirs)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -157,6 +260,19 @@ def test_header_names_the_project_and_nobody(language):
     assert "@" not in "".join(header.values())
 
 
+def test_no_text_of_visitors_is_one_of_django():
+    # Without a context Django's own catalogue would answer for it, and ours for the site's texts.
+    theirs = set()
+    for path in Path(django.__file__).parent.rglob("LC_MESSAGES/*.mo"):
+        with path.open("rb") as file:
+            theirs.update(vars(GNUTranslations(file))["_catalog"])
+    known = {text[0] if isinstance(text, tuple) else text for text in theirs}
+
+    assert len(known) > 1000
+    visitors = in_source(visitors_only=True)
+    assert {text for context, text, _ in visitors if not context} & known == set()
+
+
 def test_no_french_sign_is_parted_from_its_word():
     # A line may break at a plain space.
     translations = [text for entry in entries("fr") for text in entry.translations]
@@ -167,24 +283,12 @@ def test_no_french_sign_is_parted_from_its_word():
 # What is read
 
 
-@pytest.mark.parametrize(
-    ("language", "days", "expected"),
-    [
-        ("de", 1, "1 Tag"),
-        ("de", 30, "30 Tage"),
-        ("de", 182, "6 Monate"),
-        ("de", 365, "1 Jahr"),
-        ("de", 730, "2 Jahre"),
-        ("fr", 1, "1 jour"),
-        ("fr", 30, "30 jours"),
-        ("fr", 182, "6 mois"),
-        ("fr", 365, "1 an"),
-        ("fr", 730, "2 ans"),
-    ],
-)
-def test_lifetime_in_words(language, days, expected):
+@pytest.mark.parametrize(("language", "expected"), LIFETIMES.items())
+def test_lifetime_in_words(language, expected):
     with override(language):
-        assert default_texts.lifetime(days) == expected
+        found = [default_texts.lifetime(days) for days in (365, 730, 1825, 182)]
+
+    assert tuple(found) == expected
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -193,7 +297,7 @@ def test_lifetime_in_words(language, days, expected):
 )
 def test_texts_call_the_control_what_it_is_called(language, text):
     with override(language):
-        assert words(LABELS[language][0]) in words(default_texts.localized(text))
+        assert words(CONTROL[language][0]) in words(default_texts.localized(text))
 
 
 @pytest.fixture
@@ -204,43 +308,48 @@ def policy(db) -> Policy:
     return Policy.objects.get()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("path", ["/consent/policy/", "/consent/preferences/"])
-def test_visitor_reads_labels_in_their_language(policy, path, language):
-    _, buttons = page(path, language)
+def test_visitor_reads_labels_in_their_language(policy, path):
+    for language, labels in BUTTONS.items():
+        _, buttons = page(path, language)
 
-    assert set(LABELS[language]) <= set(buttons)
-    assert not {"Accept all", "Reject all", "Preferences", "Save", "Cancel"} & set(buttons)
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_visitor_reads_the_default_texts_in_their_language(policy, language):
-    read_by_visitor, _ = page("/consent/policy/", language)
-
-    with override(language):
-        lifetime = default_texts.lifetime(policy.lifetime_days)
-        shown = {text: default_texts.localized(text, lifetime=lifetime) for text in DEFAULT_TEXTS}
-    for original, translation in shown.items():
-        assert translation != original
-        assert words(translation) in read_by_visitor
+        assert {*labels, *CONTROL[language]} <= set(buttons), language
+        assert not {"Accept all", "Reject all", "Save", "Cancel"} & set(buttons), language
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_visitor_reads_in_their_language_that_tools_run_already(policy, language):
-    policy.regime = "implied"
+@pytest.mark.parametrize("regime", ["opt_in", "implied"])
+def test_visitor_reads_the_default_texts_in_their_language(policy, regime):
+    policy.regime = regime
     policy.save()
+    notice = default_texts.NOTICE if regime == "opt_in" else default_texts.IMPLIED_NOTICE
 
-    read_by_visitor, _ = page("/consent/policy/", language)
+    for language in LANGUAGES:
+        read_by_visitor, _ = page("/consent/policy/", language)
 
-    with override(language):
-        lifetime = default_texts.lifetime(policy.lifetime_days)
-        assert (
-            words(default_texts.localized(default_texts.IMPLIED_NOTICE, lifetime=lifetime))
-            in read_by_visitor
-        )
+        with override(language):
+            lifetime = default_texts.lifetime(policy.lifetime_days)
+            texts = [*DEFAULT_TEXTS, notice]
+            shown = {text: default_texts.localized(text, lifetime=lifetime) for text in texts}
+        for original, translation in shown.items():
+            assert translation != original, language
+            assert words(translation) in read_by_visitor, language
+
+
+@pytest.mark.parametrize(("language", "direction"), [("ar", "rtl"), ("he", "rtl"), ("mt", "ltr")])
+@pytest.mark.parametrize("path", ["/", "/consent/preferences/"])
+def test_pages_of_the_demo_have_the_language_and_its_direction(policy, path, language, direction):
+    markup = Client().get(path, headers={"Accept-Language": language}).content.decode()
+
+    assert f'<html lang="{language}" dir="{direction}">' in markup
+
+
+def test_demo_offers_every_language_by_its_own_name(settings):
+    assert {code for code, _ in settings.LANGUAGES} == {"en", *LANGUAGES}
+    for code, name in settings.LANGUAGES:
+        assert get_language_info(code)["name_local"] == name
 
 
 def test_other_languages_read_english(policy):
-    _, buttons = page("/consent/policy/", "it")
+    _, buttons = page("/consent/policy/", "tr")
 
     assert {"Accept all", "Reject all", "Preferences", "Save", "Cancel"} <= set(buttons)

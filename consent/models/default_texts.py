@@ -153,9 +153,15 @@ def localized(text: str, **values: str) -> str:
 def lifetime(days: int) -> str:
     """Return ``days`` (at least 1) as words in `texts_language`, such as ``6 months``."""
     if days % 365 == 0:
-        years = days // 365
-        return npgettext("how long a choice is kept", "%d year", "%d years", years) % years
-    if days < 60:
-        return npgettext("how long a choice is kept", "%d day", "%d days", days) % days
-    months = round(days * 12 / 365)
-    return npgettext("how long a choice is kept", "%d month", "%d months", months) % months
+        number = days // 365
+        text = npgettext("how long a choice is kept", "%(number)d year", "%(number)d years", number)
+    elif days < 60:
+        number = days
+        text = npgettext("how long a choice is kept", "%(number)d day", "%(number)d days", number)
+    else:
+        number = round(days * 12 / 365)
+        text = npgettext(
+            "how long a choice is kept", "%(number)d month", "%(number)d months", number
+        )
+    # Some languages have a word for two years, and write no number then.
+    return text % {"number": number}

@@ -79,12 +79,13 @@ class PreferencesView(View):
         except TooManyDecisionsError as error:
             reason = ngettext(
                 "You have chosen very often, so what you allowed was not saved. What you refused "
-                "holds. Please try again in %d second.",
+                "holds. Please try again in %(number)d second.",
                 "You have chosen very often, so what you allowed was not saved. What you refused "
-                "holds. Please try again in %d seconds.",
+                "holds. Please try again in %(number)d seconds.",
                 error.seconds,
             )
-            return self._page(request, following, error=reason % error.seconds, status=429)
+            reason %= {"number": error.seconds}
+            return self._page(request, following, error=reason, status=429)
         address = local_address(request, following) or _own_address(consent_of(request))
         return SeeOther(f"{address}#{STATUS_ID}")
 

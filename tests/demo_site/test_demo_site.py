@@ -116,7 +116,7 @@ def test_preferences_page_wears_the_sites_clothes(client, seeded):
     response = client.get("/consent/preferences/", headers={"Accept-Language": "de"})
 
     assert "demo_site/base.html" in [template.name for template in response.templates]
-    assert b'<main id="main" tabindex="-1" lang="de">' in response.content
+    assert b'<main id="main" tabindex="-1" lang="de" dir="ltr">' in response.content
 
 
 def test_policy_page_has_the_companys_texts_and_every_tool(client, seeded):

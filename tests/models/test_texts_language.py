@@ -85,7 +85,8 @@ def test_a_lazy_text_is_translated_when_it_is_used():
 def test_plurals_are_those_of_the_language_of_the_texts():
     with override("tr"):
         days = [
-            texts.npgettext("how long a choice is kept", "%d day", "%d days", n) for n in (1, 2)
+            texts.npgettext("how long a choice is kept", "%(number)d day", "%(number)d days", n)
+            for n in (1, 2)
         ]
 
-    assert days == ["%d day", "%d days"]
+    assert days == ["%(number)d day", "%(number)d days"]
