@@ -17,12 +17,15 @@ from consent.policy.regimes import RegimesByRegion
 # Characters of markup that the memo of a small policy keeps, whatever cookies visitors invent.
 RENDERED_LENGTH = 2_000_000
 
-# A memo of a large policy has room for the code, or the texts, of all of its tools so many times:
-# eight states of three categories, with and without a nonce; or some languages.
+# A memo of a large policy has room for the code of all of its tools so many times: eight states of
+# three categories, with and without a nonce.
 COPIES = 16
 
-# About how many characters dialog and policy page have for each tool.
-TEXTS_LENGTH = 1_000
+# And for its texts in so many languages: all that the app has.
+LANGUAGES = 26
+
+# About how many characters dialog, policy page, version and API have for each tool.
+TEXTS_LENGTH = 4_000
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class PolicyData:
     @cached_property
     def parts(self) -> Memo:
         """Markup that is the same for every visitor: what visitors invent cannot evict it."""
-        return Memo(RENDERED_LENGTH + COPIES * TEXTS_LENGTH * len(self.tools))
+        return Memo(RENDERED_LENGTH + LANGUAGES * TEXTS_LENGTH * len(self.tools))
 
     @cached_property
     def rendered(self) -> Memo:
