@@ -9,7 +9,16 @@ import django
 import pytest
 from django.conf.locale import LANG_INFO
 
-from tests.messages import HEADINGS, LANGUAGES, compiled, entries, in_source, read
+from tests.messages import (
+    APP,
+    HEADINGS,
+    LANGUAGES,
+    VISITORS_SOURCES,
+    compiled,
+    entries,
+    in_source,
+    read,
+)
 
 pytestmark = pytest.mark.once
 
@@ -168,3 +177,13 @@ def test_no_french_sign_is_parted_from_its_word():
     translations = [text for entry in entries("fr") for text in entry.translations]
 
     assert [text for text in translations if re.search("« | [:;?!»]", text)] == []
+
+
+@pytest.mark.parametrize("package", [name for name in VISITORS_SOURCES if name.endswith("/")])
+def test_code_for_visitors_translates_into_the_language_of_the_texts(package):
+    # Django's own functions answer in the page's language, in which the app may have no texts.
+    for path in (APP / package).rglob("*.py"):
+        imported = re.findall(
+            r"from django\.utils\.translation import (.*)", path.read_text(encoding="utf-8")
+        )
+        assert "gettext" not in " ".join(imported), path

@@ -167,7 +167,7 @@ def test_pages(policy, path, decides):
     policy.save()
     browser = visitor(**{"Sec-GPC": "1"})
     if decides:
-        browser.post("/consent/preferences/", {"action": "reject-all"})
+        browser.post("/consent/preferences/", {"action": "accept-all"})
 
     assert bypassing(browser.get(f"/consent/{path}").content.decode()) == []
 

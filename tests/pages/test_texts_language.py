@@ -104,7 +104,7 @@ def test_the_apps_own_pages_are_english_and_say_so(settings, tmp_path, path, fra
     (tmp_path / "consent" / "base.html").write_text(FRAMES[frame])
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
     browser = Client(headers={**SAME_ORIGIN, "Accept-Language": language})
-    browser.post("/consent/preferences/", {"action": "reject-all"})
+    browser.post("/consent/preferences/", {"action": "accept-all"})
 
     markup = browser.get(f"/consent/{path}").content.decode()
 
@@ -121,7 +121,7 @@ def test_dates_and_numbers_are_those_of_the_texts(settings):
     settings.LANGUAGE_CODE = "de"
     settings.LANGUAGES = [*settings.LANGUAGES]
     browser = Client(headers={**SAME_ORIGIN, "Accept-Language": "tr"})
-    browser.post("/consent/preferences/", {"action": "reject-all"})
+    browser.post("/consent/preferences/", {"action": "accept-all"})
 
     markup = browser.get("/consent/receipts/").content.decode()
 
