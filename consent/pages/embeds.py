@@ -12,9 +12,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.http import HttpRequest
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
@@ -60,10 +61,10 @@ class ShownEmbed:
             raise ValueError(" ".join(problems))
         return shown
 
-    @property
-    def html(self) -> str:
-        """The iframe."""
-        return self.embed.html(self.values, self.title)
+    def html(self, request: HttpRequest | None) -> str:
+        """Return the iframe for a page that answers ``request``."""
+        host = _host(request) if self.embed.names_host else ""
+        return self.embed.html(self.values, self.title, host)
 
     @property
     def fields(self) -> dict[str, str]:
@@ -97,7 +98,7 @@ def consent_embed(
         shown = ShownEmbed.read(tool.embed, title, ratio, values)
     except ValueError as error:
         return _wrong_values(key, _text(title) or tool.name, str(error))
-    inside = shown.html
+    inside = shown.html(request)
     allowed = page.writes(key)
     head = page.embed_parts(has_placeholder=not allowed)
     if not allowed:
@@ -146,8 +147,17 @@ def loaded(request: HttpRequest, key: str, shown: ShownEmbed) -> SafeString:
     """Return an embed whatever the visitor's consent, since they asked to load this one once."""
     page = page_of(request)
     page.loaded_once.append(page.policy.tools[key])
-    frame = _frame(key, shown.title, shown.ratio, shown.html, f" {LOADED_ONCE}")
+    frame = _frame(key, shown.title, shown.ratio, shown.html(request), f" {LOADED_ONCE}")
     return page.finish(page.embed_parts(has_placeholder=False), frame)
+
+
+def _host(request: HttpRequest | None) -> str:
+    """Return the host that the page is on, without a port; "" where that is not known."""
+    try:
+        address = f"//{request.get_host()}" if request is not None else ""
+    except DisallowedHost:
+        return ""
+    return urlsplit(address).hostname or ""
 
 
 def _placeholder(page: Page, key: str, title: str, fields: Mapping[str, str]) -> str:

@@ -40,10 +40,10 @@ def _is_source(entry: str, parameters: Mapping[str, Parameter]) -> bool:
     placeholder = PLACEHOLDER.fullmatch(entry)
     if placeholder is None or placeholder[1] not in parameters:
         return _CSP_SOURCE.fullmatch(entry) is not None
-    return _is_address(parameters[placeholder[1]])
+    return is_address(parameters[placeholder[1]])
 
 
-def _is_address(parameter: Parameter) -> bool:
+def is_address(parameter: Parameter) -> bool:
     """Say whether each value of a parameter has an origin, as far as its pattern shows that."""
     known = parameter.choices or (parameter.example, parameter.default or parameter.example)
     fits = bool(parameter.choices) or parameter.pattern.startswith(r"https:\/\/")

@@ -6,16 +6,20 @@ and help texts are kept as they stand in the file; they are translated where the
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Annotated
 
 from consent.recipes.embeds import Embed
 from consent.recipes.escaping import (
     PLACEHOLDER,
+    attribute_text,
     csp_origin,
     fill,
+    fill_address,
+    is_filled,
     javascript_literal,
+    javascript_value,
     script_tag,
-    url_part,
 )
 from consent.recipes.keys import KEY, KEY_LENGTH
 from consent.recipes.parameters import Parameter, unknown_names
@@ -50,19 +54,29 @@ class Script:
     """One script element: code in it (`inline`) or an address (`src`), never both.
 
     `when` names parameters and the values of theirs for which the script is written.
-    In `attributes` None stands for an attribute without a value.
+    In `attributes` None stands for an attribute without a value. The value of one of
+    `json_attributes` is written as a JSON object of texts. What has a blank parameter is left out
+    of either.
     """
 
     inline: Annotated[str, str.strip] = ""
     src: str = ""
     is_async: Annotated[bool, InFile("async")] = False
     attributes: Mapping[str, str | None] = field(default_factory=dict, hash=False)
+    json_attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def placeholders(self) -> frozenset[str]:
         """The names of the parameters, or of the marks, that the code or the address holds."""
         return frozenset(PLACEHOLDER.findall(self.inline or self.src))
+
+    @property
+    def placeholders_of_attributes(self) -> frozenset[str]:
+        """The names of the parameters that the attributes hold."""
+        texts = [text for text in self.attributes.values() if text is not None]
+        texts += [text for each in self.json_attributes.values() for text in each.values()]
+        return frozenset(PLACEHOLDER.findall(" ".join(texts)))
 
     def applies(self, values: Mapping[str, str]) -> bool:
         """Say whether the script is written for these filled values."""
@@ -75,10 +89,15 @@ class Script:
 
     def _attributes(self, values: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
         if self.src:
-            yield "src", fill(self.src, values, url_part)
+            yield "src", fill_address(self.src, values)
         if self.is_async:
             yield "async", None
-        yield from self.attributes.items()
+        for name, text in self.attributes.items():
+            if text is None or is_filled(text, values):
+                yield name, None if text is None else fill(text, values, attribute_text)
+        for name, texts in self.json_attributes.items():
+            filled = {key: text for key, text in texts.items() if is_filled(text, values)}
+            yield name, javascript_value({k: fill(v, values, str) for k, v in filled.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +126,8 @@ class Recipe:
     `csp` is as the file has it: `csp_sources` puts the parameters' values in. Of a server-side
     tool, `endpoint` names the parameter with the address that events go to, `authorization` the one
     with the header of that name, if any, and `signed` says whether Standard Webhooks signs them.
+    `checked` is the day on which the facts were last compared with their sources; `loads_others`
+    marks a tag manager, or another tool that starts what the policy may not name.
     """
 
     key: Annotated[str, InFile(None), AtMost(KEY_LENGTH), matching(KEY)]
@@ -119,6 +140,7 @@ class Recipe:
     privacy_url: Annotated[str, AtMost(300)] = ""
     description: str
     confidence: Annotated[str, one_of("high", "medium", "low")]
+    checked: date | None = None
     note: Annotated[str, one_line] = ""
     sources: tuple[str, ...]
     parameters: tuple[Parameter, ...] = ()
@@ -130,6 +152,7 @@ class Recipe:
     endpoint: str = ""
     authorization: str = ""
     signed: bool = False
+    loads_others: bool = False
 
     @property
     def hears_signals(self) -> bool:

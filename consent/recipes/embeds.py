@@ -7,7 +7,8 @@ from html import unescape
 from typing import Annotated
 from urllib.parse import unquote_plus
 
-from consent.recipes.escaping import PLACEHOLDER, fill, url_part, written
+from consent.recipes.escaping import PLACEHOLDER, fill, is_filled, url_part, written
+from consent.recipes.markers import PAGE_HOST
 from consent.recipes.parameters import Parameter, regular_expression, unknown_names
 from consent.recipes.reading import InFile
 
@@ -52,7 +53,8 @@ class Embed:
     What it shows is not the tool's to say but the template's: its parameters are given, and held
     against their patterns, wherever one is written. A field of the query is left out where a
     parameter in it is blank. `needs` names the parameter without which some value, such as a word
-    in the place of an ID, shows nothing. `name` is the recipe's, for messages.
+    in the place of an ID, shows nothing; of the parameters in `any_of` one must be given. `name` is
+    the recipe's, for messages.
     """
 
     src: str
@@ -60,12 +62,18 @@ class Embed:
     parameters: tuple[EmbedParameter, ...] = ()
     query: Mapping[str, str] = field(default_factory=dict, hash=False)
     needs: Mapping[str, str] = field(default_factory=dict, hash=False)
+    any_of: tuple[str, ...] = ()
     attributes: Mapping[str, str | None] = field(default_factory=dict, hash=False)
 
     @property
     def placeholders(self) -> frozenset[str]:
-        """The names of the parameters that the address holds."""
+        """The names of the parameters that the address holds, and `PAGE_HOST` if it does."""
         return frozenset(PLACEHOLDER.findall(" ".join((self.src, *self.query.values()))))
+
+    @property
+    def names_host(self) -> bool:
+        """Whether the vendor must be told which host the page is on."""
+        return PAGE_HOST in self.placeholders
 
     def errors(self, given: Mapping[str, object]) -> dict[str, str]:
         """Return what is wrong with the given parameters: name -> translated sentence."""
@@ -81,6 +89,9 @@ class Embed:
             needing = [value for value, name in self.needs.items() if name == parameter.name]
             if not values[parameter.name] and any(value in needing for value in values.values()):
                 yield parameter.name, parameter.missing()
+        if self.any_of and not any(values[name] for name in self.any_of):
+            (first,) = (each for each in self.parameters if each.name == self.any_of[0])
+            yield first.name, first.missing()
 
     def _value(self, parameter: EmbedParameter, given: Mapping[str, object]) -> object:
         """Return what is given for a parameter; else what another one's address contains for it."""
@@ -90,8 +101,8 @@ class Embed:
             return next((found for text in texts if (found := parameter.found_in(text))), "")
         return parameter.read(value) if isinstance(value, str) else value
 
-    def html(self, given: Mapping[str, str], title: str) -> str:
-        """Return the iframe; `title` tells screen readers what it shows.
+    def html(self, given: Mapping[str, str], title: str, host: str = "") -> str:
+        """Return the iframe; `title` tells screen readers what it shows, `host` is the page's.
 
         Raises ValueError, whose sentences say why, where `errors(given)` is not empty.
         """
@@ -101,13 +112,14 @@ class Embed:
             parameter.name: parameter.filled(str(self._value(parameter, given)))
             for parameter in self.parameters
         }
-        attributes = {"src": self._address(values), "title": title, "loading": "lazy"}
+        address = self._address({**values, PAGE_HOST: host})
+        attributes = {"src": address, "title": title, "loading": "lazy"}
         return f"<iframe{written({**attributes, **self.attributes}.items())}></iframe>"
 
     def _address(self, values: Mapping[str, str]) -> str:
         query = "&".join(
             f"{name}={fill(text, values, url_part)}"
             for name, text in self.query.items()
-            if all(values[each] for each in PLACEHOLDER.findall(text))
+            if is_filled(text, values)
         )
         return fill(self.src, values, url_part) + (f"?{query}" if query else "")

@@ -20,6 +20,12 @@ CHOICES = "\2"
 MARKS = {"consent_signals": SIGNALS, "consent_choices": CHOICES}
 """What recipes call those two."""
 
+PAGE_HOST = "page_host"
+"""What embeds call the host of the page that shows them."""
+
+FILLED_IN = frozenset((*MARKS, PAGE_HOST))
+"""Placeholders that are no parameters."""
+
 _MARKS = str.maketrans(dict.fromkeys((NONCE, *MARKS.values())))
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 
-from consent.recipes.markers import MARKS
+from consent.recipes.markers import FILLED_IN
 from consent.recipes.reading import matching
 
 _SHOWN_CHARACTERS = 60
@@ -16,7 +16,7 @@ _SHOWN_CHARACTERS = 60
 
 def not_reserved(name: str) -> str:
     """Return ``name``; raise ValueError where the app itself replaces this placeholder."""
-    if name in MARKS:
+    if name in FILLED_IN:
         raise ValueError(f"“{name}” is what the app fills in by itself.")
     return name
 
@@ -57,6 +57,11 @@ class Parameter:
     def is_always_filled(self) -> bool:
         """Whether a script can count on a value: it must be given or has a default."""
         return self.required or bool(self.default)
+
+    @property
+    def may_be_address(self) -> bool:
+        """Whether it looks as if values are addresses."""
+        return any(text.startswith("https:") for text in (self.pattern, self.example))
 
     def accepts(self, value: str) -> bool:
         """Say whether a value that is not blank fits the choices or the pattern."""

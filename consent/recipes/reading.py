@@ -1,8 +1,8 @@
 """Read a TOML file into dataclasses: the types of their fields say what each field may contain.
 
-`str`, `bool` and `tuple[X, …]` stand for text, a flag and a list; `Mapping[str, X]` for a table
-with any names; another dataclass for a table of its own. `Annotated` adds rules: functions that
-take a value and return it, or raise ValueError with what is wrong.
+`str`, `bool`, `date` and `tuple[X, …]` stand for text, a flag, a day and a list; `Mapping[str, X]`
+for a table with any names; another dataclass for a table of its own. `Annotated` adds rules:
+functions that take a value and return it, or raise ValueError with what is wrong.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType, NoneType
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -136,6 +137,8 @@ class TableReader:
                     for k, v in self._table(path, value).items()
                 }
             )
+        if hint is date:
+            return self._day(path, value)
         return self._flag(path, value) if hint is bool else self._text(path, value)
 
     def _by_rules(self, path: str, value: object, rules: list[Rule]) -> object:
@@ -158,6 +161,12 @@ class TableReader:
     def _flag(self, path: str, value: object) -> bool:
         if not isinstance(value, bool):
             raise self.error(path, "must be true or false.")
+        return value
+
+    def _day(self, path: str, value: object) -> date:
+        # A date with a time is a datetime, which is a date as well.
+        if type(value) is not date:
+            raise self.error(path, "must be a day, without quotes: 2026-11-29.")
         return value
 
     def _list(self, path: str, value: object, hint: object) -> tuple[object, ...]:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Iterator
 
 from consent.recipes.csp_rules import of_csp
-from consent.recipes.definitions import Recipe, Script
+from consent.recipes.definitions import Recipe
 from consent.recipes.embeds import Embed, EmbedParameter
 from consent.recipes.escaping import PLACEHOLDER
-from consent.recipes.markers import MARKS
+from consent.recipes.markers import PAGE_HOST
 from consent.recipes.parameters import Parameter
+from consent.recipes.script_rules import (
+    Parameters,
+    Problem,
+    is_https,
+    of_attributes,
+    of_blanks,
+    of_script,
+)
 
-# The path of a field, and what is wrong with it.
-Problem = tuple[str, str]
-Parameters = Mapping[str, Parameter]
-
-_ATTRIBUTE_NAME = re.compile(r"[a-z]+(-[a-z]+)*")
-_QUOTED_PLACEHOLDER = re.compile(r"[\"'`]\{\{|\}\}[\"'`]")
-_ENDS_SCRIPT = re.compile(r"</script|<!--|<script", re.IGNORECASE)
-
-# What the app itself writes; event handlers are code that no nonce covers.
-_RESERVED_FOR_SCRIPT = re.compile(r"src|async|nonce|data-consent-tool|on.*")
 _RESERVED_FOR_EMBED = re.compile(r"src|srcdoc|title|loading|name|style|width|height|on.*")
 # The template tag's own arguments.
 _ARGUMENTS_OF_TAG = ("tool", "title", "ratio")
@@ -33,10 +30,12 @@ def problems(recipe: Recipe) -> Iterator[Problem]:
     parameters = {parameter.name: parameter for parameter in recipe.parameters}
     yield from _of_parameters("parameters", recipe.parameters)
     for index, script in enumerate(recipe.scripts):
-        yield from _of_script(f"scripts[{index}]", script, parameters)
+        yield from of_script(f"scripts[{index}]", script, parameters)
     yield from {"browser": _of_browser, "server": _of_server, "embed": _of_embed_kind}[recipe.kind](
         recipe, parameters
     )
+    if recipe.loads_others and not any(each.code for each in recipe.parameters):
+        yield "loads_others", "needs a parameter with code = true: it says what else is loaded."
     if recipe.kind != "server" or recipe.privacy_url:
         yield from _of_privacy_url(recipe.privacy_url)
     yield from _repeated("cookies", [f"{each.kind} {each.name}" for each in recipe.cookies])
@@ -65,64 +64,17 @@ def _repeated(path: str, names: Iterable[str]) -> Iterator[Problem]:
         seen.add(name)
 
 
-def _of_script(path: str, script: Script, parameters: Parameters) -> Iterator[Problem]:
-    if bool(script.inline) == bool(script.src):
-        yield f"{path}.inline", "or src must be given, and not both."
-    yield from _of_attributes(f"{path}.attributes", script.attributes, _RESERVED_FOR_SCRIPT)
-    for name, values in script.when.items():
-        parameter = parameters.get(name)
-        if parameter is None or not set(values) <= set(parameter.choices):
-            yield f"{path}.when.{name}", "must name a parameter and some of its choices."
-        elif not parameter.is_always_filled:
-            yield f"{path}.when.{name}", "may be blank: no script would be written for it then."
-    yield from (_of_inline if script.inline else _of_src)(path, script, parameters)
-
-
-def _of_attributes(
-    path: str, attributes: Iterable[str], reserved: re.Pattern[str]
-) -> Iterator[Problem]:
-    for name in attributes:
-        if not _ATTRIBUTE_NAME.fullmatch(name) or reserved.fullmatch(name):
-            yield f"{path}.{name}", "is not an attribute that a recipe may set."
-
-
-def _of_inline(path: str, script: Script, parameters: Parameters) -> Iterator[Problem]:
-    yield from _of_placeholders(f"{path}.inline", script.inline, {*parameters, *MARKS})
-    if _ENDS_SCRIPT.search(script.inline):
-        yield f"{path}.inline", "must not hold a script tag or the start of an HTML comment."
-    if script.is_async:
-        yield f"{path}.async", "has no meaning for an inline script."
-
-
-def _of_src(path: str, script: Script, parameters: Parameters) -> Iterator[Problem]:
-    yield from _of_placeholders(f"{path}.src", script.src, parameters)
-    if not _is_https(script.src):
-        yield f"{path}.src", f"“{script.src}” is not an https address with a fixed host."
-    yield from _blank(f"{path}.src", script.src, parameters)
-
-
-def _of_placeholders(path: str, text: str, known: Iterable[str]) -> Iterator[Problem]:
-    for unknown in sorted({*PLACEHOLDER.findall(text)} - {*known}):
-        yield path, f"holds {{{{{unknown}}}}}, but there is no such parameter."
-    if "{{" in PLACEHOLDER.sub("", text):
-        yield path, "holds {{ that is no placeholder."
-    if _QUOTED_PLACEHOLDER.search(text):
-        yield path, "has a placeholder in quotes: it brings its own."
-
-
-def _blank(path: str, address: str, parameters: Mapping[str, Parameter]) -> Iterator[Problem]:
-    for name in PLACEHOLDER.findall(address):
-        if name in parameters and not parameters[name].is_always_filled:
-            yield path, f"holds {name}, which may be blank and has no default."
-
-
 def _of_browser(recipe: Recipe, parameters: Parameters) -> Iterator[Problem]:
     yield from _only_of_servers(recipe)
     if recipe.embed is not None:
         yield "embed", "is for tools of the kind embed only."
     if not recipe.scripts:
         yield "scripts", "are missing: a browser tool starts with at least one."
-    used = {name for each in recipe.scripts for name in (*each.placeholders, *each.when)}
+    used = {
+        name
+        for each in recipe.scripts
+        for name in (*each.placeholders, *each.placeholders_of_attributes, *each.when)
+    }
     for index, parameter in enumerate(recipe.parameters):
         if parameter.name not in used:
             yield f"parameters[{index}].name", f"“{parameter.name}” is never used."
@@ -170,19 +122,28 @@ def _of_embed(embed: Embed) -> Iterator[Problem]:
     for index, parameter in enumerate(embed.parameters):
         yield from _of_embed_parameter(f"embed.parameters[{index}]", parameter)
     parameters = {parameter.name: parameter for parameter in embed.parameters}
-    if not _is_https(embed.src) or "?" in embed.src:
-        message = "is not an https address with a fixed host and without a query."
-        yield "embed.src", f"“{embed.src}” {message}"
-    yield from _blank("embed.src", embed.src, parameters)
-    for unknown in sorted(embed.placeholders - parameters.keys()):
-        yield "embed.src", f"holds {{{{{unknown}}}}}, but there is no such parameter."
+    yield from _of_embed_address(embed, parameters)
+    for index, name in enumerate(embed.any_of):
+        if name not in parameters:
+            yield f"embed.any_of[{index}]", f"“{name}” is not a parameter."
     for value, name in embed.needs.items():
         if name not in parameters:
             yield f"embed.needs.{value}", f"“{name}” is not a parameter."
-    yield from _of_attributes("embed.attributes", embed.attributes, _RESERVED_FOR_EMBED)
+    yield from of_attributes("embed.attributes", embed.attributes, _RESERVED_FOR_EMBED)
     for index, parameter in enumerate(embed.parameters):
         if parameter.name not in embed.placeholders:
             yield f"embed.parameters[{index}].name", f"“{parameter.name}” is never used."
+
+
+def _of_embed_address(embed: Embed, parameters: Parameters) -> Iterator[Problem]:
+    if not is_https(embed.src) or "?" in embed.src:
+        message = "is not an https address with a fixed host and without a query."
+        yield "embed.src", f"“{embed.src}” {message}"
+    yield from of_blanks("embed.src", embed.src, parameters)
+    if PAGE_HOST in PLACEHOLDER.findall(embed.src):
+        yield "embed.src", f"holds {PAGE_HOST}, which only a field of the query may."
+    for unknown in sorted(embed.placeholders - {*parameters, PAGE_HOST}):
+        yield "embed.src", f"holds {{{{{unknown}}}}}, but there is no such parameter."
 
 
 def _of_embed_parameter(path: str, parameter: EmbedParameter) -> Iterator[Problem]:
@@ -197,13 +158,5 @@ def _of_embed_parameter(path: str, parameter: EmbedParameter) -> Iterator[Proble
 def _of_privacy_url(url: str) -> Iterator[Problem]:
     if not url:
         yield "privacy_url", "is missing."
-    elif not _is_https(url):
+    elif not is_https(url):
         yield "privacy_url", f"“{url}” is not an https address."
-
-
-def _is_https(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme == "https" and bool(parts.hostname) and "{{" not in parts.netloc

@@ -7,11 +7,13 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, date, datetime
+from html import escape
 from html.parser import HTMLParser
 from itertools import chain
 from pathlib import Path
 from typing import Any, get_type_hints
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
 from django.db.models import Field, Model
@@ -38,7 +40,8 @@ from consent.recipes.reading import AtMost
 
 pytestmark = pytest.mark.once
 
-# What the page must load (`src`) or hold in its inline code, with the recipe's example values.
+# What the page must load (`src`) or hold in its inline code, with the recipe's example values. What
+# the start of the others looks like is for the browser tests to know.
 STARTS = {
     "drift": ('"https://js.driftt.com/include/"', 'drift.load("abcd1234efgh")'),
     "amplitude": (
@@ -164,7 +167,8 @@ STARTS = {
 ON_THE_SERVER = {"webhooks", "zapier"}
 
 each_recipe = pytest.mark.parametrize("key", sorted(catalogue()))
-each_browser_tool = pytest.mark.parametrize("key", sorted(STARTS))
+BROWSER_TOOLS = sorted(key for key, recipe in catalogue().items() if recipe.kind == "browser")
+each_browser_tool = pytest.mark.parametrize("key", BROWSER_TOOLS)
 each_parameter = pytest.mark.parametrize(
     ("key", "parameter"),
     [
@@ -341,6 +345,7 @@ def test_search_wants_every_word():
     assert search("google visual") == []
     assert {recipe.key for recipe in search("google llc")} == {
         "adwords",
+        "google-adsense",
         "google-analytics",
         "google-maps",
         "google-tag-manager",
@@ -363,12 +368,22 @@ def test_examples_are_accepted(key: str):
     assert recipe.errors(required(recipe)) == {}
 
 
-@each_browser_tool
+@pytest.mark.parametrize("key", sorted(STARTS))
 def test_browser_tool_starts_with_its_id(key: str):
     recipe = catalogue()[key]
     html = recipe.render(examples(recipe), key)
     for part in STARTS[key]:
         assert part in html
+
+
+@each_browser_tool
+def test_each_value_is_in_what_is_written(key: str):
+    recipe = catalogue()[key]
+    html = recipe.render(required(recipe), key)
+    for name, value in required(recipe).items():
+        written = (json.dumps(value), escape(json.dumps(value)), escape(value), quote(value, ""))
+        conditional = any(name in script.when for script in recipe.scripts)
+        assert conditional or any(form in html for form in written)
 
 
 @each_browser_tool
@@ -388,11 +403,12 @@ def test_every_script_of_a_vendor_is_from_a_host_of_the_recipe(key: str):
     recipe = catalogue()[key]
     sources = recipe.csp_sources(examples(recipe))["script-src"]
     allowed = [source.removeprefix("https://") for source in sources]
-    for script in recipe.scripts:
-        host = urlsplit(script.src).hostname
-        if host is not None:
+    for attributes, _ in Scripts(recipe.render(examples(recipe), key)).found:
+        if address := attributes.get("src"):
+            host = urlsplit(address).netloc
             assert any(
-                source.split("/")[0] == host or host.endswith(source.removeprefix("*"))
+                source.split("/")[0] == host
+                or (source.startswith("*") and host.endswith(source.removeprefix("*")))
                 for source in allowed
             )
 
@@ -570,7 +586,7 @@ def test_errors_takes_anything(values: dict[str, object]):
 # What is said of a value that does not fit
 
 
-def errors_of(key: str, **values: object) -> dict[str, str]:
+def errors_of(key: str, /, **values: object) -> dict[str, str]:
     recipe = catalogue()[key]
     return recipe.errors(required(recipe) | values)
 
@@ -715,6 +731,40 @@ def test_posthog_may_send_where_its_code_sends(host: str):
     assert {"https://us.i.posthog.com", "https://eu.i.posthog.com"} <= {*sources}
 
 
+def test_tag_managers_are_marked_and_say_so():
+    marked = {key for key, recipe in catalogue().items() if recipe.loads_others}
+    assert marked == {
+        "adobe-tags",
+        "google-tag-manager",
+        "hightouch-events",
+        "piwik-pro",
+        "rudderstack",
+        "segment",
+    }
+    assert all("policy" in catalogue()[key].note for key in marked)
+
+
+@each_recipe
+def test_each_fact_has_a_date(key: str):
+    checked = catalogue()[key].checked
+    assert checked is not None
+    assert date(2026, 11, 1) <= checked <= datetime.now(tz=UTC).date()
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("google-adsense", "certified"),
+        ("cloudflare-web-analytics", "before consent"),
+        ("onesignal", "subscription outlives"),
+        ("yandex-metrica", "Russia"),
+        ("piwik-pro", "consent manager"),
+    ],
+)
+def test_what_consent_alone_does_not_settle_is_said(key: str, words: str):
+    assert words in catalogue()[key].note
+
+
 # What a Content-Security-Policy has to allow
 
 # https://www.w3.org/TR/CSP3/#grammardef-source-expression, with what recipes use of it.
@@ -724,10 +774,22 @@ SOURCE = re.compile(
 )
 # The parameters of which the origin stands in a recipe's [csp].
 ADDRESSES = {
+    "freshchat": ("host", "https://acme.freshchat.com", ""),
+    "hightouch-events": ("api_host", "https://events.example.org", ""),
     "matomo": ("matomo_url", "https://stats.example.org:8443", "/some/where/"),
+    "pardot": ("tracker", "https://go.example.org", ""),
+    "pendo": ("cdn", "https://cdn.eu.pendo.io", ""),
+    "piano-analytics": ("collect_domain", "https://logs9.xiti.com", ""),
+    "piwik-pro": ("account", "https://stats.example.org:8443", "/some/where/"),
     "plausible": ("host", "https://stats.example.org:8443", ""),
     "posthog": ("host", "https://stats.example.org:8443", ""),
+    "rudderstack": ("data_plane_url", "https://data.example.org:8443", "/some/where/"),
+    "rybbit": ("host", "https://stats.example.org:8443", "/some/where/"),
+    "snowplow": ("script_url", "https://static.example.org", "/lib@1/sp-3.24.js"),
+    "umami": ("host", "https://stats.example.org:8443", "/some/where/"),
 }
+# Only where data is sent: the tool's scripts come from elsewhere.
+RECEIVERS = {"hightouch-events", "piano-analytics", "rudderstack"}
 
 
 @each_recipe
@@ -753,6 +815,11 @@ def test_csp_that_depends_on_a_parameter_is_looked_at_here():
     assert depending == ADDRESSES.keys()
 
 
+def test_every_address_that_scripts_come_from_is_code():
+    for key in ADDRESSES:
+        assert address_parameter(key).code == (key not in RECEIVERS)
+
+
 @pytest.mark.parametrize("key", sorted(ADDRESSES))
 def test_csp_allows_the_origin_of_the_address_that_was_given(key: str):
     recipe = catalogue()[key]
@@ -760,7 +827,7 @@ def test_csp_allows_the_origin_of_the_address_that_was_given(key: str):
     for directive, sources in recipe.csp_sources(required(recipe) | {name: origin + rest}).items():
         assert (origin in sources) == (f"{{{{{name}}}}}" in recipe.csp[directive])
         assert not any("{" in source for source in sources)
-    assert f"{{{{{name}}}}}" in recipe.csp["script-src"]
+    assert (f"{{{{{name}}}}}" in recipe.csp["script-src"]) == (key not in RECEIVERS)
 
 
 def test_csp_takes_the_default_where_the_address_is_blank():
@@ -789,15 +856,23 @@ def test_csp_sources_refuses_what_errors_names():
         catalogue()["matomo"].csp_sources({"matomo_url": "http://x", "site_id": "1"})
 
 
-@pytest.mark.parametrize("key", sorted(ADDRESSES))
+def address_parameter(key: str) -> Parameter:
+    (found,) = (each for each in catalogue()[key].parameters if each.name == ADDRESSES[key][0])
+    return found
+
+
+# One recipe for each of the patterns.
+PATTERNS = {address_parameter(key).pattern: key for key in sorted(ADDRESSES, reverse=True)}
+
+
+@pytest.mark.parametrize("key", sorted(key for pattern, key in PATTERNS.items() if pattern))
 @given(data=st.data())
 def test_every_address_that_a_pattern_accepts_is_a_source(key: str, data: st.DataObject):
-    recipe = catalogue()[key]
-    name, _, _ = ADDRESSES[key]
-    (parameter,) = (each for each in recipe.parameters if each.name == name)
+    recipe, parameter = catalogue()[key], address_parameter(key)
     pattern = re.compile(parameter.pattern, re.ASCII)
     address = data.draw(st.from_regex(pattern, fullmatch=True))
-    sources = recipe.csp_sources(required(recipe) | {name: address})["script-src"]
+    directive = "connect-src" if key in RECEIVERS else "script-src"
+    sources = recipe.csp_sources(required(recipe) | {parameter.name: address})[directive]
     assert all(SOURCE.fullmatch(source) for source in sources)
     assert sources[0] == "/".join(address.split("/")[:3])
 
