@@ -86,7 +86,7 @@ def test_the_catalogue_offers_every_recipe_by_category(admin_client: Client) -> 
     [
         ("adwords", "adwords"),
         ("Facebook PIXEL", "facebook-pixel"),
-        ("twitter", "twitter-ads"),
+        ("twitter pixel", "twitter-ads"),
         ("universal analytics", "google-analytics"),
         ("Visual Website Optimizer", "visual-website-optimizer"),
         ("salesloft", "drift"),

@@ -24,7 +24,7 @@ from consent.models import Category, Cookie, Policy, RegionRule, Tool
 from consent.policy import policies
 from consent.recipes import catalogue
 from tests.browser import launcher
-from tests.browser.visitor import Visitor, visiting
+from tests.browser.visitor import FURTHER, Visitor, visiting
 from tests.factories import example_parameters
 
 # Children last: the order in which they can be inserted.
@@ -65,24 +65,33 @@ def seed_demo() -> None:
 
 
 def seed() -> None:
-    """Fill the database as `make demo` does, and add what the catalogue has beyond that.
+    """Fill the database as `make demo` does, and add `FURTHER`.
 
-    An optional tool that a page has to ask for is put on every page, where a decision starts it; an
-    essential one would run there before any, and is left to the page that a test asks with. Rules
-    for regions and the video are left to `test_demo_law`: elsewhere the policy's own regime holds
-    everywhere, and every tool of the policy starts by itself.
+    Rules for regions and the video are left to `test_demo_law`: elsewhere the policy's own regime
+    holds everywhere, and every tool of the policy starts by itself.
     """
     seed_demo()
     RegionRule.objects.all().delete()
     Tool.objects.filter(recipe="youtube").delete()
+    add_catalogue(*FURTHER)
+
+
+def add_catalogue(*keys: str) -> None:
+    """Add the browser tools of the catalogue that the site does not have: all, or those of `keys`.
+
+    An optional tool that a page has to ask for is put on every page, where a decision starts it; an
+    essential one would run there before any, and is left to the page that a test asks with.
+    """
     present = set(Tool.objects.values_list("recipe", flat=True))
     for recipe in catalogue().values():
-        if recipe.kind == "browser" and recipe.key not in present:
-            category = Category.objects.get(key=recipe.category)
-            everywhere = recipe.placement == "manual" and recipe.category != "essential"
-            placement = "body" if everywhere else recipe.placement
-            values = example_parameters(recipe.key)
-            Tool.objects.from_recipe(recipe, category, values, placement=placement)
+        if recipe.kind != "browser" or recipe.key in present or (keys and recipe.key not in keys):
+            continue
+        category = Category.objects.get(key=recipe.category)
+        everywhere = recipe.placement == "manual" and recipe.category != "essential"
+        placement = "body" if everywhere else recipe.placement
+        values = example_parameters(recipe.key)
+        Tool.objects.from_recipe(recipe, category, values, placement=placement)
+    policies.forget()
 
 
 @pytest.fixture(scope="package")
@@ -136,6 +145,14 @@ def policy(site) -> Iterator[Policy]:
     """The site's policy, for a test that edits it; all is put back afterwards."""
     yield Policy.objects.get(is_default=True)
     site.put_back()
+
+
+@pytest.fixture
+def whole_catalogue(policy) -> Policy:
+    """The site's policy, with each browser tool of the catalogue."""
+    add_catalogue()
+    policy.refresh_from_db()
+    return policy
 
 
 @pytest.fixture

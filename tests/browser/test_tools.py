@@ -1,8 +1,8 @@
 """Every browser tool of the catalogue: when its vendor is asked for it, and what for.
 
-The tests are made from the catalogue. A new recipe is tested as it is where the addresses of its
-scripts hold all of its required parameters; else `STARTS` has to say what its start looks like,
-and the tests fail until it does.
+The tests are made from the catalogue, whose tools are all on the same few pages. A new recipe is
+tested as it is where the addresses of its scripts hold all of its required parameters; else
+`starts.py` has to say what its start looks like, and the tests fail until it does.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from django.urls import path as route
 from playwright.sync_api import Browser
 
 from consent.models import Tool
-from consent.recipes import Recipe, catalogue
+from consent.recipes import catalogue
 from demo_site.forms import ContactForm
+from tests.browser.conftest import add_catalogue
+from tests.browser.starts import start_of
 from tests.browser.visitor import OPTIONAL, Visitor, asked_of, visiting
-from tests.factories import example_parameters
 
 BROWSER_TOOLS = [key for key, recipe in catalogue().items() if recipe.kind == "browser"]
 OPTIONAL_TOOLS = [key for key in BROWSER_TOOLS if catalogue()[key].category != "essential"]
@@ -55,204 +56,15 @@ def contact(request: HttpRequest) -> HttpResponse:
 urlpatterns = [route("contact/", contact, name="contact"), route("", include("demo_site.urls"))]
 
 
-@dataclass(frozen=True)
-class Start:
-    """How a tool starts with the ids of the demo site.
-
-    `address`: what its vendor is asked for, a regular expression; `{page}` stands for the address
-    of the page. `state`: JavaScript for what the vendor's script finds when it runs; `found`: that.
-    `answer`: what the vendor's script does, where that matters.
-    """
-
-    address: str
-    state: str = "null"
-    found: Any = None
-    answer: str = ""
-
-
-QUEUE = "{0}.map((call) => Array.from(call))"
-COMMANDS = "dataLayer.map((call) => Array.from(call)).filter((call) => call[0] === 'config')"
-HEX = "0123456789abcdef0123456789abcdef"
-
-# Written down once more on purpose, so that no mistake in a recipe repeats itself here. The ids
-# are the examples, with which the demo site is seeded and what it lacks is added.
-STARTS = {
-    "drift": Start(
-        r"https://js\.driftt\.com/include/[0-9]{8}00000/abcd1234efgh\.js",
-        "drift === driftt && drift.SNIPPET_VERSION",
-        "0.3.1",
-    ),
-    "amplitude": Start(
-        rf"https://cdn\.amplitude\.com/script/{HEX}\.js",
-        "amplitude._q.map((call) => [call.name, call.args[0]])",
-        [["init", HEX]],
-    ),
-    "clearbit-reveal": Start(rf"https://tag\.clearbitscripts\.com/v1/pk_{HEX}/tags\.js"),
-    "customer-io": Start(
-        r"https://cdp\.customer\.io/v1/analytics-js/snippet/0123456789abcdef0123/"
-        r"analytics\.min\.js",
-        "[cioanalytics._writeKey, ...cioanalytics]",
-        ["0123456789abcdef0123", ["page"]],
-    ),
-    "drip": Start(
-        r"https://tag\.getdrip\.com/1234567\.js", "[_dcs.account, _dcq]", ["1234567", []]
-    ),
-    "google-analytics": Start(
-        r"https://www\.googletagmanager\.com/gtag/js\?id=G-ABC1234567",
-        f"{COMMANDS}.filter((call) => call[1].startsWith('G-'))",
-        [["config", "G-ABC1234567"]],
-    ),
-    "madkudu": Start(
-        rf"https://cdn\.madkudu\.com/madkudu\.js/v1/{HEX}/madkudu\.min\.js",
-        "[...madkudu]",
-        [["page"]],
-    ),
-    "marketo": Start(
-        r"https://munchkin\.marketo\.net/munchkin\.js",
-        "typeof window.Munchkin",
-        "undefined",
-        "window.Munchkin = { init: (...args) => { window.munchkinArguments = args; } };",
-    ),
-    "visual-website-optimizer": Start(
-        r"https://dev\.visualwebsiteoptimizer\.com/j\.php\?a=123456&u={page}&vn=2\.1",
-        "[_vwo_code.getVersion(), _vwo_code.finished()]",
-        [2.1, False],
-    ),
-    "adwords": Start(
-        r"https://www\.googletagmanager\.com/gtag/js\?id=AW-123456789",
-        f"{COMMANDS}.filter((call) => call[1].startsWith('AW-'))",
-        [["config", "AW-123456789"]],
-    ),
-    "facebook-pixel": Start(
-        r"https://connect\.facebook\.net/en_US/fbevents\.js",
-        QUEUE.format("fbq.queue"),
-        [["consent", "grant"], ["init", "123456789012345"], ["track", "PageView"]],
-    ),
-    "google-tag-manager": Start(
-        r"https://www\.googletagmanager\.com/gtm\.js\?id=GTM-ABC1234",
-        "dataLayer.filter((entry) => entry.event).map((entry) => entry.event)",
-        ["gtm.js"],
-    ),
-    "microsoft-clarity": Start(
-        r"https://www\.clarity\.ms/tag/abcdef1234",
-        "clarity.q[0][0]",
-        "consentv2",
-    ),
-    "microsoft-uet": Start(
-        r"https://bat\.bing\.com/bat\.js", "uetq.slice(0, 2)", ["consent", "default"]
-    ),
-    "segment": Start(
-        r"https://cdn\.segment\.com/analytics\.js/v1/AbCdEfGhIjKlMnOpQrStUvWxYz012345/"
-        r"analytics\.min\.js",
-        "[analytics._writeKey, ...Array.from(analytics, (call) => call[0])]",
-        ["AbCdEfGhIjKlMnOpQrStUvWxYz012345", "addSourceMiddleware", "page"],
-    ),
-    "linkedin-insight-tag": Start(
-        r"https://snap\.licdn\.com/li\.lms-analytics/insight\.min\.js",
-        "[_linkedin_partner_id, _linkedin_data_partner_ids, lintrk.q]",
-        ["1234567", ["1234567"], []],
-    ),
-    "twitter-ads": Start(
-        r"https://static\.ads-twitter\.com/uwt\.js",
-        QUEUE.format("twq.queue"),
-        [["config", "o1a2b"]],
-    ),
-    "recaptcha": Start(
-        r"https://www\.google\.com/recaptcha/api\.js\?render=6LeIxAcTAAAAAJcZVRqyHh71UMIEGNQ_MXjiZKhI",
-        "typeof grecaptcha.ready",
-        "function",
-    ),
-    "matomo": Start(
-        r"https://analytics\.example\.com/matomo\.js",
-        "_paq",
-        [
-            ["disableCookies"],
-            ["setTrackerUrl", "https://analytics.example.com/matomo.php"],
-            ["setSiteId", "1"],
-            ["trackPageView"],
-            ["enableLinkTracking"],
-        ],
-    ),
-    "plausible": Start(
-        r"https://stats\.example\.com/js/pa-AbCdEfGhIjKlMnOpQrStU\.js",
-        "[typeof plausible, plausible.o]",
-        ["function", {}],
-    ),
-    "hotjar": Start(
-        r"https://static\.hotjar\.com/c/hotjar-1234567\.js\?sv=6",
-        "[_hjSettings, typeof hj]",
-        [{"hjid": 1234567, "hjsv": 6}, "function"],
-    ),
-    "tiktok-pixel": Start(
-        r"https://analytics\.tiktok\.com/i18n/pixel/events\.js\?sdkid=C4ABCDEF1234567890AB&lib=ttq",
-        "[TiktokAnalyticsObject, Object.keys(ttq._i), ...ttq]",
-        ["ttq", ["C4ABCDEF1234567890AB"], ["grantConsent"], ["page"]],
-    ),
-    "pinterest-tag": Start(
-        r"https://s\.pinimg\.com/ct/core\.js",
-        "pintrk.queue",
-        [["setconsent", True], ["load", "2612345678901"], ["page"]],
-    ),
-    "hubspot": Start(
-        r"https://js-eu1\.hs-scripts\.com/1234567\.js",
-        "document.currentScript.id",
-        "hs-script-loader",
-    ),
-    "intercom": Start(
-        r"https://widget\.intercom\.io/widget/abcd1234",
-        "[intercomSettings, typeof Intercom]",
-        [{"api_base": "https://api-iam.eu.intercom.io", "app_id": "abcd1234"}, "function"],
-    ),
-    "posthog": Start(
-        r"https://eu-assets\.i\.posthog\.com/static/array\.js",
-        "posthog._i.map(([key, options, name]) => [key, options.api_host, name])",
-        [["phc_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789", "https://eu.i.posthog.com", "posthog"]],
-    ),
-    "stripe": Start(
-        r"https://js\.stripe\.com/v3/",
-        "typeof window.stripe",
-        "undefined",
-        "window.Stripe = (key) => ({ key });",
-    ),
-    "turnstile": Start(
-        r"https://challenges\.cloudflare\.com/turnstile/v0/api\.js",
-        "Array.from(document.querySelectorAll('.cf-turnstile'), (box) => box.dataset.sitekey)",
-        ["1x00000000000000000000AA"],
-    ),
-    "snap-pixel": Start(
-        r"https://sc-static\.net/scevent\.min\.js",
-        QUEUE.format("snaptr.queue"),
-        [["init", "01234567-89ab-cdef-0123-456789abcdef"], ["track", "PAGE_VIEW"]],
-    ),
-    "reddit-pixel": Start(
-        r"https://www\.redditstatic\.com/ads/pixel\.js",
-        QUEUE.format("rdt.callQueue"),
-        [["init", "t2_abcdef"], ["track", "PageVisit"]],
-    ),
-}
+@cache
+def is_asked_by(key: str, url: str, page: str) -> bool:
+    """Say whether `url` is what the tool `key` asks its vendor for on the page `page`."""
+    return address_of(key, page).fullmatch(url) is not None
 
 
 @cache
-def start_of(key: str) -> Start:
-    return STARTS.get(key) or derived_start(catalogue()[key])
-
-
-def derived_start(recipe: Recipe) -> Start:
-    """Return how a tool starts by its recipe's one script, which has to hold every id."""
-    values = example_parameters(recipe.key)
-    required = {parameter.name for parameter in recipe.parameters if parameter.required}
-    addresses = [script for script in recipe.scripts if script.src and script.applies(values)]
-    (script,) = addresses if len(addresses) == 1 else (None,)
-    assert script is not None, f"tell in STARTS which script {recipe.key} loads"
-    assert required <= script.placeholders, f"tell in STARTS how {recipe.key} gets its ids"
-    filled = re.sub(r"\{\{(\w+)\}\}", lambda found: quote(values[found[1]], safe=""), script.src)
-    return Start(re.escape(filled).replace("{", "{{").replace("}", "}}"))
-
-
-def is_asked_by(key: str, url: str, page: str) -> bool:
-    """Say whether `url` is what the tool `key` asks its vendor for on the page `page`."""
-    pattern = start_of(key).address.replace("{page}", re.escape(quote(page, safe="")))
-    return re.fullmatch(pattern, url) is not None
+def address_of(key: str, page: str) -> re.Pattern[str]:
+    return re.compile(start_of(key).address.replace("{page}", re.escape(quote(page, safe=""))))
 
 
 def stub() -> str:
@@ -277,12 +89,14 @@ def stub() -> str:
 class Scene:
     """What a visitor of some mind saw: vendors' requests and scripts that ran, by page.
 
-    `reloaded`: whether the page was left by the decision. `html`: the next page, as served.
+    `reloaded`: whether the page was left by the decision. `html`: the next page, as served. `left`:
+    what came of the vendors' scripts, by tool.
     """
 
     requests: dict[str, list[str]] = field(default_factory=dict)
     ran: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     scripts: list[str] = field(default_factory=list)
+    left: dict[str, Any] = field(default_factory=dict)
     reloaded: bool = False
     html: str = ""
 
@@ -377,7 +191,13 @@ class Theatre:
         decide()
         wanted = already + len(tools)
         visitor.page.wait_for_function(f"(window.ran || []).length >= {wanted}")
+        afters = {key: start_of(key).after for key in tools if start_of(key).after}
+        left = {}
+        for key, after in afters.items():
+            visitor.page.wait_for_function(after)
+            left[key] = visitor.page.evaluate(after)
         return Scene(
+            left=left,
             requests={HERE: visitor.requests[before:]},
             ran={HERE: [dict(ran) for ran in visitor.ran()[already:]]},
             scripts=visitor.page.evaluate("Array.from(document.scripts, (script) => script.src)"),
@@ -392,8 +212,10 @@ def revision() -> int:
 
 @pytest.fixture(scope="module")
 def theatre(chromium, site) -> Iterator[Theatre]:
+    add_catalogue()
     with override_settings(ROOT_URLCONF=__name__):
         yield Theatre(chromium, site.address)
+    site.put_back()
 
 
 def page_address(site, path: str) -> str:
@@ -513,14 +335,11 @@ def test_essential_tool_is_not_started_again_by_a_decision(theatre, site, key):
     assert [is_asked_by(key, url, page) for url in scene.scripts].count(True) == 1
 
 
-def test_munchkin_is_started_with_its_account_once_its_script_is_there(visitor):
-    visitor.stub = stub()
-    visitor.goto("/")
+@pytest.mark.parametrize("key", [key for key in OPTIONAL_TOOLS if start_of(key).after])
+def test_tool_is_started_with_its_ids_once_the_script_of_its_vendor_is_there(theatre, key):
+    scene = theatre.play("chosen", catalogue()[key].category)
 
-    visitor.choose("marketing-analytics")
-
-    visitor.page.wait_for_function("window.munchkinArguments")
-    assert visitor.page.evaluate("munchkinArguments") == ["123-ABC-456", {}]
+    assert scene.left[key] == start_of(key).left
 
 
 def test_drift_asks_for_a_new_script_every_five_minutes(visitor):
@@ -534,8 +353,8 @@ def test_drift_asks_for_a_new_script_every_five_minutes(visitor):
     assert urlsplit(address).path == "/include/1795435500000/abcd1234efgh.js"
 
 
-def test_no_browser_tool_of_the_catalogue_is_missing_from_the_site(site):
+def test_no_browser_tool_of_the_catalogue_is_missing_from_the_site(theatre):
     on_site = set(Tool.objects.filter(enabled=True).values_list("recipe", flat=True))
 
     assert set(BROWSER_TOOLS) <= on_site
-    assert len(BROWSER_TOOLS) >= 15
+    assert len(BROWSER_TOOLS) >= 85

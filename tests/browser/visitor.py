@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request,
 
 from consent.policy.decision import Decision, today
 from consent.recipes import Recipe, catalogue
+from demo_site.management.commands.demo_seed import TOOLS
 from tests.factories import example_parameters
 
 OPTIONAL = ("functional", "marketing-analytics", "advertising")
@@ -36,11 +37,18 @@ FOLLOWED = """
 """
 
 
+# What the site has beside the tools of the demo, since tests ask how these hear of consent. What
+# each tool of the catalogue does is for `test_tools` to see.
+FURTHER = ("microsoft-clarity", "microsoft-uet", "segment")
+SITE = tuple(key for keys in TOOLS.values() for key in keys) + FURTHER
+
+
 def tools_of(*categories: str) -> list[str]:
     """Return the keys, sorted, of the site's tools in these categories that run in the browser."""
+    recipes = [catalogue()[key] for key in SITE]
     return sorted(
-        key
-        for key, recipe in catalogue().items()
+        recipe.key
+        for recipe in recipes
         if recipe.kind == "browser" and recipe.category in categories
     )
 
@@ -53,8 +61,8 @@ def sources(recipe: Recipe) -> frozenset[str]:
     """
     directives = recipe.csp_sources(example_parameters(recipe.key))
     declared = {source for sources in directives.values() for source in sources}
-    loaded = (urlsplit(script.src).hostname for script in recipe.scripts if script.src)
-    scripts = {f"https://{host}" for host in loaded}
+    loaded = (urlsplit(script.src).hostname for script in recipe.scripts)
+    scripts = {f"https://{host}" for host in loaded if host}
     hosts = {source for source in declared if "://" in source}
     # A source with a path already says more than the script's bare host.
     covered = {script for script in scripts if any(host.startswith(script) for host in hosts)}
@@ -131,7 +139,11 @@ class Visitor:
             route.fulfill(body=PIXEL, content_type="image/gif")
         elif route.request.resource_type == "script":
             body = self.answers.get(url, self.stub)
-            route.fulfill(body=body, content_type="text/javascript; charset=utf-8")
+            route.fulfill(
+                body=body,
+                content_type="text/javascript; charset=utf-8",
+                headers={"Access-Control-Allow-Origin": "*"},
+            )
         else:
             route.fulfill(status=204, headers={"Access-Control-Allow-Origin": "*"})
 

@@ -136,6 +136,39 @@ def test_it_is_written_as_it_is_once_it_is_allowed(policy):
     assert "Load once" not in markup
 
 
+@pytest.fixture
+def twitch(policy) -> Policy:
+    """The policy, with a vendor who must be told which host the page is on."""
+    functional = Category.objects.get(key="functional")
+    ToolFactory(category=functional, key="twitch", recipe="twitch", snippet="", placement="manual")
+    policy.refresh_from_db()
+    return policy
+
+
+STREAM = '{% consent_embed "twitch" channel="ferries" title="Our ferry" %}'
+
+
+@pytest.mark.parametrize(
+    ("host", "parent"),
+    [("testserver", "testserver"), ("testserver:8000", "testserver"), ("evil.example", "")],
+)
+def test_host_of_the_page_is_told_where_it_is_one_of_the_site(twitch, host, parent):
+    request = page_request(grant("functional", at=twitch.revision), headers={"Host": host})
+
+    markup = live(write(STREAM, request))
+
+    said = f"channel=ferries&amp;parent={parent}&amp;" if parent else "channel=ferries&amp;autoplay"
+    assert f'<iframe src="https://player.twitch.tv/?{said}' in markup
+
+
+def test_host_of_the_page_is_told_by_load_once(twitch):
+    form = fields(write(STREAM))
+
+    page = post(ONCE, {**form, "action": "once"}).content.decode()
+
+    assert "https://player.twitch.tv/?channel=ferries&amp;parent=testserver&amp;" in live(page)
+
+
 def test_tool_that_is_newer_than_the_grant_waits(policy):
     assert "<iframe" not in live(write(TAG, page_request(grant("functional", at=2))))
 

@@ -19,7 +19,18 @@ EMBEDS = [key for key, recipe in catalogue().items() if recipe.kind == "embed"]
 CHANNEL = "UCaBcDeFgHiJkLmNoPqRsTuV"
 PB = "!1m18!1m12!1m3!1d2483.5!2d-0.12!3d51.5!2sTower of London, “east”!5e0"
 
-# What a template may say, and where that leads. Each embed of the catalogue has at least one.
+HEX = "0123456789abcdef0123456789abcdef"
+HOST = "site.example"
+SPOTIFY = "https://open.spotify.com/embed/"
+SOUNDCLOUD = "https://w.soundcloud.com/player/?url=https%3A//api.soundcloud.com/"
+TWITCH = "https://player.twitch.tv/?"
+X_POST = "https://platform.twitter.com/embed/Tweet.html"
+FACEBOOK = "https://www.facebook.com/plugins/post.php"
+POST = "https://www.facebook.com/20531316728/posts/10154009990506729/"
+OSM = "https://www.openstreetmap.org/export/embed.html"
+
+# What a template of a page on HOST may say, and where that leads. Each embed of the catalogue has
+# at least one.
 ADDRESSES: dict[str, list[tuple[dict[str, str], str]]] = {
     "youtube": [
         ({"id": "aBcDeFgHiJk"}, "https://www.youtube-nocookie.com/embed/aBcDeFgHiJk"),
@@ -119,6 +130,166 @@ ADDRESSES: dict[str, list[tuple[dict[str, str], str]]] = {
             f"https://www.google.com/maps/embed?pb={quote(PB, safe='')}",
         ),
     ],
+    "spotify": [
+        ({"id": "4uLU6hMCjMI75M1A2tKUQC"}, f"{SPOTIFY}track/4uLU6hMCjMI75M1A2tKUQC"),
+        (
+            {"type": "episode", "id": "4uLU6hMCjMI75M1A2tKUQC"},
+            f"{SPOTIFY}episode/4uLU6hMCjMI75M1A2tKUQC",
+        ),
+        *(
+            ({"id": address}, f"{SPOTIFY}playlist/4uLU6hMCjMI75M1A2tKUQC")
+            for address in (
+                "https://open.spotify.com/playlist/4uLU6hMCjMI75M1A2tKUQC?si=abc",
+                "https://open.spotify.com/intl-de/playlist/4uLU6hMCjMI75M1A2tKUQC",
+                '<iframe src="https://open.spotify.com/embed/playlist/4uLU6hMCjMI75M1A2tKUQC?'
+                'utm_source=generator" width="100%"></iframe>',
+            )
+        ),
+    ],
+    "soundcloud": [
+        ({"id": "293"}, f"{SOUNDCLOUD}tracks/293"),
+        (
+            {
+                "id": '<iframe width="100%" src="https://w.soundcloud.com/player/?url=https%3A//'
+                'api.soundcloud.com/playlists/1234567&color=%23ff5500&auto_play=false"></iframe>'
+            },
+            f"{SOUNDCLOUD}playlists/1234567",
+        ),
+        (
+            {
+                "id": "https://w.soundcloud.com/player/?url=https%3A//api.soundcloud.com/tracks/"
+                "soundcloud%253Atracks%253A1234567&color=x"
+            },
+            f"{SOUNDCLOUD}tracks/1234567",
+        ),
+    ],
+    "dailymotion": [
+        *(
+            ({"id": given}, "https://geo.dailymotion.com/player.html?video=x8abcde")
+            for given in (
+                "x8abcde",
+                "https://www.dailymotion.com/video/x8abcde?playlist=x1",
+                "https://dai.ly/x8abcde",
+                "https://www.dailymotion.com/embed/video/x8abcde",
+                "https://geo.dailymotion.com/player/xabc1.html?video=x8abcde",
+            )
+        ),
+    ],
+    "twitch": [
+        ({"channel": "ferries"}, f"{TWITCH}channel=ferries&parent=site.example&autoplay=false"),
+        *(
+            ({"video": given}, f"{TWITCH}video=1234567890&parent=site.example&autoplay=false")
+            for given in ("1234567890", "https://www.twitch.tv/videos/1234567890?t=1h")
+        ),
+        (
+            {"channel": "https://www.twitch.tv/ferries"},
+            f"{TWITCH}channel=ferries&parent=site.example&autoplay=false",
+        ),
+    ],
+    "wistia": [
+        *(
+            ({"id": given}, "https://fast.wistia.net/embed/iframe/abcdef0123")
+            for given in (
+                "abcdef0123",
+                "https://ferries.wistia.com/medias/abcdef0123",
+                "https://fast.wistia.net/embed/iframe/abcdef0123?videoFoam=true",
+                "https://fast.wistia.com/embed/medias/abcdef0123.jsonp",
+            )
+        ),
+    ],
+    "loom": [
+        *(
+            ({"id": given}, f"https://www.loom.com/embed/{HEX}")
+            for given in (
+                HEX,
+                f"https://www.loom.com/share/{HEX}?sid=1",
+                f"https://www.loom.com/share/How-ferries-work-{HEX}",
+                f"https://www.loom.com/embed/{HEX}",
+            )
+        ),
+    ],
+    "tiktok-embed": [
+        *(
+            ({"id": given}, "https://www.tiktok.com/embed/v2/1234567890123456789")
+            for given in (
+                "1234567890123456789",
+                "https://www.tiktok.com/@ferries.of-oddersay/video/1234567890123456789?lang=en",
+                "https://www.tiktok.com/embed/v2/1234567890123456789",
+            )
+        ),
+    ],
+    "instagram-embed": [
+        ({"id": "AbCdEf01234"}, "https://www.instagram.com/p/AbCdEf01234/embed"),
+        *(
+            ({"id": address}, "https://www.instagram.com/reel/AbCdEf01234/embed")
+            for address in (
+                "https://www.instagram.com/reel/AbCdEf01234/?igsh=abc",
+                "https://instagram.com/ferries/reel/AbCdEf01234",
+                "https://www.instagram.com/reel/AbCdEf01234/embed/captioned/",
+            )
+        ),
+    ],
+    "x-post": [
+        *(
+            ({"id": given}, f"{X_POST}?id=1234567890123456789&dnt=true")
+            for given in (
+                "1234567890123456789",
+                "https://x.com/ferries/status/1234567890123456789?s=20",
+                "https://twitter.com/ferries/status/1234567890123456789/photo/1",
+                "https://x.com/i/web/status/1234567890123456789",
+            )
+        ),
+    ],
+    "facebook-post": [
+        *(
+            ({"href": given}, f"{FACEBOOK}?href={quote(POST, safe='')}&show_text=true")
+            for given in (
+                POST,
+                f'<iframe src="{FACEBOOK}?href={quote(POST, safe="")}&show_text=true&width=500">'
+                "</iframe>",
+            )
+        ),
+        (
+            {"href": "https://www.facebook.com/permalink.php?story_fbid=1&id=2"},
+            f"{FACEBOOK}?href=https%3A%2F%2Fwww.facebook.com%2Fpermalink.php%3Fstory_fbid%3D1%26id"
+            "%3D2&show_text=true",
+        ),
+    ],
+    "openstreetmap": [
+        (
+            {"bbox": "-0.004,51.476,0.0003,51.478"},
+            f"{OSM}?bbox=-0.004%2C51.476%2C0.0003%2C51.478&layer=mapnik",
+        ),
+        (
+            {"bbox": "-0.004,51.476,0.0003,51.478", "marker": "51.477,-0.002"},
+            f"{OSM}?bbox=-0.004%2C51.476%2C0.0003%2C51.478&layer=mapnik&marker=51.477%2C-0.002",
+        ),
+        (
+            {
+                "bbox": f'<iframe src="{OSM}?bbox=-0.004%2C51.476%2C0.0003%2C51.478&amp;layer='
+                'mapnik&amp;marker=51.477%2C-0.002" style="border: 0"></iframe><br/>'
+            },
+            f"{OSM}?bbox=-0.004%2C51.476%2C0.0003%2C51.478&layer=mapnik&marker=51.477%2C-0.002",
+        ),
+    ],
+    "calendly": [
+        (
+            {"user": "acme", "event": "intro"},
+            "https://calendly.com/acme/intro"
+            "?embed_domain=site.example&embed_type=Inline&hide_gdpr_banner=1",
+        ),
+        (
+            {"user": "https://calendly.com/acme/intro?month=2026-12"},
+            "https://calendly.com/acme/intro"
+            "?embed_domain=site.example&embed_type=Inline&hide_gdpr_banner=1",
+        ),
+    ],
+    "typeform": [
+        *(
+            ({"id": given}, "https://form.typeform.com/to/AbCd12")
+            for given in ("AbCd12", "https://acme.typeform.com/to/AbCd12#name=x")
+        ),
+    ],
 }
 WRONG = {
     "youtube": [
@@ -146,6 +317,37 @@ WRONG = {
         {"map": "!1m18!1m12!\n1m3"},
         {"map": "https://evil.example/?pb=!1m18!1m12!1m3"},
     ],
+    "spotify": [
+        {},
+        {"type": "track"},
+        {"id": "https://open.spotify.com.evil.example/track/4uLU6hMCjMI75M1A2tKUQC"},
+        {"type": "artists", "id": "4uLU6hMCjMI75M1A2tKUQC"},
+    ],
+    "soundcloud": [
+        {"id": "https://soundcloud.com/ferries/horn"},
+        {"id": "https://w.soundcloud.com/player/?url=https%3A//evil.example/tracks/1"},
+    ],
+    "dailymotion": [{}, {"id": "8abcde"}, {"id": "https://evil.example/video/x8abcde"}],
+    "twitch": [
+        {},
+        {"video": "https://www.twitch.tv/ferries/clip/Abc"},
+        {"channel": "https://www.twitch.tv/videos/1234567890/more"},
+        {"channel": "ferries&parent=evil.example"},
+    ],
+    "wistia": [{}, {"id": "https://evil.example/medias/abcdef0123"}, {"id": "abc/def0123"}],
+    "loom": [{}, {"id": HEX[:-1]}, {"id": f"https://loom.com.evil.example/share/{HEX}"}],
+    "tiktok-embed": [{}, {"id": "https://vm.tiktok.com/ZMabc/"}, {"id": "12345"}],
+    "instagram-embed": [{}, {"id": "https://www.instagram.com/ferries/"}, {"id": "a/../b"}],
+    "x-post": [{}, {"id": "https://x.com/ferries"}, {"id": "123456789&theme=dark"}],
+    "facebook-post": [
+        {},
+        {"href": "https://evil.example/posts/1"},
+        {"href": "https://www.facebook.com.evil.example/posts/1"},
+        {"href": "http://www.facebook.com"},
+    ],
+    "openstreetmap": [{}, {"bbox": "1,2,3"}, {"bbox": "1,2,3,4&layer=x"}, {"marker": "1,2"}],
+    "calendly": [{}, {"user": "acme"}, {"user": "https://calendly.com/d/abc/intro"}],
+    "typeform": [{}, {"id": "https://acme.typeform.com/settings"}, {"id": "to/AbCd12"}],
 }
 
 
@@ -182,7 +384,7 @@ def test_examples_are_accepted_and_lead_to_a_host_of_the_recipe(key):
     embed = embed_of(key)
     given = {parameter.name: parameter.example for parameter in embed.parameters}
 
-    address = iframe(embed.html(given, "A title"))["src"] or ""
+    address = iframe(embed.html(given, "A title", HOST))["src"] or ""
 
     assert embed.errors(given) == {}
     hosts = [urlsplit(source).hostname for source in catalogue()[key].csp["frame-src"]]
@@ -195,7 +397,7 @@ def test_examples_are_accepted_and_lead_to_a_host_of_the_recipe(key):
     [(key, given, address) for key in EMBEDS for given, address in ADDRESSES.get(key, [])],
 )
 def test_what_is_said_leads_to_the_address(key, given, address):
-    assert iframe(embed_of(key).html(given, "A title"))["src"] == address
+    assert iframe(embed_of(key).html(given, "A title", HOST))["src"] == address
 
 
 @pytest.mark.parametrize(
@@ -322,6 +524,9 @@ def test_good_file_is_read_in_full(tmp_path):
         ("allowfullscreen = true", 'onload = "x()"', "embed.attributes.onload: is not an"),
         ("allowfullscreen = true", 'srcdoc = "x"', "embed.attributes.srcdoc: is not an"),
         ("query =", "queries =", "embed.queries: is unknown."),
+        ("query =", 'any_of = ["when"]\nquery =', "embed.any_of[0]: “when” is not a parameter."),
+        ("/{{id}}", "/{{page_host}}/{{id}}", "embed.src: holds page_host, which only a field"),
+        ('name = "at"', 'name = "page_host"', "embed.parameters[1].name: “page_host” is what the"),
     ],
 )
 def test_broken_file_is_refused_with_file_and_field_named(tmp_path, old, new, message):
@@ -331,6 +536,29 @@ def test_broken_file_is_refused_with_file_and_field_named(tmp_path, old, new, me
         load(recipe(tmp_path, GOOD.replace(old, new, 1)))
 
     assert str(caught.value).startswith(f"good.toml: {message}")
+
+
+NEEDS_HOST = GOOD.replace('at = "{{at}}"', 'at = "{{at}}", on = "{{page_host}}"')
+
+
+def test_page_host_is_in_the_query_where_it_is_known(tmp_path):
+    embed = load(recipe(tmp_path, NEEDS_HOST)).embed
+
+    assert embed is not None
+    assert embed.names_host
+    address = iframe(embed.html({"id": "abc"}, "T", "a.example&b=c"))["src"]
+    assert address == "https://good.example/abc?on=a.example%26b%3Dc"
+    assert iframe(embed.html({"id": "abc"}, "T"))["src"] == "https://good.example/abc"
+
+
+def test_one_of_several_parameters_is_enough_and_needed(tmp_path):
+    text = GOOD.replace("query =", 'any_of = ["at", "id"]\nquery =').replace("required = true", "")
+    text = text.replace("/{{id}}", "/x").replace('"{{at}}"', '"{{at}}", id = "{{id}}"')
+    embed = load(recipe(tmp_path, text)).embed
+
+    assert embed is not None
+    assert list(embed.errors({})) == ["at"]
+    assert embed.errors({"at": "7"}) == embed.errors({"id": "abc"}) == {}
 
 
 def test_parameters_of_an_embed_are_not_the_tools(tmp_path):
