@@ -172,7 +172,11 @@ def _markup(tool: Tool, recipe: Recipe | None) -> str:
     if recipe is None or not isinstance(values, dict) or parameter_errors(recipe, values):
         logger.error("Tool %s does not fit its recipe %s and does not run.", tool.key, tool.recipe)
         return ""
-    return recipe.render(values, tool.key)
+    try:
+        return recipe.render(values, tool.key)
+    except ValueError:
+        logger.exception("Tool %s has no address that a script can come from.", tool.key)
+        return ""
 
 
 def _sources(tool: Tool, recipe: Recipe | None) -> Mapping[str, tuple[str, ...]]:
