@@ -5,12 +5,13 @@ PYTHON ?= python3
 # BROWSER=no leaves out the tests that drive a browser, and what only they need.
 BROWSER ?= yes
 VENV ?= .venv
+DAYS ?= 365
 RUN := $(VENV)/bin/python
 SOURCES := consent demo_site tests
 ESLINT := .ci/node_modules/.bin/eslint
 
-.PHONY: help demo test test-full bench docs assets lint lint-python lint-format lint-types lint-imports \
-	lint-templates lint-javascript lint-structure driver chromium clean
+.PHONY: help demo test test-full bench docs recipes assets lint lint-python lint-format lint-types \
+	lint-imports lint-templates lint-javascript lint-structure driver chromium clean
 
 help:
 	@echo "make demo    install, migrate, seed and serve the demo site on http://127.0.0.1:$(PORT)/"
@@ -19,6 +20,7 @@ help:
 	@echo "make bench   measure what the app costs a page, decisions under load, and events; write docs/benchmarks.md"
 	@echo "make docs    build the documentation site into build/docs/, and check its links"
 	@echo "make lint    check style, types, imports, templates and JavaScript"
+	@echo "make recipes list the vendors whose facts are older than a year; DAYS=90 for another age"
 	@echo "make assets  build what browsers load after a change of consent/browser/"
 	@echo "make clean   remove what these commands made"
 	@echo "PORT=8001 serves the demo elsewhere; PYTHON=python3.12 takes another Python."
@@ -51,6 +53,10 @@ bench: $(VENV)/bench.stamp
 
 docs: $(VENV)/docs.stamp
 	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet
+
+recipes: $(VENV)/demo.stamp
+	@$(RUN) manage.py consent_recipe check
+	@$(RUN) manage.py consent_recipe old --days $(DAYS)
 
 assets: .ci/node_modules/.stamp $(VENV)/demo.stamp
 	@$(RUN) .ci/shared_constants.py

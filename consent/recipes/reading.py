@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType, NoneType
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -102,8 +103,8 @@ class TableReader:
         and for a value that does not have the field's type or breaks one of its rules.
         """
         table = self._table(path, data)
-        hints = get_type_hints(cls, include_extras=True)
-        names = {name: _name_in_file(name, hint) for name, hint in hints.items()}
+        fields_of: type = cls
+        hints, names = _hints(fields_of), _names(fields_of)
         known = sorted(name for name in names.values() if name)
         for unknown in table.keys() - known:
             message = f"is unknown. Known are: {', '.join(known)}."
@@ -183,6 +184,18 @@ class TableReader:
         if not isinstance(value, dict):
             raise self.error(path, "must be a table.")
         return value
+
+
+# A catalogue has thousands of tables, and finding this out takes longer than reading one.
+@cache
+def _hints(cls: type) -> Mapping[str, object]:
+    return get_type_hints(cls, include_extras=True)
+
+
+@cache
+def _names(cls: type) -> Mapping[str, str | None]:
+    """Return by field of a dataclass what it is called in the file."""
+    return {name: _name_in_file(name, hint) for name, hint in _hints(cls).items()}
 
 
 def _name_in_file(name: str, hint: object) -> str | None:

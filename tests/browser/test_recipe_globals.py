@@ -201,6 +201,13 @@ def test_google_analytics_queues_its_commands_as_arguments(visit: Visitor):
     assert commands == [["js", "a date"], ["config", "G-ABC1234567"]]
 
 
+def test_two_properties_of_google_analytics_are_configured_each(visit: Visitor):
+    html = rendered("google-analytics") + rendered("google-analytics", measurement_id="G-XYZ7654")
+    commands = queue_after(visit, html, DATA_LAYER)
+    configured = [command[1] for command in commands if command[0] == "config"]
+    assert configured == ["G-ABC1234567", "G-XYZ7654"]
+
+
 def test_google_tools_share_one_queue(visit: Visitor):
     keys = ("google-tag-manager", "google-analytics", "adwords")
     commands = queue_after(visit, "".join(map(rendered, keys)), DATA_LAYER)

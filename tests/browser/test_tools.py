@@ -353,6 +353,26 @@ def test_drift_asks_for_a_new_script_every_five_minutes(visitor):
     assert urlsplit(address).path == "/include/1795435500000/abcd1234efgh.js"
 
 
+def test_onesignal_takes_its_subscription_back_on_a_withdrawal(theatre, visitor):
+    """It would outlive the reload, which is all that other tools need to end."""
+    address = "https://cdn.onesignal.com/sdks/web/v16/OneSignalSDK.page.js"
+    visitor.answers[address] = """window.OneSignal = { User: { PushSubscription: {
+      optOut: () => localStorage.setItem("optedOut", "yes"),
+    } } };"""
+    visitor.goto("/")
+    visitor.choose("functional")
+    visitor.page.wait_for_function("window.OneSignal")
+    visitor.choose("functional", "advertising")
+    assert visitor.page.evaluate("localStorage.getItem('optedOut')") is None
+
+    loads = len(visitor.loads)
+    visitor.choose("advertising")
+
+    visitor.page.wait_for_function("!window.OneSignal")
+    assert len(visitor.loads) == loads + 1
+    assert visitor.page.evaluate("localStorage.getItem('optedOut')") == "yes"
+
+
 def test_no_browser_tool_of_the_catalogue_is_missing_from_the_site(theatre):
     on_site = set(Tool.objects.filter(enabled=True).values_list("recipe", flat=True))
 

@@ -1299,10 +1299,15 @@ def test_main_example_of_the_guide_is_a_recipe(tmp_path: Path):
 
 
 def test_other_examples_of_the_guide_fit_into_a_recipe(tmp_path: Path):
-    address, embed = EXAMPLES[1:]
+    attributes, address, start, embed = EXAMPLES[1:]
     head = GOOD[: GOOD.index("[[parameters]]")]
-    script = '[[scripts]]\ninline = "start({{matomo_url}});"\n'
-    recipe = load(write(tmp_path, f"{head}\n{address}\n{script}"))
+    site = GOOD[GOOD.index("[[parameters]]") :].split("\n\n")[0]
+    recipe = load(write(tmp_path, f"{head}\n{site}\n\n{attributes}"))
+    html = recipe.render({"site": "abc"}, "good")
+    assert Scripts(html).found[0][0]["data-site-id"] == "abc"
+    recipe = load(write(tmp_path, f"{head}\n{address}\n{start}"))
+    html = recipe.render({"matomo_url": "https://a.example/x/"}, "good")
+    assert Scripts(html).found[0][0]["src"] == "https://a.example/x/matomo.js"
     assert recipe.csp_sources({"matomo_url": "https://a.example/x"})["script-src"] == (
         "https://a.example",
         "https://cdn.matomo.cloud",
