@@ -43,7 +43,7 @@ def test_documented_import_works(document: str, module: str, name: str):
 
 
 def test_recipe_guides_examples_work(tmp_path: Path):
-    whole, _, embed = code_blocks(TOP / "docs/recipes.md", "toml")
+    whole, *_, embed = code_blocks(TOP / "docs/recipes.md", "toml")
     about = whole.partition("[[parameters]]")[0].replace("browser", "embed", 1)
     about = about.replace('placement = "head"', 'placement = "manual"')
     for name, text in (("whole", whole), ("film", f"{about}{embed}")):
