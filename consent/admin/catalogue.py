@@ -11,15 +11,18 @@ from consent.models import Category, Policy, Tool, default_texts
 from consent.recipes import Recipe, catalogue, search
 
 CUSTOM = "custom"
+DECLARED = "declared"
 EDIT_SNIPPET = "consent.edit_snippet"
 
 
 def chosen(request: HttpRequest) -> Recipe | None:
-    """Return the recipe that the address names; None for a custom snippet.
+    """Return the recipe that the address names; None for a custom snippet, or without any code.
 
     Raises Http404 if no recipe has that key, and PermissionDenied for a custom snippet if the user
     may not edit snippets.
     """
+    if declares_only(request):
+        return None
     key = request.GET.get("recipe", CUSTOM)
     if key == CUSTOM:
         if not may_edit_snippets(request):
@@ -28,6 +31,11 @@ def chosen(request: HttpRequest) -> Recipe | None:
     if key not in catalogue():
         raise Http404(gettext("There is no recipe “%s”.") % key)
     return catalogue()[key]
+
+
+def declares_only(request: HttpRequest) -> bool:
+    """Say whether the address is that of a tool which something else loads."""
+    return request.GET.get("recipe") == DECLARED
 
 
 def recipe_of(request: HttpRequest, tool: Tool | None) -> Recipe | None:

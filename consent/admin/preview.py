@@ -42,7 +42,9 @@ def why_no_code(tool: Tool) -> str:
     if recipe is None:
         if tool.recipe:
             return gettext("Does not run: its recipe “%s” is gone.") % tool.recipe
-        return "" if tool.snippet.strip() else gettext("Does not run: it has no code.")
+        if tool.is_only_declared:
+            return gettext("Only declared: pages get no code; your website's own code loads it.")
+        return ""
     errors = parameter_errors(recipe, tool.parameters if isinstance(tool.parameters, dict) else {})
     if errors:
         return gettext("Does not run: %s") % " ".join(errors.values())

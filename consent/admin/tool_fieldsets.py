@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from consent.admin.catalogue import may_edit_snippets, recipe_of
+from consent.admin.catalogue import declares_only, may_edit_snippets, recipe_of
 from consent.admin.forms import fields_for
 from consent.admin.generic import Fields, Fieldsets
 from consent.admin.preview import gone
@@ -24,6 +24,12 @@ SNIPPET_LOCKED = _(
     "This tool is a custom snippet. Your account may not change its code, but everything else on "
     "this page."
 )
+DECLARED = _(
+    "This tool is only declared: your website's own code, a tag manager or a CDN loads it. "
+    "Visitors see it like any other and can refuse it, but it is your developers who have that "
+    "code ask first whether it may run: by the tool's key, with request.consent.allows in Python, "
+    "or with consent.allows in JavaScript."
+)
 GONE = _(
     "This tool does not run: its recipe “%(recipe)s” is no longer in the catalogue. Add the tool "
     "again from the catalogue and delete this one, or ask the developers of the website."
@@ -36,12 +42,14 @@ def fieldsets(request: HttpRequest, tool: Tool | None, *, may_change: bool) -> F
     What everybody fills in comes first, what only developers need last.
     """
     recipe = recipe_of(request, tool)
-    own = _own_fields(request, tool, recipe, may_change)
+    is_declared = declares_only(request) if tool is None else tool.is_only_declared
+    own = [] if is_declared else _own_fields(request, tool, recipe, may_change)
     decisions = ["hears_decisions"] if recipe and recipe.kind == "server" else []
     first: Fields = [*own, "category", *decisions, "enabled"]
-    placed = [] if recipe and recipe.kind != "browser" else ["placement"]
+    placed = [] if is_declared or (recipe and recipe.kind != "browser") else ["placement"]
     # Whoever may not edit a snippet may not change either from where it loads code.
-    sources = ["sources"] if "snippet" in own else []
+    may_name = "snippet" in own or (is_declared and may_edit_snippets(request))
+    sources = ["sources"] if may_name else []
     preview: Fieldsets = [(_("Code on the page"), {"fields": ["preview"]})] if tool else []
     description = _description(request, tool, recipe, may_change)
     return [
@@ -78,6 +86,8 @@ def _description(
     parts: list[Text] = []
     if recipe is not None:
         parts = [gettext(text) for text in (recipe.description, recipe.note) if text]
+    elif declares_only(request) if tool is None else tool.is_only_declared:
+        parts = [DECLARED]
     elif tool is not None and tool.recipe:
         parts = [GONE % {"recipe": tool.recipe}]
     elif tool is None or may_change:

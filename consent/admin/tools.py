@@ -20,13 +20,14 @@ from consent.admin.base import Context
 from consent.admin.catalogue import (
     catalogue_context,
     chosen,
+    declares_only,
     passed_on,
 )
 from consent.admin.preview import gone, preview_of, why_no_code
 from consent.admin.tool_actions import disable, enable
 from consent.admin.tool_form import ToolFormAdmin
 from consent.models import Tool
-from consent.recipes import search
+from consent.recipes import Recipe, search
 
 
 @admin.register(Tool)
@@ -53,14 +54,17 @@ class ToolAdmin(ToolFormAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Context | None = None
     ) -> HttpResponse:
-        """Show the catalogue; with ``?recipe=`` (a recipe's key, or custom) the tool's form."""
+        """Show the catalogue; with ``?recipe=`` the tool's form.
+
+        It names a recipe by its key, or is custom or declared.
+        """
         if not self.has_add_permission(request):
             raise PermissionDenied
         if not request.GET.get("recipe"):
             return self._catalogue(request)
         recipe = chosen(request)
         context = {
-            "title": gettext("Add %s") % recipe.name if recipe else gettext("Add a custom snippet"),
+            "title": _title(request, recipe),
             "catalogue_url": f"?{passed_on(request).urlencode()}",
         }
         return super().add_view(request, form_url, {**context, **(extra_context or {})})
@@ -125,3 +129,9 @@ class ToolAdmin(ToolFormAdmin):
         if form.is_valid():
             context.update(preview_of(form.save(commit=False)))
         return self.page(request, "admin/consent/tool/preview.html", context, tool)
+
+
+def _title(request: HttpRequest, recipe: Recipe | None) -> str:
+    if declares_only(request):
+        return gettext("Declare a tool that something else loads")
+    return gettext("Add %s") % recipe.name if recipe else gettext("Add a custom snippet")

@@ -94,7 +94,11 @@ class ToolQuerySet(DatedQuerySet["Tool"]):
 
 @fields.named(_("tool"), _("tools"))
 class Tool(Pausable):
-    """One third-party service in a category: a recipe with parameters, or a custom snippet."""
+    """One third-party service in a category.
+
+    It has a recipe with parameters, or a custom snippet; or neither, and is only declared: the
+    website's own code, a tag manager or a CDN loads it, and asks first whether it may.
+    """
 
     # Not the name or the snippet's text: a correction there tells visitors nothing new, while a
     # new vendor, or another host, is somebody else who receives the data.
@@ -213,8 +217,13 @@ class Tool(Pausable):
         # One receiver less is nothing new.
         return not receivers_of(self) <= receivers_of(earlier)
 
+    @property
+    def is_only_declared(self) -> bool:
+        """Whether something else loads it: the app writes no code of it into pages."""
+        return not self.recipe and not self.snippet.strip()
+
     def get_recipe(self) -> Recipe | None:
-        """Return the recipe, or None for a custom snippet, or where the recipe is gone."""
+        """Return the recipe; None where the tool was made without one, or where it is gone."""
         try:
             return catalogue().get(self.recipe)
         except RecipeError:

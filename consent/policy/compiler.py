@@ -150,7 +150,7 @@ def compile_tool(tool: Tool, category: Category) -> CompiledTool:
             for c in (tool.cookies.all() if tool.pk else ())
         ),
         # What does not run loads nothing.
-        sources=_sources(tool, recipe) if markup or embed else {},
+        sources=_sources(tool, recipe) if markup or embed or tool.is_only_declared else {},
         embed=embed,
         pk=tool.pk,
         hears_decisions=tool.hears_decisions,
@@ -165,6 +165,8 @@ def _shared(text: str) -> str:
 
 def _markup(tool: Tool, recipe: Recipe | None) -> str:
     """Render the tool's code; a tool that is not clearly right has no code."""
+    if tool.is_only_declared:
+        return ""
     if not tool.recipe:
         prelude = google.prelude(tool.key) if google.needs_prelude(tool.snippet) else ""
         return prelude + snippets.prepare(tool.snippet, tool.key)

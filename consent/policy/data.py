@@ -15,10 +15,10 @@ class CompiledTool:
     """An enabled tool. ``since``: the revision that a grant must have seen to cover it.
 
     ``markup``: its code with marks for what a request and a state of consent bring (see
-    `consent.recipes.markers`); empty for a server-side tool, and for one that cannot be started
-    (`consent.checks` says why). ``sources``: what it loads from, by CSP directive. ``embed``: what
-    a template may show of it, if it is for that. ``hidden``: the first revision at which pages did
-    not show it, and the first at which they did again.
+    `consent.recipes.markers`); empty for a server-side tool, for one that is only declared,
+    and for one that cannot be started (`consent.checks` says why). ``sources``: what it loads from,
+    by CSP directive. ``embed``: what a template may show of it, if it is for that. ``hidden``: the
+    first revision at which pages did not show it, and the first at which they did again.
     """
 
     key: str

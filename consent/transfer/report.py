@@ -97,11 +97,17 @@ def described(tool: Tool, cookies: int) -> str:
     """Return a tool in one line, with how many cookies it declares."""
     facts = [
         f"vendor {shown(tool.vendor)}",
-        f"recipe {tool.recipe}" if tool.recipe else "custom snippet",
+        _code_of(tool),
         "enabled" if tool.enabled else "disabled",
         f"{cookies} cookie{'' if cookies == 1 else 's'}",
     ]
     return f"tool {tool.key} {shown(tool.name)} in {tool.category.key} ({', '.join(facts)})"
+
+
+def _code_of(tool: Tool) -> str:
+    if tool.is_only_declared:
+        return "only declared"
+    return f"recipe {tool.recipe}" if tool.recipe else "custom snippet"
 
 
 def lacking(tool: str, secrets: list[str]) -> str:

@@ -93,7 +93,7 @@ class CookieSerializer(_Row):
 
 
 class ToolSerializer(_Row):
-    """A tool with its cookies: by a recipe with parameters, or by a snippet.
+    """A tool with its cookies: by a recipe with parameters, or by a snippet ("": only declared).
 
     ``left_out``: names of secret parameters that were set where the file was written. Secrets are
     written only with ``with_secrets`` in the context.
@@ -111,7 +111,7 @@ class ToolSerializer(_Row):
             *("hears_decisions", "order", "recipe", "parameters", "left_out", "snippet"),
             "cookies",
         )
-        extra_kwargs = {"snippet": {"required": False, "allow_blank": False}}
+        extra_kwargs = {"snippet": {"required": False}}
 
     def validate(self, attrs: Row) -> Row:
         """Return all fields, absent ones empty; raise ValidationError by the rules in `tools`."""

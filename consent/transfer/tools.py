@@ -74,7 +74,7 @@ def lacking(stored: Tool, data: Row, parameters: Row) -> list[str]:
 
 def changes_code(tool: Tool, changed: Changes, *, is_new: bool) -> bool:
     """Say whether changes let other scripts run on the site, or the same ones for everybody."""
-    if tool.snippet and {"snippet", "sources"} & changed.keys():
+    if not tool.recipe and ("sources" in changed or (tool.snippet and "snippet" in changed)):
         return True
     recipe = catalogue().get(tool.recipe)
     suggested = recipe.category if recipe else ""
@@ -98,9 +98,10 @@ def cookie_identity(cookie: Row) -> tuple[str, str]:
 
 
 def wrong_form(tool: Row) -> Iterator[Problem]:
-    """Find fields that do not go together: a tool has either a recipe or a snippet."""
+    """Find fields that do not go together: a tool has a recipe or a snippet, which may be ""."""
     if "recipe" not in tool and "snippet" not in tool:
-        yield "", "a tool needs a recipe with parameters, or else a snippet."
+        what = "a tool needs a recipe with parameters, or else a snippet"
+        yield "", f"{what}, which is empty where the website's own code loads the tool."
     elif "recipe" not in tool:
         for name in sorted(tool.keys() & {"parameters", "left_out"}):
             yield name, "only a tool with a recipe has it; remove it."

@@ -764,6 +764,37 @@ def test_a_preview_escapes_what_it_shows(admin_client: Client) -> None:
     assert " nonce=" not in text(page)
 
 
+def test_a_tool_that_something_else_loads_is_declared(admin_client: Client) -> None:
+    category = CategoryFactory.create()
+    changes = {"name": "Bundled", "category": category.pk, "vendor": "Example Ltd"}
+    sources = {"sources": "img-src https://cdn.example"}
+    page = send(admin_client, adding("declared"), {**changes, **sources})
+    tool = Tool.objects.get()
+    assert page.redirect_chain
+    assert (tool.key, tool.is_only_declared, *sources.values()) == ("bundled", True, tool.sources)
+
+    page = admin_client.get(changing(tool))
+    assert "Only declared: pages get no code" in text(page)
+    assert not {"snippet", "placement"} & fields(page).keys()
+    assert fields(page)["sources"] == tool.sources
+    assert "Only declared" in text(admin_client.get(reverse(TOOLS)))
+
+
+def test_declaring_a_tool_needs_no_permission_for_code_but_its_hosts_do() -> None:
+    category = CategoryFactory.create()
+    client = editor("add_tool", "change_tool", "view_tool")
+    assert 'recipe=declared"' in text(client.get(reverse(ADD_TOOL)))
+    crafted = {"snippet": SNIPPET, "sources": "script-src https://crafted.example"}
+    changes = {"name": "Bundled", "category": category.pk, "vendor": "Example Ltd", **crafted}
+    send(client, adding("declared"), changes)
+    tool = Tool.objects.get()
+    assert (tool.snippet, tool.sources) == ("", "")
+
+    send(client, changing(tool), crafted)
+    tool.refresh_from_db()
+    assert (tool.snippet, tool.sources) == ("", "")
+
+
 def test_a_preview_says_what_is_wrong_first(admin_client: Client, analytics: Category) -> None:
     page = send(admin_client, adding("google-analytics"), {GA_ID: "UA-1"}, press="_preview")
     assert "Measurement ID: “UA-1” is not a valid value" in text(page)

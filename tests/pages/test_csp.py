@@ -17,6 +17,7 @@ from django.urls import include, path
 from consent.middleware import ConsentCSPMiddleware
 from consent.models import Category, Policy, Tool
 from consent.pages.csp import csp_sources, extended_csp
+from consent.pages.template_functions import consent_head
 from consent.policy import compile_tool, policies
 from consent.recipes import catalogue
 from tests.factories import ToolFactory
@@ -475,6 +476,17 @@ def test_a_tool_by_recipe_has_the_recipes_hosts_and_no_keyword():
     tool.policy = category.policy
     tool.save()
     assert "style-src" not in csp_sources(page_request(grant("functional")))
+
+
+def test_a_tool_that_is_only_declared_adds_its_hosts_for_visitors_who_allow_it():
+    Tool.objects.filter(key=CHAT).update(snippet="")
+
+    allowed, refused = page_request(grant("functional")), page_request(grant())
+    assert extended_csp(allowed, SITES) == CHATTING
+    assert extended_csp(refused, SITES) == REFUSED
+    assert allowed.consent.allows(CHAT)
+    assert not refused.consent.allows(CHAT)
+    assert f'data-consent-tool="{CHAT}"' not in consent_head(allowed)
 
 
 def test_a_stored_source_that_cannot_be_right_is_left_out():

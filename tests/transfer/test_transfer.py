@@ -1223,7 +1223,6 @@ def test_policys_row_is_locked_before_anything_is_read(policy, file):
             "img-src https://vendor.example",
             "Leave this empty: the recipe knows what its tool loads from",
         ),
-        ("categories[0].tools[0].snippet", "", "This field may not be blank"),
         ("categories[1].key", "functional", "“functional” is the key of categories[0] already"),
         ("categories[1].key", "chat", "“chat” is the key of categories[0].tools[0] already"),
         ("categories[1].tools[0].key", "chat", "is the key of categories[0].tools[0] already"),
@@ -1269,8 +1268,33 @@ def test_tool_with_neither_recipe_nor_snippet_is_refused(policy, file):
     del tool_in(data, "chat")["snippet"]
 
     assert refusal(data, file) == [
-        "categories[0].tools[0]: a tool needs a recipe with parameters, or else a snippet."
+        "categories[0].tools[0]: a tool needs a recipe with parameters, or else a snippet, which "
+        "is empty where the website's own code loads the tool."
     ]
+
+
+def test_tool_that_is_only_declared_comes_back_and_is_said_to_be(policy, file):
+    sources = "script-src https://cdn.example"
+    ToolFactory.create(
+        category=policy.categories.get(key="functional"),
+        key="bundled",
+        name="Bundled",
+        snippet="",
+        sources=sources,
+    )
+    data = data_of()
+    Tool.objects.filter(key="bundled").delete()
+
+    (problem,) = refusal(data, file, "--no-code")
+    said = changes(imported(data, file))
+
+    assert problem.startswith("tool bundled: this changes which scripts run")
+    assert said == [
+        "+ tool bundled “Bundled” in functional "
+        "(vendor “Example Ltd”, only declared, enabled, 0 cookies)"
+    ]
+    tool = Tool.objects.get(key="bundled")
+    assert (tool.snippet, tool.recipe, tool.sources) == ("", "", sources)
 
 
 def test_parameter_that_is_required_and_missing_is_named(policy, file):
