@@ -18,6 +18,7 @@ from django.core.cache import cache
 from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
+from consent.findings import report_limit, sightings
 from consent.models import revision
 from consent.policy import policies
 from consent.proof import ledger, notice_counter, storing
@@ -98,5 +99,7 @@ def forget_everything() -> None:
     ledger.forget()
     storing.waiting.clear()
     notice_counter.forget()
+    sightings.forget()
+    report_limit.forget()
     write_limit.forget()
     cache.clear()

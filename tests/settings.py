@@ -65,6 +65,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 CONSENT_REGION = None
 CONSENT_EVENTS_HOSTS = None  # type: ignore[assignment]
 CONSENT_EVENTS_TRUSTED_HOSTS = []
+# No test waits for the thread that stores what was seen.
+CONSENT_FINDINGS_STORE_SECONDS = 1_000_000
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Tasks that wait for a worker, beside what there is without the setting.
 BACKGROUND = "background"
@@ -72,4 +74,5 @@ TASKS = {
     "default": {"BACKEND": f"{_LIBRARY}.backends.immediate.ImmediateBackend"},
     BACKGROUND: {"BACKEND": "django_tasks_db.DatabaseBackend"},
 }
-INSTALLED_APPS = [*INSTALLED_APPS, "django_tasks_db"]  # noqa: F405
+INSTALLED_APPS = [*INSTALLED_APPS, "consent.findings", "django_tasks_db"]  # noqa: F405
+MIDDLEWARE = ["consent.findings.middleware.FindingsMiddleware", *MIDDLEWARE]  # noqa: F405

@@ -10,6 +10,7 @@ from consent import __version__
 from consent.conf import ConsentSettings
 from consent.conf.table import Setting
 from consent.events.conf import EventsSettings
+from consent.findings.conf import FindingsSettings
 
 pytestmark = pytest.mark.once
 
@@ -38,7 +39,7 @@ LEFT_BEHIND = {"__pycache__", "build", "dist", "htmlcov", "staticfiles", "test-r
 # Written so that this file does not hold what it looks for.
 FORBIDDEN = re.compile(r"/(?:work|root|home|Users)/[a-z.]|registry\.n[p]m|files\.python[h]osted")
 # The tables of settings that docs/settings.md describes.
-TABLES = (ConsentSettings, EventsSettings)
+TABLES = (ConsentSettings, EventsSettings, FindingsSettings)
 
 
 def setting_names(text: str) -> set[str]:

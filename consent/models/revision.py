@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from django.db import models, transaction
@@ -43,6 +44,12 @@ def number_of_now() -> int:
     issued after a backup was restored are higher than those that were issued before.
     """
     return max(1, milliseconds())
+
+
+def number_at(day: date) -> int:
+    """Return the number of a revision that was issued as ``day`` began (UTC)."""
+    began = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return max(1, int(began.timestamp() * 1_000) - EPOCH)
 
 
 class Revised(models.Model):

@@ -24,7 +24,10 @@ DOWNLOADS = {
 # Nobody may add or delete what is written once.
 REFUSED = {
     f"{model}_{verb}"
-    for model in ("consent_record", "consent_policyversion", "consent_events_delivery")
+    for model in (
+        *("consent_record", "consent_policyversion"),
+        *("consent_events_delivery", "consent_findings_finding"),
+    )
     for verb in ("add", "delete")
 }
 ADD = ("tool", "category", "policy")

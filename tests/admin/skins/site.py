@@ -25,6 +25,7 @@ from django.urls import resolve, reverse  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from consent.events.models import Delivery  # noqa: E402
+from consent.findings.models import Finding  # noqa: E402
 from consent.models import Category, Policy, PolicyVersion, Record, Tool  # noqa: E402
 from tests.admin.helpers import fields  # noqa: E402
 from tests.factories import PolicyFactory, ToolFactory  # noqa: E402
@@ -52,6 +53,7 @@ def fill() -> None:
         sent = {"content_type": "application/json", "headers": SAME_ORIGIN}
         assert Client().put(API, {"choices": choices}, **sent).status_code == 200
     _deliver(Tool.objects.get(key="webhooks"))
+    _find()
 
 
 def _deliver(tool: Tool) -> None:
@@ -73,6 +75,21 @@ def _deliver(tool: Tool) -> None:
         )
 
 
+def _find() -> None:
+    day = timezone.now().date()
+    for severity, name in enumerate(("_fbp", "mystery")):
+        Finding.objects.create(
+            kind="cookie",
+            name=name,
+            problem="undeclared",
+            source="set",
+            severity=severity,
+            place="/journal/",
+            first_seen=day,
+            last_seen=day,
+        )
+
+
 def editor() -> Client:
     """Return a client that is logged in as the admin."""
     client = Client(raise_request_exception=False)
@@ -83,7 +100,7 @@ def editor() -> Client:
 def visits() -> dict[str, Visit]:
     """Return the pages by name. Those of other apps are named “foreign”."""
     record, version = Record.objects.latest("pk"), PolicyVersion.objects.latest("pk")
-    delivery = Delivery.objects.latest("pk")
+    delivery, finding = Delivery.objects.latest("pk"), Finding.objects.latest("pk")
     return {
         **_foreign(),
         **_lists(record),
@@ -95,6 +112,9 @@ def visits() -> dict[str, Visit]:
         "version history": _of("consent_policyversion_history", version),
         "delivery": _of("consent_events_delivery_change", delivery),
         "delivery history": _of("consent_events_delivery_history", delivery),
+        "findings": _of("consent_findings_finding_changelist"),
+        "finding": _of("consent_findings_finding_change", finding),
+        "finding history": _of("consent_findings_finding_history", finding),
     }
 
 

@@ -1,0 +1,75 @@
+"""What the recipes know of a name or a host: its vendor, what it is for, its usual category."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from consent.recipes import Recipe, RecipeError, catalogue
+from consent.recipes.escaping import PLACEHOLDER
+
+
+class KnownCookie(NamedTuple):
+    """A cookie or storage key as a recipe has it."""
+
+    kind: str
+    pattern: str
+    recipe: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a finding."""
+
+    recipe: Recipe
+    purpose: str = ""
+
+
+def cookies() -> tuple[KnownCookie, ...]:
+    """Return the cookies of all recipes; none where the catalogue cannot be read."""
+    try:
+        return _cookies(tuple(catalogue().values()))
+    except RecipeError:
+        return ()
+
+
+@lru_cache(maxsize=2)
+def _cookies(recipes: tuple[Recipe, ...]) -> tuple[KnownCookie, ...]:
+    return tuple(
+        KnownCookie(cookie.kind, cookie.name, recipe.key, cookie.purpose)
+        for recipe in recipes
+        for cookie in recipe.cookies
+    )
+
+
+def known(kind: str, name: str) -> Known | None:
+    """Return what a recipe knows of the cookie, storage key or host ``name``; None: nothing."""
+    if kind == "host":
+        recipe = next(_with_host(name), None)
+        return Known(recipe) if recipe else None
+    for cookie in cookies():
+        if (cookie.kind, cookie.pattern) == (kind, name):
+            return Known(catalogue()[cookie.recipe], cookie.purpose)
+    return None
+
+
+def _with_host(host: str) -> Iterator[Recipe]:
+    try:
+        recipes = catalogue().values()
+    except RecipeError:
+        return
+    for recipe in recipes:
+        if any(covers(source, host) for each in recipe.csp.values() for source in each):
+            yield recipe
+
+
+def covers(source: str, host: str) -> bool:
+    """Say whether the CSP ``source`` names ``host``."""
+    if PLACEHOLDER.search(source):
+        return False
+    named = urlsplit(source).hostname or ""
+    return named == host or (named.startswith("*.") and host.endswith(named[1:]))
