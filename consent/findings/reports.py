@@ -72,6 +72,8 @@ def _of_old_form(report: Any) -> Mapping[str, str]:
         "page": "document-uri",
         "blocked": "blocked-uri",
         "directive": "effective-directive",
+        # Older browsers name only the directive that applied, with its sources.
+        "violated": "violated-directive",
         "file": "source-file",
     }
     return _texts(report, names)
@@ -95,7 +97,7 @@ def _texts(row: Any, names: Mapping[str, str]) -> Mapping[str, str]:
         return {}
     found = {ours: row.get(theirs) for ours, theirs in names.items()}
     texts = {name: value for name, value in found.items() if isinstance(value, str)}
-    directive = texts.get("directive", "")
+    directive = (texts.get("directive") or texts.get("violated", "")).partition(" ")[0]
     return {**texts, "directive": directive.removesuffix("-elem").removesuffix("-attr")}
 
 

@@ -14,6 +14,8 @@ from consent.findings.models import Finding
 from consent.findings.report_policy import WHEN, own_hosts
 from consent.findings.sightings import Seen, has_room, note, remembered
 from consent.findings.vendors import covers
+from consent.policy import Selection
+from consent.visitor import Consent
 
 LONGEST = 16_384
 _TEXT = "text/plain; charset=utf-8"
@@ -51,15 +53,26 @@ def _note(request: HttpRequest, report: reports.Report) -> None:
         return
     when = request.GET.get(WHEN, "")
     problem = when if when in _WHEN else ""
-    key = (Finding.Kind.HOST, report.host, problem)
+    # Whoever agreed on the loaded page let its tool start: the policy that is reported is older.
+    selection = _selection(request) if problem else None
+    key = (Finding.Kind.HOST, report.host, problem, selection and selection.state)
     if key in remembered() or not has_room():
         return
     seen = Seen(
         *(Finding.Kind.HOST, report.host, Finding.Source.REPORTED, _place(report.page)),
         directive=report.directive,
         problem=problem,
+        allowed=frozenset(tool.key for tool in selection.tools) if selection else frozenset(),
     )
     note(seen, key)
+
+
+def _selection(request: HttpRequest) -> Selection | None:
+    """Return what the visitor allows by now, as far as the browser sends that with a report."""
+    consent = getattr(request, "consent", None)
+    if not isinstance(consent, Consent) or not consent.policy:
+        return None
+    return consent.without_vary().selection
 
 
 def _is_of_this_site(request: HttpRequest, page: str) -> bool:

@@ -1,14 +1,26 @@
 """What browsers report of the report-only policy, and the policy that has them report it."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import include, path
+from hypothesis import given
+from hypothesis.strategies import (
+    booleans,
+    dictionaries,
+    integers,
+    lists,
+    none,
+    recursive,
+    sampled_from,
+    text,
+)
 
-from consent.findings import report_limit, sightings
+from consent.findings import report_limit, reports, sightings
 from consent.findings.checks import check_findings, check_reports
 from consent.findings.middleware import FindingsMiddleware
 from consent.findings.models import Finding
@@ -27,6 +39,7 @@ urlpatterns = [
 
 ADDRESS = "/consent/findings/reports/"
 HEADER = "Content-Security-Policy-Report-Only"
+NAMES = ["csp-report", "type", "body", "csp-violation", "blocked-uri", "blockedURL", "documentURL"]
 PAGE = "http://testserver/account/7/?token=secret"
 
 
@@ -99,6 +112,26 @@ def test_host_of_a_tool_is_found_where_the_tool_was_not_allowed(when: str, probl
     assert found() == ([("cdn.chat.example", problem, "reported")] if problem else [])
 
 
+def test_host_of_a_tool_that_the_visitor_allowed_on_the_loaded_page_is_no_finding():
+    client = Client()
+    client.cookies["consent"] = grant("functional")
+    report = json.dumps(old_form("https://cdn.chat.example/a.js"))
+    client.post(f"{ADDRESS}?when=before", report, content_type="application/csp-report")
+    assert found() == []
+
+    send(old_form("https://cdn.chat.example/a.js"), "before")
+    assert found() == [("cdn.chat.example", "before", "reported")]
+
+
+@pytest.mark.parametrize("directive", ["img-src", "script-src-elem 'self' data:"])
+def test_browser_that_names_only_the_violated_directive_is_understood(directive: str):
+    report = old_form("https://pixel.example/", **{"violated-directive": directive})
+    del report["csp-report"]["effective-directive"]
+    send(report)
+
+    assert found() == [("pixel.example", "undeclared", "reported")]
+
+
 def test_host_of_an_essential_tool_is_no_finding():
     send(new_form("https://guard.example/a.png"), "refused")
 
@@ -139,6 +172,18 @@ def test_ids_in_hosts_become_stars():
     send(old_form("https://1234567.fls.ads.example/"))
 
     assert found() == [("*.fls.ads.example", "undeclared", "reported")]
+
+
+JSON = recursive(
+    none() | booleans() | integers() | text() | sampled_from(["http://[", "https://a.b\x00/"]),
+    lambda inner: lists(inner) | dictionaries(sampled_from(NAMES) | text(), inner),
+)
+
+
+@given(JSON)
+def test_any_json_is_read_or_refused(data: Any):
+    with suppress(reports.ReportError):
+        list(reports.read(json.dumps(data).encode()))
 
 
 @pytest.mark.parametrize("body", ["{", "7", '"x"', "\x00", "[" * 10_000])
