@@ -15,8 +15,9 @@ Application: TypeAlias = Callable[[Any, Receive, Send], Awaitable[None]]
 def with_lifespan(application: Application) -> Application:
     """Return ``application``, which then also answers the lifespan protocol.
 
-    Refusals that wait for the database and counted pages are stored as the server ends. Other
-    servers run Python to its end, where that happens anyway; uvicorn ends by a signal.
+    Refusals that wait for the database, counted pages and what other apps keep are stored as the
+    server ends. Other servers run Python to its end, where that happens anyway; uvicorn ends by a
+    signal.
     https://asgi.readthedocs.io/en/latest/specs/lifespan.html
     """
 
@@ -31,10 +32,11 @@ def with_lifespan(application: Application) -> Application:
 
 async def _live(receive: Receive, send: Send) -> None:
     # Imported late: an ASGI module is loaded before Django's apps are.
-    from consent.proof import notice_counter, storing
+    from consent.proof import background, notice_counter, storing
 
     while (await receive())["type"] != "lifespan.shutdown":
         await send({"type": "lifespan.startup.complete"})
     await sync_to_async(storing.store_at_exit)()
     await sync_to_async(notice_counter.store_counts)()
+    await sync_to_async(background.end)()
     await send({"type": "lifespan.shutdown.complete"})

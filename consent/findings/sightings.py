@@ -6,7 +6,6 @@ takes time, such as looking a name up among the declared ones, is done in the ba
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import threading
@@ -17,7 +16,7 @@ from django.db import Error
 
 from consent.findings.conf import conf
 from consent.findings.storing import store
-from consent.proof.background import run_in_background
+from consent.proof.background import run_at_end, run_in_background
 
 logger = logging.getLogger("consent")
 
@@ -105,4 +104,4 @@ def _start_anew() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_anew)
 
-atexit.register(store_waiting)
+run_at_end(store_waiting)

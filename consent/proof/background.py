@@ -1,7 +1,8 @@
-"""Run a callable once in a background thread, debounced."""
+"""Run a callable once in a background thread, debounced; or as the process ends."""
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -12,6 +13,8 @@ from django.db import connections
 logger = logging.getLogger("consent")
 
 _scheduled: set[Callable[[], object]] = set()
+# What other apps store as the process ends.
+_at_end: list[Callable[[], object]] = []
 
 
 def run_in_background(function: Callable[[], object], seconds: float) -> None:
@@ -32,6 +35,24 @@ def run_in_background(function: Callable[[], object], seconds: float) -> None:
         # The process may have no more threads. No visitor's request fails for that.
         _scheduled.discard(function)
         logger.warning("A background thread could not be started; the next request tries again.")
+
+
+def run_at_end(function: Callable[[], object]) -> None:
+    """Call ``function`` as the process ends, also under uvicorn: see `consent.asgi`.
+
+    It may be called twice: the second time as Python ends.
+    """
+    _at_end.append(function)
+    atexit.register(function)
+
+
+def end() -> None:
+    """Call what `run_at_end` was given; one that fails keeps none of the others from it."""
+    for function in _at_end:
+        try:
+            function()
+        except Exception:
+            logger.exception("Something could not be stored as the process ends.")
 
 
 def _run(function: Callable[[], object]) -> None:

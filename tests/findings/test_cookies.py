@@ -1,12 +1,17 @@
 """Which cookies become findings: what is noted, and what a page pays for it."""
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.test import AsyncRequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from consent.findings import sightings
+from consent.findings.middleware import FindingsMiddleware
 from consent.findings.models import Finding, Sighting
 from consent.findings.storing import never_seen, settle
+from consent.middleware import ConsentMiddleware
 from consent.models import Cookie, Tool
 from tests.factories import CookieFactory
 from tests.findings.helpers import found, visit
@@ -81,6 +86,25 @@ def test_warm_page_notes_nothing_and_runs_no_query():
 
     assert len(queries) == 0
     assert len(sightings._waiting) == 2
+
+
+def test_async_stack_is_looked_at_as_well():
+    async def view(request: HttpRequest) -> HttpResponse:
+        response = HttpResponse("A page.")
+        response.set_cookie("second", "1")
+        return response
+
+    request = AsyncRequestFactory().get("/")
+    request.COOKIES["first"] = "1"
+    async_to_sync(FindingsMiddleware(ConsentMiddleware(view)))(request)
+
+    assert [name for name, *_ in found()] == ["second", "first"]
+
+
+def test_names_that_no_browser_would_keep_take_no_memory():
+    visit({"x" * 5_000: "1", **{f"c{n}": "1" for n in range(500)}})
+
+    assert len(sightings._waiting) == 100
 
 
 def test_invented_names_take_bounded_memory_and_bounded_rows(settings):

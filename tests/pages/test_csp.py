@@ -17,7 +17,7 @@ from django.urls import include, path
 from consent.middleware import ConsentCSPMiddleware
 from consent.models import Category, Policy, Tool
 from consent.pages.csp import csp_sources, extended_csp
-from consent.pages.template_functions import consent_head
+from consent.pages.template_functions import consent_body, consent_head
 from consent.policy import compile_tool, policies
 from consent.recipes import catalogue
 from tests.factories import ToolFactory
@@ -487,6 +487,8 @@ def test_a_tool_that_is_only_declared_adds_its_hosts_for_visitors_who_allow_it()
     assert allowed.consent.allows(CHAT)
     assert not refused.consent.allows(CHAT)
     assert f'data-consent-tool="{CHAT}"' not in consent_head(allowed)
+    # Visitors see it as any other.
+    assert f'data-tool="{CHAT}"' in consent_body(allowed)
 
 
 def test_a_stored_source_that_cannot_be_right_is_left_out():
