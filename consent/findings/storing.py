@@ -30,7 +30,6 @@ class Declared(NamedTuple):
     kind: str
     pattern: str
     tool: str
-    essential: bool
 
 
 def store(seen: Iterable[Seen]) -> None:
@@ -47,8 +46,8 @@ def store(seen: Iterable[Seen]) -> None:
 
 def _declared() -> list[Declared]:
     cookies = primary(Cookie).filter(tool__enabled=True)
-    columns = ("kind", "name", "tool__key", "tool__category__essential")
-    return [*(Declared(*row) for row in cookies.values_list(*columns)), *_declared_hosts()]
+    rows = cookies.values_list("kind", "name", "tool__key")
+    return [*(Declared(*row) for row in rows), *_declared_hosts()]
 
 
 def _declared_hosts() -> Iterator[Declared]:
@@ -56,7 +55,7 @@ def _declared_hosts() -> Iterator[Declared]:
     for tool in tools.select_related("category"):
         sources = compile_tool(tool, tool.category).sources.values()
         for source in {source for each in sources for source in each}:
-            yield Declared(Finding.Kind.HOST, source, tool.key, tool.category.essential)
+            yield Declared(Finding.Kind.HOST, source, tool.key)
 
 
 def settle() -> None:
@@ -99,8 +98,7 @@ def _problem(seen: Seen, found: list[Declared]) -> str:
         return ""
     if not found:
         return Finding.Problem.UNDECLARED
-    allowed = any(row.essential or row.tool in seen.allowed for row in found)
-    return "" if allowed else seen.problem
+    return "" if any(row.tool in seen.allowed for row in found) else seen.problem
 
 
 def _store_finding(seen: Seen, problem: str, found: list[Declared], day: date) -> None:

@@ -52,9 +52,9 @@ def _note(request: HttpRequest, report: reports.Report) -> None:
     if not _is_of_this_site(request, report.page) or _is_own(report.host):
         return
     when = request.GET.get(WHEN, "")
-    problem = when if when in _WHEN else ""
     # Whoever agreed on the loaded page let its tool start: the policy that is reported is older.
-    selection = _selection(request) if problem else None
+    selection = _selection(request) if when in _WHEN else None
+    problem = when if selection else ""
     key = (Finding.Kind.HOST, report.host, problem, selection and selection.state)
     if key in remembered() or not has_room():
         return
