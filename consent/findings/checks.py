@@ -12,6 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from consent.checks.project import invalid_settings
 from consent.findings.conf import conf
 from consent.findings.models import Finding
+from consent.models import Policy
 
 OURS = "consent.findings.middleware.FindingsMiddleware"
 _SHOWN = 5
@@ -60,7 +61,7 @@ def check_findings(databases: Sequence[str] | None = None, **kwargs: object) -> 
     What only browsers say is not counted: anybody can forge it. consent.W024: the tables cannot be
     read.
     """
-    if not databases or Finding.objects.db not in databases:
+    if not databases or Finding.objects.db not in databases or not _has_tables_of_core():
         return []
     try:
         names = list(Finding.objects.serious().values_list("name", flat=True))
@@ -73,6 +74,15 @@ def check_findings(databases: Sequence[str] | None = None, **kwargs: object) -> 
             )
         ]
     return [_serious(names)] if names else []
+
+
+def _has_tables_of_core() -> bool:
+    """Say whether the tables of `consent` itself can be read; else its own check reports that."""
+    try:
+        Policy.objects.exists()
+    except DatabaseFailure:
+        return False
+    return True
 
 
 def _serious(names: list[str]) -> CheckMessage:

@@ -13,7 +13,7 @@ from consent.findings.models import Finding, Sighting
 from consent.models import Cookie, Tool
 from tests.admin.helpers import editor, errors, fields, send
 from tests.factories import ToolFactory
-from tests.helpers import ANALYTICS, CHAT, small_site
+from tests.helpers import ANALYTICS, CHAT, no_table, small_site
 
 pytestmark = pytest.mark.django_db
 
@@ -155,6 +155,15 @@ def test_middleware_that_is_missing_is_said(settings):
     assert check_middleware() == []
     settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if path != OURS]
     assert [message.id for message in check_middleware()] == ["consent.W040"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_check_says_that_the_tables_are_missing():
+    with no_table(Finding):
+        (warning,) = check_findings(databases=["default"])
+
+    assert warning.id == "consent.W024"
+    assert "manage.py migrate" in warning.hint
 
 
 def test_purge_deletes_open_findings_that_are_seen_no_more(today):
