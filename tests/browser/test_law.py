@@ -255,8 +255,9 @@ def test_tool_that_is_refused_in_the_dialog_does_not_start(come, law, delivery):
     visitor.open_preferences()
     visitor.box("advertising").check()
     tool_box(visitor.dialog, tool).uncheck()
-    visitor.press("Save", visitor.dialog)
-    expect(visitor.dialog).not_to_be_visible()
+    with visitor.following():
+        visitor.press("Save", visitor.dialog)
+        expect(visitor.dialog).not_to_be_visible()
     visitor.settle()
 
     expected = tools_of("advertising") - {tool}
@@ -283,8 +284,9 @@ def test_tool_that_is_ticked_again_starts(come, law, delivery):
 
     visitor.open_preferences()
     tool_box(visitor.dialog, tool).check()
-    visitor.press("Save", visitor.dialog)
-    expect(visitor.dialog).not_to_be_visible()
+    with visitor.following():
+        visitor.press("Save", visitor.dialog)
+        expect(visitor.dialog).not_to_be_visible()
     visitor.settle()
 
     assert started(visitor) == tools_of(*OPTIONAL)

@@ -189,8 +189,9 @@ def test_choice_made_on_a_cached_page_holds_there_and_on_the_next(come, nginx):
     visitor.goto("/journal/?choice")
     expect(visitor.notice).to_be_visible()
 
-    visitor.press("Accept all", visitor.notice)
-    expect(visitor.notice).not_to_be_visible()
+    with visitor.following():
+        visitor.press("Accept all", visitor.notice)
+        expect(visitor.notice).not_to_be_visible()
     visitor.page.wait_for_function("() => window.consent.allows('advertising')")
     before = len(visitor.requests)
     visitor.goto("/journal/?choice")
