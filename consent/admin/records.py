@@ -26,6 +26,7 @@ from consent.admin.record_list import CategoryFilter, PeriodFilter, RecordList
 from consent.admin.wording import Text, verdict_of
 from consent.models import Record, legal_basis
 from consent.models.signing import Verdict
+from consent.proof.record_files import FORMATS
 
 # The parameters of the address: each has an index, other lookups do not.
 LOOKUPS = {"from", "to", "category", "action__exact", "subject", "user"}
@@ -123,9 +124,9 @@ class RecordAdmin(ReadOnlyAdmin[Record]):
             raise PermissionDenied
         selected = request.GET.copy()
         file_format = selected.pop(FORMAT_VAR, [""])[-1]
-        if file_format not in export.FORMATS:
+        if file_format not in FORMATS:
             raise BadRequest(
-                f"Unknown format “{file_format}”: use one of {', '.join(export.FORMATS)}."
+                f"Unknown format “{file_format}”: use one of {', '.join(FORMATS)}."
             )
         request.GET = QueryDict(selected.urlencode())
         try:

@@ -16,10 +16,11 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect receivers, validators and checks; they need the models."""
-        from consent.events import checks, decisions, endpoints, retention, status
+        from consent.events import checks, decisions, endpoints, erasure, retention, status
 
         decisions.connect()
         endpoints.register()
+        erasure.register()
         retention.register()
         status.register()
         checks.register_all()

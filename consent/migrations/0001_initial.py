@@ -208,6 +208,7 @@ class Migration(migrations.Migration):
                 ("regime", models.CharField(max_length=16)),
                 ("gpc", models.BooleanField()),
                 ("decided_at", models.DateTimeField()),
+                ("erased_at", models.DateTimeField(blank=True, null=True)),
                 ("sequence", models.PositiveSmallIntegerField()),
                 ("number", models.PositiveBigIntegerField()),
                 ("signature", models.CharField(max_length=80)),
@@ -220,7 +221,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("-decided_at", "-pk"),
-                "permissions": (("export_record", "Can export records"),),
+                "permissions": (
+                    ("export_record", "Can export records"),
+                    ("erase_record", "Can erase a person from records"),
+                ),
                 "default_permissions": ("view",),
             },
         ),

@@ -13,7 +13,8 @@ class AppendOnlyError(TypeError):
     def __init__(self, model: type[models.Model]) -> None:
         super().__init__(
             f"A {model.__name__} is written once: it can be neither changed nor deleted. "
-            "“manage.py consent_purge” deletes what is older than it has to be kept."
+            "“manage.py consent_purge” deletes what is older than it has to be kept, and "
+            "“manage.py consent_subject erase” takes a person's identifiers out of their records."
         )
 
 
@@ -36,6 +37,9 @@ class AppendOnlyQuerySet(models.QuerySet[Any]):
 
     def _purge(self) -> int:
         return super().delete()[0]
+
+    def _alter(self, **values: object) -> int:
+        return super().update(**values)
 
 
 class AppendOnly(models.Model):

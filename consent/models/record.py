@@ -1,17 +1,19 @@
 """The Record: the proof of what one visitor decided.
 
 Records are written once. `RecordQuerySet.purge` alone removes them, for the command that keeps the
-retention period. Who goes around all that, in the database, does not know the signing key: each
-record is signed, and numbered without a gap in one of 16 sequences, of which each again signs how
-far it goes.
+retention period; `RecordQuerySet.erase` alone alters one, and only by taking out whose it is. Who
+goes around all that, in the database, does not know the signing key: each record is signed, and
+numbered without a gap in one of 16 sequences, of which each again signs how far it goes.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import connections, models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import fields, legal_basis, signing
@@ -71,6 +73,23 @@ class RecordQuerySet(AppendOnlyQuerySet):
         """
         return self._purge()
 
+    def erase(self, record: Record) -> bool:
+        """Remove the subject and the user from ``record``, and sign that this was done, and when.
+
+        Returns False if somebody else erased or purged it meanwhile. A record that was altered
+        before keeps its signature, so that a verification reports it as before. The earlier
+        signature is not kept: with the signing key, it would tell which user it was made of.
+        """
+        stored = self.filter(pk=record.pk, receipt=record.receipt, signature=record.signature)
+        genuine = record.verdict() is signing.Verdict.GENUINE
+        record.subject, record.user = None, ""
+        record.erased_at = to_milliseconds(timezone.now())
+        if genuine:
+            record.sign(record.version.digest)
+        changed = ("subject", "user", "erased_at", "signature")
+        values = {name: getattr(record, name) for name in changed}
+        return bool(stored._alter(**values))
+
 
 @fields.named(_("record"), _("records"))
 class Record(AppendOnly):
@@ -83,6 +102,7 @@ class Record(AppendOnly):
     ``granted``: the keys that were, sorted, with a space between: few distinct values, and an
     index. ``revision``: the one that the visitor was shown. ``user``: primary key of who was logged
     in, if CONSENT_RECORD_USER allows; no foreign key, which deleting a user would have to change.
+    ``erased_at``: when subject and user were removed, as that person asked; None if they were not.
     """
 
     class Action(models.TextChoices):
@@ -121,6 +141,7 @@ class Record(AppendOnly):
         help_text=_("Whether the browser asked not to sell or share data."),
     )
     decided_at = fields.DateTimeField(_("time"))
+    erased_at = fields.DateTimeField(_("erased at"), null=True, blank=True)
     sequence = fields.PositiveSmallIntegerField(_("sequence"))
     number = fields.PositiveBigIntegerField(_("number"))
     signature = fields.CharField(_("signature"), max_length=80)
@@ -130,7 +151,10 @@ class Record(AppendOnly):
     class Meta:
         ordering = ("-decided_at", "-pk")
         default_permissions = ("view",)
-        permissions = (("export_record", _("Can export records")),)
+        permissions = (
+            ("export_record", _("Can export records")),
+            ("erase_record", _("Can erase a person from records")),
+        )
         constraints = (
             models.UniqueConstraint(fields=("sequence", "number"), name="consent_record_number"),
         )
@@ -186,7 +210,12 @@ class Record(AppendOnly):
             "language": self.language,
             "regime": self.regime,
             "gpc": self.gpc,
-            "decided_at": to_milliseconds(to_utc(self.decided_at)).isoformat(),
+            "decided_at": _text_of(self.decided_at),
+            "erased_at": _text_of(self.erased_at),
             "sequence": self.sequence,
             "number": self.number,
         }
+
+
+def _text_of(moment: datetime | None) -> str:
+    return to_milliseconds(to_utc(moment)).isoformat() if moment else ""

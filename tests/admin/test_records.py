@@ -21,8 +21,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import escape
 
-from consent.admin import export, record_list, records
+from consent.admin import record_list, records
 from consent.models import Counter, Policy, PolicyVersion, Record, day_of, granted_in
+from consent.proof import record_files
 from tests.admin.helpers import editor, said
 from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site
 
@@ -515,6 +516,7 @@ def test_json_lines_have_everything_as_it_is_stored(admin_client):
         "subject": str(record.subject),
         "user": "=1+1",
         "decided_at": record.decided_at.astimezone(UTC).isoformat(),
+        "erased_at": "",
         "action": "chosen",
         "source": "notice",
         "revision": 2,
@@ -546,7 +548,7 @@ def test_no_cell_of_the_csv_is_a_formula(admin_client, version):
         store(version, user=user)
     response = admin_client.get(reverse(EXPORT), {"format": "csv"})
     rows = list(csv.reader(StringIO(text_of(response), newline="")))
-    assert rows[0] == list(export.COLUMNS)
+    assert rows[0] == list(record_files.COLUMNS)
     assert [row[2] for row in rows[1:]] == [f"'{user}" for user in HOSTILE]
     assert not [cell for row in rows for cell in row if cell[:1] in "=+-@\t\r" and cell]
 
@@ -603,7 +605,7 @@ def test_export_of_nonsense_is_refused(admin_client, query):
 
 
 def test_export_reads_one_batch_after_another_while_it_is_sent(admin_client, version, monkeypatch):
-    monkeypatch.setattr(export, "BATCH", 10)
+    monkeypatch.setattr(record_files, "BATCH", 10)
     store(version, number=25)
     with CaptureQueriesContext(connection) as opening:
         response = admin_client.get(reverse(EXPORT), {"format": "jsonl"})
@@ -814,7 +816,7 @@ def plans(get: Callable[[], Any]) -> list[tuple[str, str]]:
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="asks PostgreSQL for its plans")
 def test_every_way_to_ask_for_records_has_an_index(admin_client, version, monkeypatch):
-    monkeypatch.setattr(export, "BATCH", 2_000)
+    monkeypatch.setattr(record_files, "BATCH", 2_000)
     fill(version)
     for name, query in queries(number=1_000):
         found = plans(lambda query=query: admin_client.get(reverse(RECORDS), query))

@@ -489,6 +489,7 @@ def test_signature_tells_of_each_change(record, field):
         dict: {"functional": 0},
         UUID: uuid4(),
         datetime: timezone.now(),
+        type(None): timezone.now(),
     }
     setattr(record, field, others[type(value)])
 

@@ -67,6 +67,7 @@ COLUMNS: dict[str, Callable[[], object]] = {
     "regime": lambda: "implied",
     "gpc": lambda: True,
     "decided_at": lambda: timezone.now() - timedelta(days=1),
+    "erased_at": timezone.now,
     "sequence": lambda: 1,
     "number": lambda: 99,
     "signature": lambda: "x" * 80,
