@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.db.models import QuerySet
@@ -16,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.admin.base import category_names
 from consent.admin.generic import ModelAdmin
-from consent.models import Counter, Record, RecordQuerySet
+from consent.models import Counter, PolicyVersion, Record, RecordQuerySet
 from consent.models.times import local_today, midnight
 
 # Pages further back take the database longer: older records are found by their date.
@@ -147,6 +148,25 @@ class CategoryFilter(admin.SimpleListFilter):
         if value.startswith("-"):
             return queryset.refusing(value[1:])
         return queryset.granting(value)
+
+
+class LanguageFilter(admin.SimpleListFilter):
+    """Records of decisions on pages in a language."""
+
+    title = _("language")
+    parameter_name = "language"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: ModelAdmin[Record]
+    ) -> list[tuple[str, str]]:
+        """Return the languages of the stored versions: each record has the one of its version."""
+        names = dict(settings.LANGUAGES)
+        codes = PolicyVersion.objects.order_by("language").values_list("language", flat=True)
+        return [(code, names.get(code, code)) for code in codes.distinct()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Record]) -> QuerySet[Record]:
+        """Return the records in that language."""
+        return queryset.filter(language=self.value()) if self.value() else queryset
 
 
 def _day(text: str) -> date | None:

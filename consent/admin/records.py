@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -9,7 +10,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import DataError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path, reverse
@@ -19,17 +20,21 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from consent.admin import export
+from consent.admin import export, subject_pages
 from consent.admin.base import NOTHING, Context, ReadOnlyAdmin, tell
 from consent.admin.export_links import FORMAT_VAR, exports, may_export
-from consent.admin.record_list import CategoryFilter, PeriodFilter, RecordList
+from consent.admin.record_list import CategoryFilter, LanguageFilter, PeriodFilter, RecordList
 from consent.admin.wording import Text, verdict_of
-from consent.models import Record, legal_basis
+from consent.models import Record, RecordQuerySet, legal_basis
 from consent.models.signing import Verdict
 from consent.proof.record_files import FORMATS
+from consent.proof.subjects import users_called
 
 # The parameters of the address: each has an index, other lookups do not.
-LOOKUPS = {"from", "to", "category", "action__exact", "subject", "user"}
+LOOKUPS = {
+    *("from", "to", "category", "subject", "user", "language"),
+    *("action__exact", "regime__exact", "gpc__exact"),
+}
 
 VERDICTS = {
     Verdict.GENUINE: (
@@ -64,25 +69,28 @@ class RecordAdmin(ReadOnlyAdmin[Record]):
         "short_gpc",
         "short_receipt",
     )
-    list_filter = (PeriodFilter, "action", CategoryFilter)
+    list_filter = (PeriodFilter, "action", CategoryFilter, "regime", "gpc", LanguageFilter)
     list_per_page = 50
     sortable_by = ()
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     search_fields = ("receipt",)
-    search_help_text = _("Search by a whole receipt")
+    search_help_text = _(
+        "Search by a whole receipt, a subject, a username or the primary key of a user"
+    )
     fieldsets = (
         (None, {"fields": ("receipt", "verdict", "decided_at", "action", "source")}),
         (_("Decision"), {"fields": ("allowed", "refused", "regime", "gpc_sent")}),
         (_("What was shown"), {"fields": ("shown_version", "revision", "language")}),
-        (_("Who decided"), {"fields": ("subject", "others", "user_link")}),
+        (_("Who decided"), {"fields": ("subject", "others", "user_link", "erased_at")}),
         (_("Technical details"), {"fields": ("choices", "sequence", "number", "signature")}),
     )
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the export."""
+        """Add the export, and the pages about one person."""
         view = self.admin_site.admin_view(self.export_view)
-        return [path("export/", view, name="consent_record_export"), *super().get_urls()]
+        own = [path("export/", view, name="consent_record_export"), *subject_pages.urls(self)]
+        return [*own, *super().get_urls()]
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         """Return the list that does not count all records."""
@@ -95,25 +103,33 @@ class RecordAdmin(ReadOnlyAdmin[Record]):
     def changelist_view(
         self, request: HttpRequest, extra_context: Context | None = None
     ) -> HttpResponse:
-        """Show the list; say what to search for if the search term is not a receipt."""
+        """Show the list; say what to search for if the search term finds nothing it could be."""
         term = request.GET.get(SEARCH_VAR, "").strip()
-        if term and read_receipt(term) is None:
+        if term and read_receipt(term) is None and not records_found_by(term).exists():
             text = gettext(
                 "The search term is not a receipt. Enter all of it, such as %s: 32 letters and "
                 "digits, with or without hyphens."
             )
             tell(request, messages.WARNING, text % "0b5f6a52-9c1e-4d3f-8a70-2f4e6d8c1b3a")
-        return super().changelist_view(request, {**exports(request), **(extra_context or {})})
+        context = {**exports(request), **_person(request), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def render_change_form(
+        self, request: HttpRequest, context: Context, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Add a link to all decisions of the person."""
+        record: Any = context["original"]
+        link = (_("Decisions of this person"), subject_pages.address_of(record))
+        return super().render_change_form(
+            request, {**context, "page_links": [link]}, *args, **kwargs
+        )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Record], search_term: str
     ) -> tuple[QuerySet[Record], bool]:
-        """Find the record with this receipt; none if the term is not a receipt."""
+        """Find the record with this receipt, those of this subject, or those of this user."""
         term = search_term.strip()
-        if not term:
-            return queryset, False
-        receipt = read_receipt(term)
-        return (queryset.none() if receipt is None else queryset.filter(receipt=receipt)), False
+        return (queryset & records_found_by(term) if term else queryset), False
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Send the records that the list's filters select, as a file of the type ``format``.
@@ -125,9 +141,7 @@ class RecordAdmin(ReadOnlyAdmin[Record]):
         selected = request.GET.copy()
         file_format = selected.pop(FORMAT_VAR, [""])[-1]
         if file_format not in FORMATS:
-            raise BadRequest(
-                f"Unknown format “{file_format}”: use one of {', '.join(FORMATS)}."
-            )
+            raise BadRequest(f"Unknown format “{file_format}”: use one of {', '.join(FORMATS)}.")
         request.GET = QueryDict(selected.urlencode())
         try:
             records = self.get_changelist_instance(request).queryset
@@ -205,6 +219,21 @@ def read_receipt(text: str) -> UUID | None:
         return None
 
 
+def records_found_by(term: str) -> RecordQuerySet:
+    """Return the records that a search finds, in one query: each way has an index."""
+    name = read_receipt(term)
+    if name is not None:
+        return Record.objects.filter(Q(receipt=name) | Q(subject=name) | Q(user=term))
+    return Record.objects.filter(user__in=[] if "\x00" in term else users_called(term))
+
+
 def _list_link(text: str, field: str, value: UUID | str) -> SafeString:
     address = reverse("admin:consent_record_changelist")
     return format_html('<a href="{}?{}">{}</a>', address, urlencode({field: str(value)}), text)
+
+
+def _person(request: HttpRequest) -> Context:
+    """Return the address of the page about the person whose records the list shows, if it does."""
+    if not (request.GET.get("subject") or request.GET.get("user")):
+        return {}
+    return {"person_url": subject_pages.address(subject_pages.subject_in(request))}

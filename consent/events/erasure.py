@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Q
+from django.utils.translation import gettext_noop
 
 from consent.events.models import Delivery, DeliveryQuerySet
 from consent.models.primary import primary
@@ -38,4 +39,4 @@ def delete(names: Names) -> int:
 
 def register() -> None:
     """Have ``consent_subject erase`` and the admin delete them, too."""
-    erasure.register(Erasable("events that were not delivered", count, delete))
+    erasure.register(Erasable(gettext_noop("events that were not delivered"), count, delete))

@@ -360,6 +360,20 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="record",
+            index=models.Index(fields=["regime", "decided_at", "id"], name="consent_record_regime"),
+        ),
+        migrations.AddIndex(
+            model_name="record",
+            index=models.Index(
+                fields=["language", "decided_at", "id"], name="consent_record_language"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="record",
+            index=models.Index(fields=["gpc", "decided_at", "id"], name="consent_record_gpc"),
+        ),
+        migrations.AddIndex(
+            model_name="record",
             index=models.Index(fields=["subject", "decided_at"], name="consent_record_subject"),
         ),
         migrations.AddIndex(

@@ -162,6 +162,9 @@ class Record(AppendOnly):
             models.Index(fields=("decided_at", "id"), name="consent_record_time"),
             models.Index(fields=("action", "decided_at", "id"), name="consent_record_action"),
             models.Index(fields=("granted", "decided_at", "id"), name="consent_record_granted"),
+            models.Index(fields=("regime", "decided_at", "id"), name="consent_record_regime"),
+            models.Index(fields=("language", "decided_at", "id"), name="consent_record_language"),
+            models.Index(fields=("gpc", "decided_at", "id"), name="consent_record_gpc"),
             models.Index(fields=("subject", "decided_at"), name="consent_record_subject"),
             models.Index(fields=("user", "decided_at"), name="consent_record_user"),
         )

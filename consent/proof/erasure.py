@@ -24,8 +24,9 @@ BATCH = 500
 class Erasable:
     """Rows of another app that name a person, and are deleted together with the name in records.
 
-    ``name``: what they are, in the plural, such as "events". ``count``: returns how many are about
-    a person. ``delete``: deletes those, and returns how many they were.
+    ``name``: what they are, in the plural, such as "events"; marked by `gettext_noop`, as the admin
+    translates it. ``count``: returns how many are about a person. ``delete``: deletes those, and
+    returns how many they were.
     """
 
     name: str

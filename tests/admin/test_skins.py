@@ -18,6 +18,7 @@ EVERY = pytest.mark.parametrize("skin", SKINS)
 # Files and JSON.
 DOWNLOADS = {
     "consent_record_export",
+    "consent_record_subject_export",
     "consent_policyversion_content",
     "consent_counter_status",
 }
@@ -153,13 +154,16 @@ def test_list_has_its_columns(skin: str, name: str, columns: list[str]) -> None:
         ("events", reverse("admin:consent_tool_change", args=[1])),
         ("version", reverse("admin:consent_policyversion_content", args=[1])),
         ("google-analytics", reverse("admin:consent_tool_history", args=[1])),
+        ("record", reverse("admin:consent_record_subject")),
+        ("person on a day", reverse("admin:consent_record_subject_export")),
+        ("person on a day", reverse("admin:consent_record_subject_erase")),
         ("policy", reverse("policy")),
     ],
 )
 def test_page_has_the_links_that_belong_to_it(skin: str, name: str, address: str) -> None:
     # Whichever object it is: in this list it is number 1.
     links = {re.sub(r"/\d+/", "/1/", link) for link in parsed(skin, name).links}
-    assert address in links
+    assert address in links | {link.partition("?")[0] for link in links}
 
 
 @EVERY

@@ -108,6 +108,7 @@ def visits() -> dict[str, Visit]:
         **_tools(),
         "record": _of("consent_record_change", record),
         "record history": _of("consent_record_history", record),
+        **_people(record),
         "version": _of("consent_policyversion_change", version),
         "version history": _of("consent_policyversion_history", version),
         "delivery": _of("consent_events_delivery_change", delivery),
@@ -149,6 +150,16 @@ def _lists(record: Record) -> dict[str, Visit]:
         "statistics of a year": _of("consent_counter_changelist", query="?days=365"),
         "deliveries": Visit(deliveries),
         "deliveries searched": Visit(f"{deliveries}?q=Signed&state__exact=dead"),
+    }
+
+
+def _people(record: Record) -> dict[str, Visit]:
+    whose = f"?subject={record.subject}" if record.subject else f"?receipt={record.receipt}"
+    on = f"{whose}&on={timezone.localdate().isoformat()}"
+    return {
+        "person": _of("consent_record_subject", query=whose),
+        "person on a day": _of("consent_record_subject", query=on),
+        "erase person": _of("consent_record_subject_erase", query=whose),
     }
 
 
