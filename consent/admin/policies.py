@@ -40,9 +40,13 @@ class PolicyForm(AdvisedForm[Policy]):
     )
 
     def advice(self) -> Iterable[str]:
-        """Warn of placeholders that stand for nothing."""
+        """Warn of placeholders that stand for nothing, and of another controller."""
         changed = [name for name in TEXTS if name in self.changed_data]
-        return advice.on_texts(self.instance, changed)
+        yield from advice.on_texts(self.instance, changed)
+        if "controller_name" in self.changed_data and self.initial.get("controller_name"):
+            yield gettext(
+                "Another controller is a new receiver of the data: every visitor is asked again."
+            )
 
 
 class RegionRuleForm(AdvisedForm[RegionRule]):
@@ -104,6 +108,13 @@ class PolicyAdmin(SectionAdmin[Policy]):
         (
             _("Policy page"),
             {"fields": ("introduction", "explanation", "policy_url", "privacy_url")},
+        ),
+        (
+            _("Controller"),
+            {
+                "fields": ("controller_name", "controller_address", "controller_contact"),
+                "description": _("The policy page shows it, and each receipt contains it."),
+            },
         ),
         (
             _("Google Consent Mode"),
@@ -177,7 +188,7 @@ class PolicyAdmin(SectionAdmin[Policy]):
         self, db_field: AnyField, request: HttpRequest, **kwargs: object
     ) -> forms.Field | None:
         """Return large text areas for the texts."""
-        if db_field.name == "hosts":
+        if db_field.name in ("hosts", "controller_address"):
             kwargs["widget"] = forms.Textarea(attrs={"rows": 3, "cols": 40})
         if db_field.name in TEXTS:
             kwargs["widget"] = forms.Textarea(attrs={"rows": 6, "cols": 80})

@@ -41,6 +41,14 @@ class CategorySerializer(serializers.Serializer[object]):
     tools = ToolSerializer(many=True)
 
 
+class ControllerSerializer(serializers.Serializer[object]):
+    """Who is responsible for the website's data; empty texts where it is not named."""
+
+    name = serializers.CharField(allow_blank=True)
+    address = serializers.CharField(allow_blank=True)
+    contact = serializers.CharField(allow_blank=True)
+
+
 class PolicySerializer(serializers.Serializer[object]):
     """The policy in the request's language."""
 
@@ -50,6 +58,7 @@ class PolicySerializer(serializers.Serializer[object]):
     notice_text = serializers.CharField()
     policy_url = serializers.CharField()
     privacy_url = serializers.CharField(allow_blank=True)
+    controller = ControllerSerializer()
     revision = serializers.IntegerField()
     regime = serializers.ChoiceField(
         choices=list(LEGAL_BASES),

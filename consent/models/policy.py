@@ -13,6 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import default_texts, fields, legal_basis
+from consent.models.controller import NAME as CONTROLLER
+from consent.models.controller import Controlled
+from consent.models.primary import primary
 from consent.models.revision import Revised
 from consent.models.validators import validate_address, validate_hosts, validate_key
 
@@ -44,8 +47,20 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         return self.filter(stopped_at__isnull=False).update(stopped_at=None)
 
     def update(self, **values: object) -> int:
-        """Do what Django's does, and move ``changed_at``, by which other processes notice it."""
-        return super().update(**{"changed_at": timezone.now(), **values})
+        """Do what Django's does, and move ``changed_at``, by which other processes notice it.
+
+        Another controller is a new receiver of the data: every visitor is asked again.
+        """
+        values = {"changed_at": timezone.now(), **values}
+        if CONTROLLER not in values:
+            return super().update(**values)
+        with transaction.atomic(using=self.db):
+            before = dict(self.order_by().values_list("pk", CONTROLLER))
+            changed = super().update(**values)
+            for policy in Policy.objects.using(self.db).filter(pk__in=before):
+                if before[policy.pk] and before[policy.pk] != policy.controller_name:
+                    policy.outdate_decisions()
+        return changed
 
     def get_by_natural_key(self, key: str) -> Policy:
         """Return the policy whose key is ``key``; raises Policy.DoesNotExist."""
@@ -53,7 +68,7 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
 
 
 @fields.named(_("policy"), _("policies"))
-class Policy(Revised):
+class Policy(Controlled, Revised):
     """A site's Website Data Collection Policy: its texts, its regime, its revision.
 
     ``regime``: the key of the legal basis where no region rule fits (see `legal_basis`).
@@ -172,20 +187,24 @@ class Policy(Revised):
     def save(self, **kwargs: Any) -> None:
         """Save; an active policy replaces the one that was active.
 
-        Then every visitor is asked again: what they agreed to was the other one.
+        Then every visitor is asked again: what they agreed to was the other one. So they are when
+        another controller takes the place of the one that was named.
         """
         self.changed_at = timezone.now()
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "changed_at"}
         with transaction.atomic():
-            replaced = self.is_default and self._replace()
+            outdated = bool(self.is_default and self._replace())
             if self._state.adding:
                 self._issue([], least=self.revision)
             else:
+                self.touch()
+                stored = primary(Policy).filter(pk=self.pk)
+                outdated = self.has_other_controller(stored, kwargs) or outdated
                 self._keep_revision(kwargs)
             super().save(**kwargs)
-            if replaced:
-                self._outdate_decisions()
+            if outdated:
+                self.outdate_decisions()
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Do not mind another policy that is in use: `save` takes that out of use."""
@@ -209,7 +228,7 @@ class Policy(Revised):
         others = Policy.objects.filter(is_default=True).exclude(pk=self.pk)
         return others.update(is_default=False, changed_at=self.changed_at)
 
-    def _outdate_decisions(self) -> None:
+    def outdate_decisions(self) -> None:
         """Go beyond every revision that a visitor's cookie may name."""
         self.raise_revision()
         self.categories.update(since=self.revision)

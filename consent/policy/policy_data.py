@@ -47,6 +47,9 @@ class PolicyData:
     explanation: str = ""
     policy_url: str = ""
     privacy_url: str = ""
+    controller_name: str = ""
+    controller_address: str = ""
+    controller_contact: str = ""
     tool_choices: bool = False
     wait_for_update: int = 0
     ads_data_redaction: bool = True

@@ -76,6 +76,11 @@ def policy_texts(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
         "notice_text": _notice_text(policy, regime, lifetime),
         "policy_url": policy.policy_url or _policy_page(policy),
         "privacy_url": policy.privacy_url,
+        "controller": {
+            "name": policy.controller_name,
+            "address": policy.controller_address,
+            "contact": policy.controller_contact,
+        },
         "revision": policy.revision,
         "regime": regime,
         "lifetime_days": policy.lifetime_days,

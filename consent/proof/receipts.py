@@ -110,9 +110,8 @@ def _processing(record: Record, site: str) -> dict[str, object]:
 
 def _parties(record: Record, site: str) -> list[dict[str, object]]:
     asked = [c for c in record.version.shown["categories"] if c["key"] in record.choices]
-    controller = {"party_id": "controller", "party_role": "PII controller", "party_url": site}
     return [
-        controller,
+        _controller(record, site),
         *(
             {
                 "party_id": tool["key"],
@@ -124,6 +123,18 @@ def _parties(record: Record, site: str) -> list[dict[str, object]]:
             for tool in _tools(record, category)
         ),
     ]
+
+
+def _controller(record: Record, site: str) -> dict[str, object]:
+    """Return the controller as the visitor was shown it: what was left empty is left out."""
+    shown = record.version.shown["policy"].get("controller", {})
+    known = {f"party_{name}": shown[name] for name in sorted(shown) if shown[name]}
+    return {
+        "party_id": "controller",
+        "party_role": "PII controller",
+        **known,
+        "party_url": site,
+    }
 
 
 def _tools(record: Record, category: dict[str, Any]) -> list[dict[str, Any]]:

@@ -63,6 +63,7 @@ class _Import:
         self._work = work = begin(data, stored, options)
         self._revision = work.policy.revision
         self._lifetime = work.policy.lifetime_days
+        self._controller = work.policy.controller_name
         self._was_in_use = stored is not None and stored.is_default
         in_use = Policy.objects.in_use().values_list("key", flat=True)
         self._others = [key for key in in_use if key != data["policy"]["key"]]
@@ -129,6 +130,8 @@ class _Import:
             yield "everybody: another policy comes into use"
         elif not self._was_in_use:
             yield "nobody: no policy was in use; visitors are asked when they first come"
+        elif self._controller and policy.controller_name != self._controller:
+            yield "everybody: another controller receives their data"
         else:
             yield from asked_again(policy, self._work.reasons, self._revision, self._lifetime)
 

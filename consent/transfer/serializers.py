@@ -70,6 +70,7 @@ class PolicySerializer(_Row):
         fields = (
             *("key", "name", "is_default", "regime", "lifetime_days", "notice_text"),
             *("introduction", "explanation", "policy_url", "privacy_url", "hosts"),
+            *("controller_name", "controller_address", "controller_contact"),
             *("tool_choices", "wait_for_update", "ads_data_redaction", "url_passthrough"),
         )
         # A policy that has the key already is changed, and one that is in use is replaced.

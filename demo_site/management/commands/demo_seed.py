@@ -111,6 +111,9 @@ class Command(BaseCommand):
             "explanation": EXPLANATION,
             "policy_url": reverse("policy"),
             "privacy_url": reverse("privacy"),
+            "controller_name": "Oddersay Ferry Ltd",
+            "controller_address": "The Slipway\nNetherquay",
+            "controller_contact": "privacy@oddersay-ferry.example",
         }
         fresh = Policy()
         if any(getattr(policy, name) != getattr(fresh, name) for name in own):
