@@ -119,9 +119,12 @@ class RecordAdmin(ReadOnlyAdmin[Record]):
     ) -> HttpResponse:
         """Add a link to all decisions of the person."""
         record: Any = context["original"]
-        link = (_("Decisions of this person"), subject_pages.address_of(record))
+        links = [(_("Decisions of this person"), subject_pages.address_of(record))]
+        if record.erased_at:
+            history = reverse("admin:consent_record_history", args=[record.pk])
+            links.append((_("Who erased this person"), history))
         return super().render_change_form(
-            request, {**context, "page_links": [link]}, *args, **kwargs
+            request, {**context, "page_links": links}, *args, **kwargs
         )
 
     def get_search_results(

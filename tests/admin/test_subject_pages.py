@@ -220,6 +220,9 @@ def test_erased_record_says_when_and_offers_no_erasure(browser):
 
     shown = client.get(reverse("admin:consent_record_change", args=[record.pk]))
     assert "Erased at" in shown.content.decode()
+    log = reverse("admin:consent_record_history", args=[record.pk])
+    assert log in shown.content.decode()
+    assert "which were erased" in client.get(log).content.decode()
     found = page(client, SUBJECT, receipt=record.receipt)
     assert receipts_on(found) == [record.receipt]
     assert reverse(ERASE) not in found.content.decode()
