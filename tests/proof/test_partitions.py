@@ -413,7 +413,7 @@ def test_migrations_go_on_to_work():
     note = models.CharField(max_length=9, default="")
     note.set_attributes_from_name("note")
     note.model = Record
-    index = models.Index(fields=("language",), name="consent_record_language")
+    index = models.Index(fields=("language",), name="consent_record_note")
 
     with connection.schema_editor() as editor:
         editor.add_field(Record, note)
