@@ -50,7 +50,7 @@ def own_record(secret: str, account: str, receipt: UUID) -> Record | None:
     )
     if record is None:
         return None
-    names_nobody = record.subject is None and not record.user
+    names_nobody = record.subject is None and not record.user and record.erased_at is None
     return record if names_nobody or _is_own(record, secret, account) else None
 
 
