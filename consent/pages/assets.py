@@ -2,7 +2,7 @@
 
 SCRIPT = "consent/choice.f2e072b2.js"
 CACHEABLE_SCRIPT = "consent/choice.762d26a8.js"
-STYLESHEET = "consent/choice.fa303307.css"
+STYLESHEET = "consent/choice.de8c8025.css"
 EMBED_SCRIPT = "consent/embed.63a7bd1b.js"
 EMBED_STYLESHEET = "consent/embed.77ce3259.css"
 
@@ -11,7 +11,7 @@ SOURCES = {
     "reloading.js": "05067ab24a87349385b1a54a4b1fd5369ec71f149baab50e6ae0a9aff407234b",
     "live_scripts.js": "2dc39236aac03a225ea1cc4103f831f152507f8e7bf7393589dcc237404a69b9",
     "choice.js": "6db131adc747dde58a862012c34d2aad9ae46e8382404e30b7da62c96893be9c",
-    "choice.css": "e4ac744f001107a30565aeaf00488cc430bbfc9d8198497a47d42bb9c6181b90",
+    "choice.css": "8087a1cc85de486de6772d70c1cd57dddd3efbb85bdc5c75522cebce0335ca89",
     "embed.js": "342591659a7779b0c273fd94798266f7179a5066e22e9bec49af11a6d13d0d77",
     "embed.css": "2e4d52507a375ed65d26f0ec3a4e3593465387eb176d1b2794c310975d890241",
     "follow_consent.js": "892a9e224a89a317e913db9caa948cc7aa882217b24d5e1cc255b4100844c3e5",
