@@ -9,7 +9,16 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Locator,
+    Page,
+    Request,
+    Route,
+    expect,
+)
 
 from consent.policy.decision import Decision, today
 from consent.recipes import Recipe, catalogue
@@ -35,6 +44,16 @@ OURS, OF_REFUSAL = {"consent", "consent_subject"}, {"consent"}
 FOLLOWED = """
   document.addEventListener("consent:change", () => { delete window.waitsForChange; });
 """
+# Not by Playwright's own function for that, which evaluates text: a page's policy may forbid it.
+UNTIL_FOLLOWED = """(timeout) => new Promise((done, fail) => {
+  const end = performance.now() + timeout;
+  const look = () => {
+    if (!window.waitsForChange) done();
+    else if (performance.now() > end) fail(new Error("The page does not follow the choice."));
+    else setTimeout(look, 5);
+  };
+  look();
+})"""
 
 
 # What the site has beside the tools of the demo, since tests ask how these hear of consent. What
@@ -227,7 +246,13 @@ class Visitor:
         """Wait until the page follows what is chosen in the block, or another page has come."""
         self.page.evaluate("window.waitsForChange = true")
         yield
-        self.page.wait_for_function("!window.waitsForChange")
+        try:
+            self.page.evaluate(UNTIL_FOLLOWED, TIMEOUT)
+        except Error as error:
+            if "does not follow" in str(error):
+                raise
+            # Another page has come meanwhile.
+            self.page.wait_for_load_state()
 
     def accept_all(self) -> None:
         with self.following():
