@@ -7,7 +7,6 @@ stored, it is stored later.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 
 from django.db import Error, router, transaction
 from django.utils import timezone
@@ -158,10 +157,9 @@ def _draft(state: ConsentState, decision: Decision, shown: int, occasion: Occasi
 
 
 def _record(state: ConsentState, draft: Draft) -> None:
-    # A grant waits as long as the website's other writes do.
-    using, refuses = router.db_for_write(Record), draft.refusal() is not None
     try:
-        with lock_timeout(using) if refuses else nullcontext():
+        # Grants, too: what waits for a lock keeps a worker from answering anybody else.
+        with lock_timeout(router.db_for_write(Record)):
             _store(state, draft)
     except Error as error:
         _do_without_record(state, draft, error)

@@ -58,6 +58,7 @@ def tables(document: str) -> dict[str, list[list[str]]]:
     }
 
 
+@pytest.mark.exhaustive
 def test_quick_run_fills_every_row_and_leaves_the_text_around_them(tmp_path):
     output = tmp_path / "benchmarks.md"
     output.write_text(f"Before.\n\n{BEGIN}\nold\n{END}\n\nAfter.\n")

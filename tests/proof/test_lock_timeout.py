@@ -122,6 +122,19 @@ def test_what_a_mixed_choice_refuses_counts_while_a_table_is_locked(visitor):
     assert "advertising_0" in answer.cookies["consent"].value
 
 
+def test_grant_is_refused_while_a_table_is_locked_and_holds_up_nobody():
+    # As in any process that has served a page.
+    policies.current()
+    newcomer = Client(headers=SAME_ORIGIN)
+
+    with locked(Record):
+        answer = put(newcomer, GRANT)
+
+    assert answer.status_code == 503
+    assert "consent" not in newcomer.cookies
+    assert put(newcomer, GRANT).status_code == 200
+
+
 def waits() -> tuple[Any, ...]:
     """Return how long the connection waits for locks by itself."""
     question = {
