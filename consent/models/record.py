@@ -64,7 +64,10 @@ class RecordQuerySet(AppendOnlyQuerySet):
     @property
     def appends_at_once(self) -> bool:
         """Whether the database does all of `append` in one statement, so that no lock is needed."""
-        return connections[self.db].vendor == "postgresql"
+        connection = connections[self.db]
+        # A prepared statement is one statement; the app's own comes with the bound of its wait.
+        options = connection.settings_dict["OPTIONS"]
+        return connection.vendor == "postgresql" and not options.get("server_side_binding")
 
     def purge(self) -> int:
         """Delete them, and return how many they were.

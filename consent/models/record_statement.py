@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import connections, models
 
 from consent.models.counter import Counter
+from consent.models.lock_timeout import LOCK_TIMEOUT
 from consent.models.sequence import OvertakenError, Sequence
 
 if TYPE_CHECKING:
@@ -40,8 +41,14 @@ def store_at_once(record: Record, sequence: Sequence, *, using: str) -> bool:
         ends.number,
         *record.counted.values(),
     ]
+    statement = _sql(type(record), tuple(record.counted))
+    if not connection.in_atomic_block:
+        # For this statement alone, in the same round trip: both are one transaction.
+        statement = f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'; {statement}"
     with connection.cursor() as cursor:
-        cursor.execute(_sql(type(record), tuple(record.counted)), values)
+        cursor.execute(statement, values)
+        if cursor.description is None:
+            cursor.nextset()
         row = cursor.fetchone()
     if row is None:
         raise OvertakenError

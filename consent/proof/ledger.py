@@ -20,6 +20,7 @@ from consent.models import (
     SequenceQuerySet,
     signing,
 )
+from consent.models.lock_timeout import lock_timeout
 from consent.models.signing import Verdict
 from consent.policy.versions import Version
 from consent.proof import stored_versions
@@ -30,7 +31,10 @@ _with_sequences: set[str] = set()
 
 
 class _Thread(threading.local):
-    """The sequences as this thread left them, by database and number."""
+    """The sequences as this thread left them, by database and number.
+
+    Most often nobody else has used one since; whoever did is noticed as a record is stored.
+    """
 
     def __init__(self) -> None:
         self.sequences: dict[tuple[str, int], Sequence] = {}
@@ -49,27 +53,31 @@ def append(record: Record, version: Version, using: str) -> Commitment:
     """Store ``record``, which lacks only its number and signature.
 
     If a record with its receipt is there already, nothing is stored, and ``record.pk`` is None.
-    Raises django.db.Error if it cannot be stored.
+    Raises django.db.Error if it cannot be stored; it waits for no lock longer than LOCK_TIMEOUT.
     """
     records, sequences = Record.objects.using(using), Sequence.objects.using(using)
+    place = (using, _number())
     if transaction.get_connection(using).in_atomic_block:
         # A version that was purged meanwhile would fail the whole block, with no second attempt.
         stored_versions.forget()
     else:
         _ensure_sequences(sequences)
-        if records.appends_at_once:
+        remembered = _thread.sequences.get(place)
+        if remembered and records.appends_at_once and stored_versions.is_stored(version):
             # One statement without a transaction around it: one round trip to the database.
             with suppress(OvertakenError):
-                return _append(record, version, records, _remembered_sequence(sequences))
-    with transaction.atomic(using=using):
-        return _append(record, version, records, sequences.locked(_number()))
+                return _append(record, version, records, remembered)
+    with lock_timeout(using):
+        sequence = _thread.sequences[place] = sequences.locked(_number())
+        return _append(record, version, records, sequence)
 
 
 def _ensure_sequences(sequences: SequenceQuerySet) -> None:
     """Store the sequences before anybody locks one: visitors who all did so would deadlock."""
     if sequences.db not in _with_sequences:
-        if not sequences.exists():
-            sequences.begin()
+        with lock_timeout(sequences.db):
+            if not sequences.exists():
+                sequences.begin()
         _with_sequences.add(sequences.db)
 
 
@@ -77,17 +85,6 @@ def _number() -> int:
     """Return the number of this thread's sequence; threads with different ones never wait."""
     # The workers of a server have consecutive ids; those of two machines have other addresses.
     return (threading.get_native_id() + (threading.get_ident() >> 12)) % SEQUENCES
-
-
-def _remembered_sequence(sequences: SequenceQuerySet) -> Sequence:
-    """Return the sequence as this thread left it; most often nobody else has used it since.
-
-    Raises OvertakenError if there is none yet.
-    """
-    place = (sequences.db, _number())
-    if place not in _thread.sequences:
-        _thread.sequences[place] = sequences.seen(_number())
-    return _thread.sequences[place]
 
 
 def _append(

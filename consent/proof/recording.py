@@ -10,6 +10,7 @@ from django.db import router
 
 from consent.conf import conf
 from consent.models import Record, granted_in
+from consent.models.lock_timeout import lock_timeout
 from consent.models.primary import primary
 from consent.models.times import to_utc
 from consent.policy import CompiledPolicy
@@ -104,9 +105,7 @@ class Draft:
     def postpone(self) -> None:
         """Keep its record until the database can be reached again."""
         version = self._version or version_of(self.policy, self.regime)
-        secret = self.secret
-        if not secret and self._needs_subject:
-            secret = new_secret()
+        secret = self.secret or self._first_secret()
         self.receipt = receipt_for(self.occasion.key, _answers(self.decision))
         storing.postpone(self._record(secret, version, self.receipt), version)
 
@@ -157,10 +156,10 @@ class Draft:
         is_all = is_complete and len(allowed) == len(choices)
         return Record.Action.ACCEPT_ALL if is_all else Record.Action.CHOSEN
 
-    @property
-    def _needs_subject(self) -> bool:
-        """Whether a cookie leads to the record. A refusal gets none; an account has its user."""
-        return bool(self.decision.allowed) and not (conf.LOGIN_SYNC and self.user)
+    def _first_secret(self) -> str:
+        """Return a new secret; "" for a refusal, which leaves none, and for an account's choice."""
+        is_of_account = conf.LOGIN_SYNC and self.user
+        return new_secret() if self.decision.allowed and not is_of_account else ""
 
     def _identifiers(self) -> tuple[str, UUID]:
         """Return the secret, if any, and the receipt.
@@ -173,11 +172,9 @@ class Draft:
         came = 0
         if key is not None and len(receipts) > 1:
             stored = primary(Record).filter(receipt__in=receipts).values_list("receipt", flat=True)
-            came = min(map(receipts.index, stored), default=0)
-        secret = self.secret
-        if not secret and self._needs_subject:
-            secret = new_secret()
-        return secret, receipts[came]
+            with lock_timeout(stored.db):
+                came = min(map(receipts.index, stored), default=0)
+        return self.secret or self._first_secret(), receipts[came]
 
     def _record(self, secret: str, version: Version, receipt: UUID) -> Record:
         return Record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consent.models import PolicyVersion
+from consent.models.lock_timeout import lock_timeout
 from consent.models.primary import primary
 from consent.policy.versions import (
     DIGEST_LENGTH,
@@ -21,6 +22,11 @@ def forget() -> None:
     _stored.clear()
 
 
+def is_stored(version: Version) -> bool:
+    """Return whether ``version`` is certainly stored, so that nothing has to be read."""
+    return version.digest in _stored
+
+
 def find_version(name: str, current: Version) -> Version:
     """Return the version that the visitor's page called ``name``; ``current`` if it is not known.
 
@@ -34,7 +40,8 @@ def find_version(name: str, current: Version) -> Version:
     found = primary(PolicyVersion).filter(
         digest__startswith=name[:DIGEST_LENGTH], policy=current.policy
     )
-    stored = found.first()
+    with lock_timeout(found.db):
+        stored = found.first()
     return Version(stored.digest, stored.language, stored.content, name) if stored else current
 
 

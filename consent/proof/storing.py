@@ -15,6 +15,7 @@ from collections import deque
 from django.db import DataError, Error, IntegrityError, router, transaction
 
 from consent.models import Record
+from consent.models.lock_timeout import is_lock_timeout
 from consent.policy.versions import Version
 from consent.proof import ledger, stored_versions
 from consent.proof.background import run_in_background
@@ -92,9 +93,9 @@ def store_at_exit() -> None:
 def _store_or_reconnect(record: Record, version: Version, using: str) -> Commitment:
     try:
         return ledger.append(record, version, using)
-    except Error:
+    except Error as error:
         connection = transaction.get_connection(using)
-        if connection.in_atomic_block:
+        if connection.in_atomic_block or is_lock_timeout(error):
             raise
         # It may be stored, with the answer lost: the second attempt looks for its receipt. A
         # version that was taken as stored may have been purged, too.

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db import Error, router, transaction
+from django.db import Error, router
 from django.utils import timezone
 
 from consent.conf import conf
 from consent.models import Record
+from consent.models.lock_timeout import lock_timeout
 from consent.policy import policies
 from consent.policy.decision import Decision
-from consent.proof.lock_timeout import lock_timeout
 from consent.proof.recording import Draft, Occasion
 from consent.visitor import decision_events
 from consent.visitor.choices import (
@@ -84,7 +84,7 @@ def record_and_take(
     try:
         repeats = is_repeated(state, decision, occasion)
     except Error as error:
-        # What reads fail, or wait for, writes do as well.
+        # What a read waits for, a write waits for as well.
         _do_without_record(state, draft, error)
         return
     if repeats:
@@ -158,9 +158,7 @@ def _draft(state: ConsentState, decision: Decision, shown: int, occasion: Occasi
 
 def _record(state: ConsentState, draft: Draft) -> None:
     try:
-        # Grants, too: what waits for a lock keeps a worker from answering anybody else.
-        with lock_timeout(router.db_for_write(Record)):
-            _store(state, draft)
+        _store(state, draft)
     except Error as error:
         _do_without_record(state, draft, error)
         return
@@ -179,7 +177,7 @@ def _store(state: ConsentState, draft: Draft) -> None:
     if not decision_events.are_wanted(state.policy):
         draft.store()
         return
-    with transaction.atomic(using=router.db_for_write(Record)):
+    with lock_timeout(router.db_for_write(Record)):
         draft.store()
         if draft.is_new:
             decision_events.send(state, draft)

@@ -9,12 +9,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from consent.models import Record
+from consent.models.lock_timeout import is_lock_timeout, lock_timeout
 from consent.models.primary import primary
 from consent.policy.decision import Decision
 from consent.proof import storing
 from consent.proof.identifiers import subject_of
-from consent.proof.lock_timeout import lock_timeout
-from consent.proof.recording import Occasion
+from consent.proof.recording import Occasion, decision_of
 from consent.visitor.state import ConsentState
 
 # Who decides the same again within this time has one record of it.
@@ -26,7 +26,7 @@ def is_repeated(state: ConsentState, decision: Decision, occasion: Occasion) -> 
 
     Without a key, which tells two submissions apart, at any time: a form was sent twice. A refusal
     that names nobody cannot be looked up: it is the same for a day, unless its record may wait.
-    Raises django.db.Error.
+    Raises django.db.Error if the records are locked.
     """
     if decision != state.decision or bool(state.account) != state.cookie.is_of_account:
         return False
@@ -39,7 +39,13 @@ def is_repeated(state: ConsentState, decision: Decision, occasion: Occasion) -> 
 
 
 def _is_just_recorded(whose: Q, decision: Decision) -> bool:
-    latest = _latest(whose)
+    try:
+        latest = _latest(whose)
+    except Error as error:
+        if is_lock_timeout(error):
+            raise
+        # To store it opens a new connection if this one is dead.
+        return False
     return (
         latest is not None
         and latest.choices == dict(decision.choices)
@@ -59,12 +65,11 @@ def takes_back_a_record(state: ConsentState, decision: Decision) -> bool:
         latest = _latest(whose)
     except Error:
         return False
-    if latest is None or not any(latest.choices.values()):
+    if latest is None:
         return False
-    kept = {key for key, granted in latest.choices.items() if granted}
-    return any(
-        not granted and latest.choices.get(key) != 0 for key, granted in decision.choices.items()
-    ) or not kept <= set(decision.choices)
+    before = decision_of(latest)
+    takes_nothing = decision.refused <= before.refused and before.allowed <= set(decision.choices)
+    return bool(before.allowed) and not takes_nothing
 
 
 def _latest(whose: Q) -> Record | None:

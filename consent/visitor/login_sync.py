@@ -19,9 +19,9 @@ from django.http import HttpRequest
 
 from consent.conf import conf
 from consent.models import Record
+from consent.models.lock_timeout import lock_timeout
 from consent.models.primary import primary
 from consent.policy.decision import Decision, today
-from consent.proof.lock_timeout import lock_timeout
 from consent.proof.recording import decision_of
 from consent.visitor.consent import Consent
 
@@ -57,7 +57,7 @@ def _choice_of(consent: Consent, user: str) -> Decision | None:
     try:
         with lock_timeout(router.db_for_write(Record)):
             records = primary(Record).filter(version__policy=policy.key, user=user)
-            record = records.select_related(None).first()
+            record = records.first()
     except Error:
         logger.exception("The choice of the user who signed in cannot be read.")
         return None

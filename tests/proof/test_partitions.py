@@ -8,11 +8,12 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import Error, IntegrityError, connection, models, transaction
+from django.db import Error, IntegrityError, OperationalError, connection, models, transaction
 from django.test import Client, override_settings
 from django.utils import timezone
 
 from consent.models import PolicyVersion, Record, Sequence
+from consent.models.lock_timeout import is_lock_timeout
 from consent.proof import partitions, retention, verification
 from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site
 from tests.models.test_concurrency import at_once
@@ -430,7 +431,17 @@ def test_migrations_go_on_to_work():
 def test_decisions_are_stored_while_the_table_is_converted_and_months_are_added():
     def decide_often() -> None:
         for n in range(15):
-            decide(n % 16)
+            while not decided(n % 16):
+                pass
+
+    def decided(sequence: int) -> bool:
+        """Decide, if the table is not locked for longer than a decision waits."""
+        try:
+            decide(sequence)
+        except OperationalError as error:
+            assert is_lock_timeout(error)
+            return False
+        return True
 
     def convert() -> None:
         partition("--months-ahead", "2")

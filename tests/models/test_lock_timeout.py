@@ -17,9 +17,9 @@ from django.test import Client
 from django.urls import reverse
 
 from consent.models import Counter, PolicyVersion, Record, Sequence
+from consent.models.lock_timeout import lock_timeout
 from consent.policy import policies
 from consent.proof import ledger, storing
-from consent.proof.lock_timeout import lock_timeout
 from tests.helpers import OPTIONAL, SAME_ORIGIN, small_site
 
 pytestmark = [pytest.mark.urls("demo_site.urls"), pytest.mark.usefixtures("database_of_many")]
