@@ -64,8 +64,8 @@ def test_refusal_of_the_domain_is_not_undone_by_a_grant_of_one_host(visitor, pol
     visitor.open_preferences()
     for category in OPTIONAL:
         visitor.box(category).check()
-    visitor.press("Save", visitor.dialog)
-    visitor.settle()
+    with visitor.answered():
+        visitor.press("Save", visitor.dialog)
 
     visitor.goto("/", host=BLOG)
     assert allowed(visitor) == []

@@ -254,6 +254,12 @@ class Visitor:
             # Another page has come meanwhile.
             self.page.wait_for_load_state()
 
+    @contextmanager
+    def answered(self) -> Iterator[None]:
+        """Wait until the site has answered what is chosen in the block, whether it holds or not."""
+        with self.page.expect_response(lambda response: response.request.method == "PUT"):
+            yield
+
     def accept_all(self) -> None:
         with self.following():
             self.press("Accept all")
