@@ -42,8 +42,8 @@ def own_records(secret: str, account: str) -> Sequence[Record]:
 def own_record(secret: str, account: str, receipt: UUID) -> Record | None:
     """Return the record with that receipt, where it is the visitor's own; else None.
 
-    ``secret`` and ``account`` are those of `own_records`. A refusal that names nobody is the own
-    one of whoever knows its receipt: there is no cookie that could lead to it.
+    ``secret`` and ``account`` are those of `own_records`. A refusal that names nobody is
+    returned to everybody who knows its receipt, because no cookie identifies its visitor.
     """
     record: Record | None = (
         primary(Record).filter(receipt=receipt).select_related("version").first()

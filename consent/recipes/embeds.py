@@ -72,7 +72,7 @@ class Embed:
 
     @property
     def names_host(self) -> bool:
-        """Whether the vendor must be told which host the page is on."""
+        """Whether the address of the embed contains the host of the page."""
         return PAGE_HOST in self.placeholders
 
     def errors(self, given: Mapping[str, object]) -> dict[str, str]:

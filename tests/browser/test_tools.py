@@ -90,7 +90,7 @@ class Scene:
     """What a visitor of some mind saw: vendors' requests and scripts that ran, by page.
 
     `reloaded`: whether the page was left by the decision. `html`: the next page, as served. `left`:
-    what came of the vendors' scripts, by tool.
+    what the vendors' scripts found in the page, by tool.
     """
 
     requests: dict[str, list[str]] = field(default_factory=dict)

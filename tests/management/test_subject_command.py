@@ -115,7 +115,7 @@ def test_username_that_is_the_primary_key_of_another_is_not_guessed():
 @pytest.mark.parametrize("whose", [("--subject", uuid4()), ("--user", "nobody"), ("--user", "")])
 @pytest.mark.parametrize("action", ["export", "erase"])
 def test_person_without_records_is_an_error(action, whose):
-    with pytest.raises(CommandError, match="There is no record of that person"):
+    with pytest.raises(CommandError, match="No record belongs to that person"):
         run(action, *whose)
 
 

@@ -138,7 +138,7 @@ def test_it_is_written_as_it_is_once_it_is_allowed(policy):
 
 @pytest.fixture
 def twitch(policy) -> Policy:
-    """The policy, with a vendor who must be told which host the page is on."""
+    """The policy, with an embed whose address contains the host of the page."""
     functional = Category.objects.get(key="functional")
     ToolFactory(category=functional, key="twitch", recipe="twitch", snippet="", placement="manual")
     policy.refresh_from_db()

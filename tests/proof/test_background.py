@@ -33,7 +33,7 @@ def test_calls_until_then_have_no_effect():
 
     assert done.wait(10)
     assert calls == [1]
-    # No other call is on its way.
+    # No other call is scheduled.
     assert not background._scheduled
 
 

@@ -67,7 +67,7 @@ class Command(ConsentCommand):
         try:
             subject = _subject(options)
             if not subject.records.exists():
-                raise CommandError("There is no record of that person.")
+                raise CommandError("No record belongs to that person.")
             if options["dry_run"]:
                 self._tell(subject)
             elif options["action"] == "export":
