@@ -32,11 +32,9 @@ def with_lifespan(application: Application) -> Application:
 
 async def _live(receive: Receive, send: Send) -> None:
     # Imported late: an ASGI module is loaded before Django's apps are.
-    from consent.proof import background, notice_counter, storing
+    from consent.proof import background
 
     while (await receive())["type"] != "lifespan.shutdown":
         await send({"type": "lifespan.startup.complete"})
-    await sync_to_async(storing.store_at_exit)()
-    await sync_to_async(notice_counter.store_counts)()
     await sync_to_async(background.end)()
     await send({"type": "lifespan.shutdown.complete"})

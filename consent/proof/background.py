@@ -13,7 +13,7 @@ from django.db import connections
 logger = logging.getLogger("consent")
 
 _scheduled: set[Callable[[], object]] = set()
-# What other apps store as the process ends.
+# What stores, as the process ends, what it kept in memory.
 _at_end: list[Callable[[], object]] = []
 
 
@@ -43,11 +43,10 @@ def run_at_end(function: Callable[[], object]) -> None:
     It may be called twice: the second time as Python ends.
     """
     _at_end.append(function)
-    atexit.register(function)
 
 
 def end() -> None:
-    """Call what `run_at_end` was given; one that fails keeps none of the others from it."""
+    """Call what `run_at_end` was given; if one raises, the others are called all the same."""
     for function in _at_end:
         try:
             function()
@@ -66,3 +65,6 @@ def _run(function: Callable[[], object]) -> None:
 if hasattr(os, "register_at_fork"):
     # A forked process has no threads but the one that forked.
     os.register_at_fork(after_in_child=_scheduled.clear)
+
+# Servers replace their workers, after so many requests or for a new release.
+atexit.register(end)

@@ -5,7 +5,6 @@ The numbers are kept in the process and stored by a background thread, so that n
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import threading
@@ -15,7 +14,7 @@ from django.db import Error, router, transaction
 
 from consent.models import SEQUENCES, Counter, Record, Sequence
 from consent.policy.decision import date_of, today
-from consent.proof.background import run_in_background
+from consent.proof.background import run_at_end, run_in_background
 
 logger = logging.getLogger("consent")
 
@@ -76,5 +75,4 @@ def _start_anew() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_anew)
 
-# Servers replace their workers, after so many requests or for a new release.
-atexit.register(store_counts)
+run_at_end(store_counts)

@@ -7,7 +7,6 @@ decision, or by a background thread.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import sys
 from collections import deque
@@ -18,7 +17,7 @@ from consent.models import Record
 from consent.models.lock_timeout import is_lock_timeout
 from consent.policy.versions import Version
 from consent.proof import ledger, stored_versions
-from consent.proof.background import run_in_background
+from consent.proof.background import run_at_end, run_in_background
 from consent.proof.commitment import Commitment, after_commit
 
 logger = logging.getLogger("consent")
@@ -104,5 +103,4 @@ def _store_or_reconnect(record: Record, version: Version, using: str) -> Commitm
         return ledger.append(record, version, using)
 
 
-# Servers replace their workers, after so many requests or for a new release.
-atexit.register(store_at_exit)
+run_at_end(store_at_exit)
