@@ -14,6 +14,36 @@ from consent.policy import policies
 from consent.visitor import Consent
 
 
+class SyncAndAsyncMiddleware:
+    """A middleware for sync and async stacks: `begin` before the response, `finish` after it."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Begin, get the response, and finish it."""
+        self.begin(request)
+        if self.is_async:
+            return self._acall(request)
+        return self.finish(request, self.get_response(request))
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        return self.finish(request, await self.get_response(request))
+
+    def begin(self, request: HttpRequest) -> None:
+        """Prepare ``request``."""
+
+    def finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Return the response to send."""
+        raise NotImplementedError
+
+
 class ConsentMiddleware:
     """Gives each request its ``consent`` and writes what became of it to the response.
 
@@ -66,7 +96,7 @@ class ConsentMiddleware:
         return response
 
 
-class ConsentCSPMiddleware:
+class ConsentCSPMiddleware(SyncAndAsyncMiddleware):
     """Adds the hosts of the tools that the visitor allows to the page's Content-Security-Policy.
 
     It extends the headers that it finds, the enforced and the report-only one, whoever wrote them:
@@ -75,28 +105,13 @@ class ConsentCSPMiddleware:
     such header, or is no page, stays as it is.
     """
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Tell the page that it is guarded, get the response, extend its policies."""
+    def begin(self, request: HttpRequest) -> None:
+        """Tell the page that its policy allows only what the visitor allows."""
         consent = getattr(request, "consent", None)
         if isinstance(consent, Consent):
             consent.is_guarded = True
-        if self.is_async:
-            return self._acall(request)
-        return self._guard(request, self.get_response(request))
 
-    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        return self._guard(request, await self.get_response(request))
-
-    @staticmethod
-    def _guard(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Extend the policies of ``response``."""
         extend_response(request, response)
         return response

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from itertools import islice
-from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -16,6 +14,7 @@ from consent.findings.models import Finding
 from consent.findings.report_policy import report
 from consent.findings.sightings import Seen, has_room, note, remembered
 from consent.findings.storing import own_names
+from consent.middleware import SyncAndAsyncMiddleware
 from consent.visitor import Consent
 from consent.visitor.cookie_cleanup import matches
 
@@ -24,30 +23,16 @@ from consent.visitor.cookie_cleanup import matches
 MOST_NAMES, LONGEST_NAME = 100, 256
 
 
-class FindingsMiddleware:
+class FindingsMiddleware(SyncAndAsyncMiddleware):
     """Notes names of cookies that are new to this process; never a value, never who.
 
     A page on which all names are known costs a comparison of two sets: no query and no I/O. Put it
     first, so that it sees the cookies that other middleware sets. Works in sync and async stacks.
     """
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Get the response, and note what the request and the response have."""
-        if self.is_async:
-            return self._acall(request)
-        return look(request, self.get_response(request))
-
-    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        return look(request, await self.get_response(request))
+    def finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Note what ``request`` and ``response`` have."""
+        return look(request, response)
 
 
 def look(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
