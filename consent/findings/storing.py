@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
-from django.conf import settings
 from django.db import IntegrityError, router, transaction
 from django.utils import timezone
 
@@ -18,7 +17,8 @@ from consent.findings.naming import folded
 from consent.models import Cookie, Policy, Tool, revision
 from consent.models.primary import primary
 from consent.policy import compile_tool
-from consent.visitor.cookie_cleanup import matches
+from consent.policy.policy_data import ACCOUNT
+from consent.visitor.cookie_cleanup import django_cookies, matches
 
 if TYPE_CHECKING:
     from consent.findings.sightings import Seen
@@ -74,13 +74,11 @@ def _names(row: Declared, finding: Finding) -> bool:
 
 def own_names() -> tuple[str, ...]:
     """Return the names of the site's own cookies: of Django, of the app, of the settings."""
-    # A policy for some hosts adds its key to the name, and login sync ``.account``.
+    # A policy for some hosts adds its key to the name, and login sync what says so.
     ours = (core.COOKIE_NAME, core.SUBJECT_COOKIE_NAME)
     return (
-        *(name + end for name in ours for end in ("", "_*", ".account")),
-        settings.SESSION_COOKIE_NAME,
-        settings.CSRF_COOKIE_NAME,
-        settings.LANGUAGE_COOKIE_NAME,
+        *(name + end for name in ours for end in ("", "_*", ACCOUNT)),
+        *django_cookies(),
         "messages",
         *conf.OWN_COOKIES,
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -29,21 +28,19 @@ class Known:
     purpose: str = ""
 
 
-def cookies() -> tuple[KnownCookie, ...]:
-    """Return the cookies of all recipes; none where the catalogue cannot be read."""
+def _recipes() -> Iterable[Recipe]:
+    """Return all recipes; none where the catalogue cannot be read."""
     try:
-        return _cookies(tuple(catalogue().values()))
+        return catalogue().values()
     except RecipeError:
         return ()
 
 
-@lru_cache(maxsize=2)
-def _cookies(recipes: tuple[Recipe, ...]) -> tuple[KnownCookie, ...]:
-    return tuple(
-        KnownCookie(cookie.kind, cookie.name, recipe.key, cookie.purpose)
-        for recipe in recipes
-        for cookie in recipe.cookies
-    )
+def cookies() -> Iterator[KnownCookie]:
+    """Yield the cookies of all recipes."""
+    for recipe in _recipes():
+        for cookie in recipe.cookies:
+            yield KnownCookie(cookie.kind, cookie.name, recipe.key, cookie.purpose)
 
 
 def known(kind: str, name: str) -> Known | None:
@@ -58,11 +55,7 @@ def known(kind: str, name: str) -> Known | None:
 
 
 def _with_host(host: str) -> Iterator[Recipe]:
-    try:
-        recipes = catalogue().values()
-    except RecipeError:
-        return
-    for recipe in recipes:
+    for recipe in _recipes():
         if any(covers(source, host) for each in recipe.csp.values() for source in each):
             yield recipe
 

@@ -28,6 +28,10 @@ LANGUAGES = 26
 TEXTS_LENGTH = 4_000
 
 
+# What follows the name of the preference cookie in the name of the account's.
+ACCOUNT = ".account"
+
+
 @dataclass(frozen=True)
 class PolicyData:
     """A policy as plain data. ``stamp`` says of which row, and when that was last changed.
@@ -95,7 +99,7 @@ class PolicyData:
     @property
     def account_cookie_name(self) -> str:
         """Name of the cookie that holds a signed-in user's choice beside the browser's own."""
-        return f"{self.cookie_name}.account"
+        return f"{self.cookie_name}{ACCOUNT}"
 
     def _own_name(self, name: str) -> str:
         return f"{name}_{self.key}" if self.hosts else name

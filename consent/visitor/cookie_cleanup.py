@@ -132,6 +132,13 @@ def _own_cookies(policy: CompiledPolicy) -> tuple[str, ...]:
         policy.cookie_name,
         policy.subject_cookie_name,
         policy.account_cookie_name,
+        *django_cookies(),
+    )
+
+
+def django_cookies() -> tuple[str, ...]:
+    """Return the names of the cookies that Django itself sets, of which no tool may dispose."""
+    return (
         settings.SESSION_COOKIE_NAME,
         settings.CSRF_COOKIE_NAME,
         settings.LANGUAGE_COOKIE_NAME,

@@ -16,7 +16,7 @@ class Outcome:
     ``decision``: what the preference cookie is set to, if anything. ``draft``: its record, if one
     was stored. ``receipt``: that of the record, also if it waits to be stored.
     ``is_of_account``: whether the decision is kept in the account's cookie, not in the browser's
-    own. ``leaves_account``: whether the account's cookie is deleted. ``forgets_subject``: whether
+    own. ``leaves_account``: whether nobody is signed in any more. ``forgets_subject``: whether
     the subject's cookie is.
     """
 

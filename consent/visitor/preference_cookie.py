@@ -42,9 +42,13 @@ def own_cookie(reader: RequestReader, policy: CompiledPolicy) -> PreferenceCooki
     return PreferenceCookie(reader, policy.cookie_name)
 
 
+def has_account_cookie(reader: RequestReader, policy: CompiledPolicy) -> bool:
+    """Return whether login sync is on, and the browser has the account's cookie."""
+    return conf.LOGIN_SYNC and bool(reader.cookie(policy.account_cookie_name))
+
+
 def cookie_that_counts(reader: RequestReader, policy: CompiledPolicy) -> PreferenceCookie:
     """Return the account's cookie if the browser has one, under login sync; else its own."""
-    name = policy.account_cookie_name
-    if conf.LOGIN_SYNC and reader.cookie(name):
-        return PreferenceCookie(reader, name, is_of_account=True)
+    if has_account_cookie(reader, policy):
+        return PreferenceCookie(reader, policy.account_cookie_name, is_of_account=True)
     return own_cookie(reader, policy)

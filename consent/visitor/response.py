@@ -12,6 +12,7 @@ from consent.policy import CompiledPolicy
 from consent.policy.decision import SECONDS_PER_DAY, Decision, today
 from consent.visitor import cookie_cleanup
 from consent.visitor.partitioned import partition
+from consent.visitor.preference_cookie import has_account_cookie
 from consent.visitor.state import ConsentState
 
 # A cookie whose name begins so belongs to one host, and no other host can set it.
@@ -25,7 +26,7 @@ _LONGEST_DAYS = 400
 def write_response(state: ConsentState, response: HttpResponseBase) -> None:
     """Set or delete the cookies as the request decided, and say what the response depends on."""
     outcome = state.outcome
-    if outcome.leaves_account and _has_account_cookie(state):
+    if _ends_account(state):
         _delete_cookie(state, response, state.policy.account_cookie_name, conf.COOKIE_PATH)
         _delete_tools_cookies(state, response)
     if outcome.decision is not None:
@@ -43,8 +44,11 @@ def write_response(state: ConsentState, response: HttpResponseBase) -> None:
     _write_caching(state, response)
 
 
-def _has_account_cookie(state: ConsentState) -> bool:
-    return conf.LOGIN_SYNC and bool(state.reader.cookie(state.policy.account_cookie_name))
+def _ends_account(state: ConsentState) -> bool:
+    """Return whether the browser has the cookie of an account that nobody is signed in to."""
+    outcome = state.outcome
+    is_own = outcome.decision is not None and not outcome.is_of_account
+    return (outcome.leaves_account or is_own) and has_account_cookie(state.reader, state.policy)
 
 
 def _lapsed_refusal(state: ConsentState) -> Decision | None:

@@ -184,7 +184,6 @@ class ConsentState:
         self.standing = self.policy.stand(decision, signal=self.overrides_opt_out)
         self.outcome.decision = decision
         self.outcome.is_of_account = bool(self.account)
-        self.outcome.leaves_account = not self.account
 
     def forget_policy(self) -> None:
         """Take the policy as the process knows it now, and what the cookie means under it."""
@@ -193,7 +192,7 @@ class ConsentState:
 
     def undo(self) -> None:
         """Let the request's cookie count again, as if nothing had been decided."""
-        self.outcome.draft = self.outcome.decision = None
+        self.outcome.draft = self.outcome.decision = self.outcome.receipt = None
         self.__dict__.pop("standing", None)
 
     def leave_account(self) -> None:
