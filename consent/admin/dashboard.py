@@ -53,12 +53,9 @@ class CounterAdmin(ReadOnlyAdmin[Counter]):
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
-            figures = status.figures()
+            values, problems = status.report()
         except Error as error:
-            problems, values = [f"The database cannot be read: {error}"], {}
-        else:
-            problems = [figure.problem for figure in figures.values() if figure.problem]
-            values = {name: figure.value for name, figure in figures.items()}
+            values, problems = {}, [f"The database cannot be read: {error}"]
         answer = {**values, "problems": problems}
         return JsonResponse(answer, status=503 if problems else 200)
 

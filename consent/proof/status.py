@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from django.utils import timezone
 
@@ -35,6 +36,20 @@ _sources: dict[str, Source] = {}
 def register(name: str, source: Source) -> None:
     """Have `figures` include those of ``source``. For the ``ready`` of another app."""
     _sources[name] = source
+
+
+class Report(NamedTuple):
+    """The values of all figures. ``problems``: what is wrong and what to do, a line each."""
+
+    values: dict[str, object]
+    problems: list[str]
+
+
+def report() -> Report:
+    """Return the values of all figures and what is wrong. Raises django.db.Error as `figures`."""
+    found = figures()
+    values = {name: figure.value for name, figure in found.items()}
+    return Report(values, [figure.problem for figure in found.values() if figure.problem])
 
 
 def figures() -> dict[str, Figure]:

@@ -24,11 +24,9 @@ class Command(ConsentCommand):
     def handle(self, *args: object, **options: object) -> None:
         """Print the figures. Raises CommandError if the database fails or something is wrong."""
         try:
-            figures = status.figures()
+            values, problems = status.report()
         except Error as error:
             raise CommandError(f"The database cannot be read: {error}") from error
-        values = {name: figure.value for name, figure in figures.items()}
         self.stdout.write(json.dumps(values, indent=2))
-        problems = [figure.problem for figure in figures.values() if figure.problem]
         if problems:
             raise CommandError("\n".join(problems))
