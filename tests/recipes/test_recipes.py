@@ -952,6 +952,13 @@ def write(directory: Path, text: str, name: str = "good.toml") -> Path:
     return path
 
 
+def assert_refused(path: Path, message: str) -> None:
+    """Check that the recipe in ``path`` is refused, with the name of the file and ``message``."""
+    with pytest.raises(RecipeError) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"{path.name}: {message}")
+
+
 def test_good_file_is_read_in_full(tmp_path: Path):
     recipe = load(write(tmp_path, GOOD))
     assert (recipe.key, recipe.name, recipe.note) == ("good", "Good", "One line and another.")
@@ -1086,9 +1093,7 @@ def test_broken_file_is_refused_with_file_and_field_named(
 ):
     assert old in GOOD
     path = write(tmp_path, GOOD.replace(old, new, 1))
-    with pytest.raises(RecipeError) as caught:
-        load(path)
-    assert str(caught.value).startswith(f"good.toml: {message}")
+    assert_refused(path, message)
 
 
 def test_parameter_that_no_script_uses_is_refused(tmp_path: Path):
