@@ -23,15 +23,24 @@ import pytest
 pytestmark = pytest.mark.once
 
 TOP = Path(__file__).resolve().parents[2]
+# Where the environment has the servers.
+SCRIPTS = Path(sys.executable).parent
 HOST = "127.0.0.1"
 PAGES = 60
 
 GUNICORN = ("gunicorn", "demo_site.wsgi", "--bind=fd://{fd}", "--workers=2")
+UWSGI = (
+    *("uwsgi", "--http-socket=fd://{fd}", "--module=demo_site.wsgi", "--need-app"),
+    *("--master", "--processes=2", "--hook-master-start=unix_signal:15 gracefully_kill_them_all"),
+)
 SERVERS = {
     "one thread": GUNICORN,
     "several threads": (*GUNICORN, "--threads=4"),
     "forked after loading": (*GUNICORN, "--threads=4", "--preload"),
     "replaced after some requests": (*GUNICORN, "--max-requests=7"),
+    "uWSGI, which forks after loading": (*UWSGI, "--enable-threads"),
+    "uWSGI, several threads, loaded after the fork": (*UWSGI, "--threads=4", "--lazy-apps"),
+    "uWSGI without threads": UWSGI,
     "asynchronous": ("uvicorn", "demo_site.asgi:application", "--fd={fd}"),
     "asynchronous, with several workers": (
         *("uvicorn", "demo_site.asgi:application", "--fd={fd}", "--workers=2"),
@@ -55,13 +64,21 @@ def site(tmp_path_factory) -> dict[str, str]:
     return environment
 
 
+@pytest.fixture(params=SERVERS)
+def server(request) -> tuple[str, ...]:
+    command = SERVERS[request.param]
+    if not (SCRIPTS / command[0]).exists():
+        pytest.skip(f"{command[0]} cannot be installed here")
+    return command
+
+
 @contextmanager
 def served(arguments: tuple[str, ...], environment: dict[str, str]) -> Iterator[int]:
     """Serve the site, yield its port, and end it as a service manager does."""
     with socket.create_server((HOST, 0), backlog=128) as listener:
         number = listener.fileno()
         process = subprocess.Popen(
-            [sys.executable, "-m", *(each.format(fd=number) for each in arguments)],
+            [SCRIPTS / arguments[0], *(each.format(fd=number) for each in arguments[1:])],
             cwd=TOP,
             env=environment,
             pass_fds=[number],
@@ -92,25 +109,23 @@ def rows(environment: dict[str, str], query: str) -> int:
         return int(database.execute(query).fetchone()[0])
 
 
-@pytest.mark.parametrize("server", SERVERS)
 def test_each_page_is_counted_once(site, server):
     counted = "SELECT COALESCE(SUM(number), 0) FROM consent_counter WHERE event = 'shown'"
     before = rows(site, counted)
 
-    with served(SERVERS[server], site) as port:
+    with served(server, site) as port:
         for _ in range(PAGES):
             assert ask(port, "GET", "/")[0] == 200
 
     assert rows(site, counted) - before == PAGES
 
 
-@pytest.mark.parametrize("server", SERVERS)
 def test_refusal_that_waits_for_the_database_is_stored_at_the_end(site, server):
     count = "SELECT COUNT(*) FROM consent_record"
     before = rows(site, count)
     choices = dict.fromkeys(("functional", "marketing-analytics", "advertising"), False)
 
-    with served(SERVERS[server], site) as port:
+    with served(server, site) as port:
         assert ask(port, "GET", "/")[0] == 200
         with closing(sqlite3.connect(site["DATABASE_FILE"], isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
