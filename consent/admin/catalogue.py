@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 
 from consent.admin.base import Context
 from consent.models import Category, Policy, Tool, default_texts
-from consent.recipes import Recipe, catalogue, search
+from consent.recipes import Recipe, search, valid
 
 CUSTOM = "custom"
 DECLARED = "declared"
@@ -28,9 +28,10 @@ def chosen(request: HttpRequest) -> Recipe | None:
         if not may_edit_snippets(request):
             raise PermissionDenied
         return None
-    if key not in catalogue():
+    recipe = valid().get(key)
+    if recipe is None:
         raise Http404(gettext("There is no recipe “%s”.") % key)
-    return catalogue()[key]
+    return recipe
 
 
 def declares_only(request: HttpRequest) -> bool:

@@ -1,7 +1,8 @@
 """System checks for what people forget. Each has a stable id; docs/checks.md lists them.
 
 `cookies` checks the names of cookies; `project` settings, middleware, URLs and templates;
-`page_block` the template around the app's pages; `stored` what is in the database.
+`page_block` the template around the app's pages; `recipe_files` recipes and where they are looked
+for; `stored` what is in the database.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from functools import cache
 
 from django.core.checks import CheckMessage, Tags, register
 
-from consent.checks import cookies, page_block, project, stored
+from consent.checks import cookies, page_block, project, recipe_files, stored
 
 TAG = "consent"
 
@@ -28,7 +29,8 @@ def register_all() -> None:
         cookies.check_cookies,
         project.check_proxies,
         project.check_region_source,
-        project.check_recipes,
+        recipe_files.check_recipes,
+        recipe_files.check_recipe_sources,
     ):
         register(_listed(check), TAG)
     register(_listed(stored.check_policies), TAG, Tags.database)

@@ -1,4 +1,4 @@
-"""Checks of the project: its settings, middleware, URLs, templates and recipe files."""
+"""Checks of the project: its settings, middleware, URLs and templates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from django.template.backends.django import DjangoTemplates
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-from consent import recipes
 from consent.conf import conf
 from consent.conf.table import AppSettings
 from consent.regions import locating
@@ -168,13 +167,3 @@ def check_region_source(**kwargs: object) -> Iterator[CheckMessage]:
         "of the request (or its dotted path).",
         id="consent.E007",
     )
-
-
-def check_recipes(**kwargs: object) -> Iterator[CheckMessage]:
-    """consent.E008: a recipe file is invalid."""
-    for problem in recipes.problems():
-        yield Error(
-            f"A recipe is invalid, so no tool with a recipe runs: {problem}",
-            hint="Correct or remove the file.",
-            id="consent.E008",
-        )

@@ -7,6 +7,7 @@ subclass of `AppSettings`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from django.http import HttpRequest
@@ -86,6 +87,9 @@ class ConsentSettings(AppSettings):
 
     POLICY_MAX_AGE = Setting[float](5, at_least(0, "seconds"))
     """Seconds after which a process checks whether another process edited the policy."""
+
+    RECIPE_DIRS = Setting[Sequence[str | Path]]((), rules.DIRECTORIES)
+    """Directories with the project's own recipes; the first one has precedence."""
 
     RECORDS = Setting(True, BOOLEAN)
     """Whether each decision is recorded as a proof."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
 # A token by RFC 9110 (5.6.2), as the name of a cookie has to be.
@@ -77,8 +79,15 @@ def _are_keys(value: object) -> bool:
     )
 
 
+def _are_directories(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(
+        isinstance(each, str | Path) and os.path.isabs(each) for each in value
+    )
+
+
 BOOLEAN = Rule(lambda value: isinstance(value, bool), "True or False")
 COOKIE_NAME = Rule(is_token, "a cookie name")
+DIRECTORIES = Rule(_are_directories, "a list of absolute paths, such as [BASE_DIR / 'recipes']")
 DOMAIN = Rule(is_word, "a domain such as 'example.com'")
 HOSTS = Rule(_are_hosts, "a list of hosts, such as ['localhost:8001']")
 PATH = Rule(lambda value: is_word(value) and value.startswith("/"), "a path that starts with /")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from consent.recipes import RecipeError, catalogue
-
 if TYPE_CHECKING:
     from consent.models.tool import Tool
 
@@ -27,10 +25,13 @@ def receivers_of(tool: Tool) -> frozenset[str]:
 
 
 def _addresses(tool: Tool) -> list[str]:
+    recipe = tool.get_recipe()
     if not tool.recipe:
         return []
     try:
-        directives = catalogue()[tool.recipe].csp_sources(tool.parameters)
-    except (RecipeError, KeyError, ValueError, AttributeError, TypeError):
+        directives = recipe.csp_sources(tool.parameters) if recipe else None
+    except (ValueError, AttributeError, TypeError):
+        directives = None
+    if directives is None:
         return [str(tool.parameters)]
     return [source for sources in directives.values() for source in sources]

@@ -22,7 +22,7 @@ from consent.models.pausable import Pausable
 from consent.models.policy import Policy
 from consent.models.receivers import RECEIVING, receivers_of
 from consent.models.validators import validate_address, validate_key
-from consent.recipes import Recipe, RecipeError, catalogue, csp, snippets
+from consent.recipes import Recipe, RecipeError, csp, find, snippets
 
 
 class ToolQuerySet(DatedQuerySet["Tool"]):
@@ -223,9 +223,9 @@ class Tool(Pausable):
         return not self.recipe and not self.snippet.strip()
 
     def get_recipe(self) -> Recipe | None:
-        """Return the recipe; None where the tool was made without one, or where it is gone."""
+        """Return the recipe; None where the tool has none, or where it is gone or invalid."""
         try:
-            return catalogue().get(self.recipe)
+            return find(self.recipe)
         except RecipeError:
             return None
 

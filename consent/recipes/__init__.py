@@ -1,30 +1,30 @@
 """The catalogue of recipes: one TOML file for each vendor, and the code that reads these files.
 
-A new vendor is one new file: in this directory, or in the directory `consent_recipes/` of any
-installed app. `load` refuses a file that does not fit the classes in `definitions`; the system
-check and the tests load every file.
+A new vendor is one new file: in this directory, or in one of the `sources` of a project. `load`
+refuses a file that does not fit the classes in `definitions`; the system check and the tests load
+every file.
 """
 
+import os
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from django.apps import apps
 from django.core.signals import setting_changed
 
-from consent.recipes import google
+from consent.recipes import google, packages, sources
 from consent.recipes.definitions import CONSENT_TYPES, DeclaredCookie, Recipe, Script
 from consent.recipes.embeds import Embed
 from consent.recipes.keys import is_key
 from consent.recipes.loading import load
 from consent.recipes.parameters import Parameter
 from consent.recipes.reading import RecipeError
+from consent.recipes.sources import directories
 
 __all__ = [
     "CONSENT_TYPES",
-    "RECIPES",
     "DeclaredCookie",
     "Embed",
     "Parameter",
@@ -37,14 +37,11 @@ __all__ = [
     "google",
     "load",
     "problems",
+    "problems_by_file",
+    "replaced",
     "search",
+    "valid",
 ]
-
-RECIPES = Path(__file__).parent
-"""The directory of the recipes that this package brings."""
-
-APP_DIRECTORY = "consent_recipes"
-"""An installed app's recipes are in its directory of this name."""
 
 
 @cache
@@ -54,8 +51,15 @@ def catalogue() -> Mapping[str, Recipe]:
     Where several directories have a file of the same name, the first one counts: see
     `directories`. Raises RecipeError, naming file and field, where a file is invalid.
     """
-    recipes = sorted(map(load, _files()), key=lambda recipe: _plain(recipe.name))
-    return MappingProxyType({recipe.key: recipe for recipe in recipes})
+    return _by_name(map(load, _files()))
+
+
+def valid() -> Mapping[str, Recipe]:
+    """Return the `catalogue`, without the files that are invalid."""
+    try:
+        return catalogue()
+    except RecipeError:
+        return _by_name(_valid_recipes())
 
 
 @cache
@@ -64,31 +68,33 @@ def find(key: str) -> Recipe | None:
 
     Raises RecipeError, naming file and field, if its file is invalid.
     """
-    if not is_key(key):
-        return None
-    paths = (directory / f"{key}.toml" for directory in directories())
-    found = next((path for path in paths if path.is_file()), None)
-    return None if found is None else load(found)
+    paths = _paths(key)
+    return load(paths[0]) if paths else None
 
 
-def directories() -> list[Path]:
-    """Return the directories with recipes: those of installed apps in their order, then RECIPES.
-
-    This is the order in which Django looks for templates and static files of apps.
-    """
-    of_apps = (Path(app.path) / APP_DIRECTORY for app in apps.get_app_configs())
-    return [*(directory for directory in of_apps if directory.is_dir()), RECIPES]
+def problems_by_file() -> Mapping[Path, str]:
+    """Return for each invalid file of the catalogue what is wrong, with its name and the field."""
+    found = {path: _problem(path) for path in _files()}
+    return {path: problem for path, problem in found.items() if problem}
 
 
 def problems() -> list[str]:
-    """Return for each invalid file of the catalogue what is wrong, with file and field."""
-    return [message for path in _files() if (message := _problem(path))]
+    """Return what is wrong with the files of the catalogue, each with its name and the field."""
+    return list(problems_by_file().values())
+
+
+def replaced() -> Iterator[tuple[Path, Path]]:
+    """Yield each file that does not count, after the one of the same name that does."""
+    for used in _files():
+        for other in _paths(used.stem)[1:]:
+            yield used, other
 
 
 def _forget_catalogue(*, setting: str, **kwargs: object) -> None:
-    if setting == "INSTALLED_APPS":
-        catalogue.cache_clear()
-        find.cache_clear()
+    if setting in ("INSTALLED_APPS", "CONSENT_RECIPE_DIRS"):
+        packages.forget()
+        for cached in (sources.directories, catalogue, find):
+            cached.cache_clear()
 
 
 # Sent by override_settings and modify_settings, so that a test sees the recipes of its own apps.
@@ -99,13 +105,11 @@ def search(query: str) -> list[Recipe]:
     """Return the recipes in which every word of `query` occurs, in the order of their names.
 
     Looked through are key, names (old ones too), vendor and description; case and accents do not
-    matter. A blank query finds everything.
+    matter. A blank query finds everything. Invalid files are left out.
     """
     words = _plain(query).split()
     return [
-        recipe
-        for recipe in catalogue().values()
-        if all(word in _searchable(recipe) for word in words)
+        recipe for recipe in valid().values() if all(word in _searchable(recipe) for word in words)
     ]
 
 
@@ -115,6 +119,22 @@ def _files() -> list[Path]:
         for path in sorted(directory.glob("*.toml")):
             by_key.setdefault(path.stem, path)
     return list(by_key.values())
+
+
+def _paths(key: str) -> list[Path]:
+    """Return the files for a key, in the order of the directories."""
+    paths = [directory / f"{key}.toml" for directory in directories() if is_key(key)]
+    return [path for path in paths if os.path.lexists(path)]
+
+
+def _valid_recipes() -> Iterator[Recipe]:
+    invalid = problems_by_file()
+    return (load(path) for path in _files() if path not in invalid)
+
+
+def _by_name(found: Iterable[Recipe]) -> Mapping[str, Recipe]:
+    recipes = sorted(found, key=lambda recipe: _plain(recipe.name))
+    return MappingProxyType({recipe.key: recipe for recipe in recipes})
 
 
 def _problem(path: Path) -> str:

@@ -25,7 +25,8 @@ def regular_expression(pattern: str) -> str:
     """Return ``pattern``; raise ValueError where it cannot be used for a whole value."""
     try:
         re.compile(pattern, re.ASCII)
-    except re.error as problem:
+    # OverflowError: a repetition such as {99999999999}.
+    except (re.error, OverflowError, RecursionError) as problem:
         raise ValueError(f"is not a regular expression: {problem}.") from problem
     if pattern.startswith("^") or pattern.endswith("$"):
         raise ValueError("must do without ^ and $: it always matches the whole value.")

@@ -80,7 +80,8 @@ def read_toml(path: Path) -> dict[str, object]:
     """Return what a TOML file contains; raise RecipeError where it cannot be read."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+    # ValueError is raised for bytes that are no UTF-8 and for a number with too many digits, too.
+    except (ValueError, RecursionError) as problem:
         raise RecipeError(path.name, "", f"is not valid TOML: {problem}") from problem
     except OSError as problem:
         raise RecipeError(path.name, "", f"cannot be read: {problem.strerror}") from problem

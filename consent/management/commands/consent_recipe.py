@@ -42,13 +42,10 @@ class Command(ConsentCommand):
             self._check(options["name"])
 
     def _check(self, names: list[str]) -> None:
-        problems = recipes.problems()
-        if names:
-            problems = [each for each in problems if each.split(".toml")[0] in names]
-            known = {each.split(".toml")[0] for each in problems}
-            for name in names:
-                if name not in known and recipes.find(name) is None:
-                    problems.append(f"{name}: there is no such recipe.")
+        found = {path.stem: problem for path, problem in recipes.problems_by_file().items()}
+        problems = [problem for key, problem in found.items() if not names or key in names]
+        unknown = [name for name in names if name not in found and recipes.find(name) is None]
+        problems += [f"{name}: there is no such recipe." for name in unknown]
         if problems:
             raise CommandError("\n".join(problems))
         number = len(names) or len(recipes.catalogue())
