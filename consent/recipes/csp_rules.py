@@ -10,7 +10,7 @@ from consent.recipes.definitions import Recipe
 from consent.recipes.escaping import PLACEHOLDER, csp_origin
 from consent.recipes.parameters import Parameter
 
-_CSP_SOURCE = re.compile(r"(https|wss)://[^\s;,'\"{}]+|blob:|data:|'[a-z-]+'")
+CSP_SOURCE = re.compile(r"(https|wss)://[^\s;,'\"{}]+|blob:|data:|'[a-z-]+'")
 
 
 def of_csp(recipe: Recipe, parameters: Mapping[str, Parameter]) -> Iterator[tuple[str, str]]:
@@ -39,7 +39,7 @@ def _is_marked(entry: str, parameters: Mapping[str, Parameter]) -> bool:
 def _is_source(entry: str, parameters: Mapping[str, Parameter]) -> bool:
     placeholder = PLACEHOLDER.fullmatch(entry)
     if placeholder is None or placeholder[1] not in parameters:
-        return _CSP_SOURCE.fullmatch(entry) is not None
+        return CSP_SOURCE.fullmatch(entry) is not None
     return is_address(parameters[placeholder[1]])
 
 

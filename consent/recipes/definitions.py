@@ -23,7 +23,7 @@ from consent.recipes.escaping import (
 )
 from consent.recipes.keys import KEY, KEY_LENGTH
 from consent.recipes.parameters import Parameter, unknown_names
-from consent.recipes.reading import AtMost, InFile, matching, one_of
+from consent.recipes.reading import AtMost, InFile, Matching, OneOf
 
 # https://developers.google.com/tag-platform/security/concepts/consent-mode
 CONSENT_TYPES = (
@@ -104,9 +104,9 @@ class Script:
 class DeclaredCookie:
     """A cookie or storage key that the tool sets; `*` in its name stands for any text."""
 
-    name: Annotated[str, matching(r"[^\s;=,]+"), AtMost(120)]
-    kind: Annotated[str, one_of("cookie", "storage")]
-    party: Annotated[str, one_of("first", "third")]
+    name: Annotated[str, Matching(r"[^\s;=,]+"), AtMost(120)]
+    kind: Annotated[str, OneOf(("cookie", "storage"))]
+    party: Annotated[str, OneOf(("first", "third"))]
     retention: Annotated[str, AtMost(80)]
     purpose: Annotated[str, AtMost(300)]
 
@@ -130,16 +130,16 @@ class Recipe:
     marks a tag manager, or another tool that starts what the policy may not name.
     """
 
-    key: Annotated[str, InFile(None), AtMost(KEY_LENGTH), matching(KEY)]
+    key: Annotated[str, InFile(None), AtMost(KEY_LENGTH), Matching(KEY)]
     name: Annotated[str, AtMost(80)]
     also_known_as: tuple[str, ...] = ()
     vendor: Annotated[str, AtMost(200)]
-    kind: Annotated[str, one_of("browser", "server", "embed")]
-    category: Annotated[str, matching(KEY)]
-    placement: Annotated[str, one_of("head", "body", "manual")]
+    kind: Annotated[str, OneOf(("browser", "server", "embed"))]
+    category: Annotated[str, Matching(KEY)]
+    placement: Annotated[str, OneOf(("head", "body", "manual"))]
     privacy_url: Annotated[str, AtMost(300)] = ""
     description: str
-    confidence: Annotated[str, one_of("high", "medium", "low")]
+    confidence: Annotated[str, OneOf(("high", "medium", "low"))]
     checked: date | None = None
     note: Annotated[str, one_line] = ""
     sources: tuple[str, ...]

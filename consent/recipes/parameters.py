@@ -9,7 +9,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext
 
 from consent.recipes.markers import FILLED_IN
-from consent.recipes.reading import matching
+from consent.recipes.reading import Matching
 
 _SHOWN_CHARACTERS = 60
 
@@ -43,7 +43,7 @@ class Parameter:
     names a container of others' scripts.
     """
 
-    name: Annotated[str, matching(r"[a-z][a-z0-9_]*"), not_reserved]
+    name: Annotated[str, Matching(r"[a-z][a-z0-9_]*"), not_reserved]
     label: str
     example: str
     help: str = ""

@@ -20,7 +20,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 T = TypeVar("T")
 Rule = Callable[[Any], Any]
 
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class RecipeError(ValueError):
@@ -54,26 +54,30 @@ class AtMost:
         return text
 
 
-def one_of(*choices: str) -> Rule:
-    """Return the rule that a text is one of ``choices``."""
+@dataclass(frozen=True)
+class OneOf:
+    """A rule: the text is one of the choices."""
 
-    def rule(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"“{text}” is not one of: {', '.join(choices)}.")
+    choices: tuple[str, ...]
+
+    def __call__(self, text: str) -> str:
+        """Return ``text``."""
+        if text not in self.choices:
+            raise ValueError(f"“{text}” is not one of: {', '.join(self.choices)}.")
         return text
 
-    return rule
 
+@dataclass(frozen=True)
+class Matching:
+    """A rule: the text matches the pattern from end to end."""
 
-def matching(pattern: str) -> Rule:
-    """Return the rule that a text matches ``pattern`` from end to end."""
+    pattern: str
 
-    def rule(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(f"“{text}” does not match {pattern}")
+    def __call__(self, text: str) -> str:
+        """Return ``text``."""
+        if not re.fullmatch(self.pattern, text):
+            raise ValueError(f"“{text}” does not match {self.pattern}")
         return text
-
-    return rule
 
 
 def read_toml(path: Path) -> dict[str, object]:
@@ -105,7 +109,7 @@ class TableReader:
         """
         table = self._table(path, data)
         fields_of: type = cls
-        hints, names = _hints(fields_of), _names(fields_of)
+        hints, names = hints_of(fields_of), names_in_file(fields_of)
         known = sorted(name for name in names.values() if name)
         for unknown in table.keys() - known:
             message = f"is unknown. Known are: {', '.join(known)}."
@@ -156,7 +160,7 @@ class TableReader:
             raise self.error(path, "must be text.")
         if not value.strip():
             raise self.error(path, "must not be blank.")
-        if _CONTROL_CHARACTER.search(value):
+        if CONTROL_CHARACTER.search(value):
             raise self.error(path, "must not hold control characters.")
         return value
 
@@ -189,14 +193,15 @@ class TableReader:
 
 # A catalogue has thousands of tables, and finding this out takes longer than reading one.
 @cache
-def _hints(cls: type) -> Mapping[str, object]:
+def hints_of(cls: type) -> Mapping[str, object]:
+    """Return the types of a dataclass's fields, with their rules."""
     return get_type_hints(cls, include_extras=True)
 
 
 @cache
-def _names(cls: type) -> Mapping[str, str | None]:
+def names_in_file(cls: type) -> Mapping[str, str | None]:
     """Return by field of a dataclass what it is called in the file."""
-    return {name: _name_in_file(name, hint) for name, hint in _hints(cls).items()}
+    return {name: _name_in_file(name, hint) for name, hint in hints_of(cls).items()}
 
 
 def _name_in_file(name: str, hint: object) -> str | None:

@@ -20,9 +20,9 @@ from consent.recipes.script_rules import (
     of_script,
 )
 
-_RESERVED_FOR_EMBED = re.compile(r"src|srcdoc|title|loading|name|style|width|height|on.*")
+RESERVED_FOR_EMBED = re.compile(r"src|srcdoc|title|loading|name|style|width|height|on.*")
 # The template tag's own arguments.
-_ARGUMENTS_OF_TAG = ("tool", "title", "ratio")
+ARGUMENTS_OF_TAG = ("tool", "title", "ratio")
 
 
 def problems(recipe: Recipe) -> Iterator[Problem]:
@@ -129,7 +129,7 @@ def _of_embed(embed: Embed) -> Iterator[Problem]:
     for value, name in embed.needs.items():
         if name not in parameters:
             yield f"embed.needs.{value}", f"“{name}” is not a parameter."
-    yield from of_attributes("embed.attributes", embed.attributes, _RESERVED_FOR_EMBED)
+    yield from of_attributes("embed.attributes", embed.attributes, RESERVED_FOR_EMBED)
     for index, parameter in enumerate(embed.parameters):
         if parameter.name not in embed.placeholders:
             yield f"embed.parameters[{index}].name", f"“{parameter.name}” is never used."
@@ -147,8 +147,8 @@ def _of_embed_address(embed: Embed, parameters: Parameters) -> Iterator[Problem]
 
 
 def _of_embed_parameter(path: str, parameter: EmbedParameter) -> Iterator[Problem]:
-    if parameter.name in _ARGUMENTS_OF_TAG:
-        yield f"{path}.name", f"must be none of: {', '.join(_ARGUMENTS_OF_TAG)}."
+    if parameter.name in ARGUMENTS_OF_TAG:
+        yield f"{path}.name", f"must be none of: {', '.join(ARGUMENTS_OF_TAG)}."
     if parameter.secret:
         yield f"{path}.secret", "would be readable in every page."
     if parameter.address and re.compile(parameter.address).groups != 1:

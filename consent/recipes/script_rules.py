@@ -18,21 +18,21 @@ Parameters = Mapping[str, Parameter]
 
 # The placeholder that an address begins with; what follows is its path.
 _START = re.compile(PLACEHOLDER.pattern + r"(?=/|\Z)")
-_DATA_ATTRIBUTE = re.compile(r"data(-[a-z]+)+")
+DATA_ATTRIBUTE = re.compile(r"data(-[a-z]+)+")
 _INTEGRITY = re.compile(r"sha(256|384|512)-[A-Za-z0-9+/]+={0,2}")
-_ATTRIBUTE_NAME = re.compile(r"[a-z]+(-[a-z]+)*")
+ATTRIBUTE_NAME = re.compile(r"[a-z]+(-[a-z]+)*")
 _QUOTED_PLACEHOLDER = re.compile(r"[\"'`]\{\{|\}\}[\"'`]")
 _ENDS_SCRIPT = re.compile(r"</script|<!--|<script", re.IGNORECASE)
 
 # What the app itself writes; event handlers are code that no nonce covers.
-_RESERVED_FOR_SCRIPT = re.compile(r"src|async|nonce|data-consent-tool|on.*")
+RESERVED_FOR_SCRIPT = re.compile(r"src|async|nonce|data-consent-tool|on.*")
 
 
 def of_script(path: str, script: Script, parameters: Parameters) -> Iterator[Problem]:
     """Return what is wrong with the script at `path`."""
     if bool(script.inline) == bool(script.src):
         yield f"{path}.inline", "or src must be given, and not both."
-    yield from of_attributes(f"{path}.attributes", script.attributes, _RESERVED_FOR_SCRIPT)
+    yield from of_attributes(f"{path}.attributes", script.attributes, RESERVED_FOR_SCRIPT)
     yield from _of_values(path, script, parameters)
     if "integrity" in script.attributes:
         yield from _of_integrity(f"{path}.attributes", script)
@@ -50,7 +50,7 @@ def of_attributes(
 ) -> Iterator[Problem]:
     """Return the attributes that are none, or that the app sets itself."""
     for name in attributes:
-        if not _ATTRIBUTE_NAME.fullmatch(name) or reserved.fullmatch(name):
+        if not ATTRIBUTE_NAME.fullmatch(name) or reserved.fullmatch(name):
             yield f"{path}.{name}", "is not an attribute that a recipe may set."
 
 
@@ -63,7 +63,7 @@ def _of_values(path: str, script: Script, parameters: Parameters) -> Iterator[Pr
             yield at, "holds a parameter, which only an attribute whose name begins with data- may."
     for name, texts in script.json_attributes.items():
         at = f"{path}.json_attributes.{name}"
-        if not _DATA_ATTRIBUTE.fullmatch(name) or name == TOOL or name in script.attributes:
+        if not DATA_ATTRIBUTE.fullmatch(name) or name == TOOL or name in script.attributes:
             yield at, "must be the name of an attribute that begins with data-, and is there once."
         for key, text in texts.items():
             yield from _of_placeholders(f"{at}.{key}", text, parameters)
@@ -134,4 +134,4 @@ def is_https(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    return parts.scheme == "https" and bool(parts.hostname) and "{{" not in parts.netloc
+    return url.startswith("https://") and bool(parts.hostname) and "{{" not in parts.netloc

@@ -146,21 +146,21 @@ def test_address_that_begins_with_another_parameter_is_refused(
     assert_refused(write(tmp_path, with_start(old, new)), message)
 
 
-@pytest.mark.parametrize(
-    ("attributes", "json_attributes", "message"),
-    [
-        ('id = "{{site}}"', "", "scripts[1].attributes.id: holds a parameter, which only"),
-        ('type = "{{site}}"', "", "scripts[1].attributes.type: holds a parameter, which only"),
-        ('data-x = "{{sight}}"', "", "scripts[1].attributes.data-x: holds {{sight}}, but"),
-        ('data-x = "{{consent_signals}}"', "", "scripts[1].attributes.data-x: holds {{consent_s"),
-        ("", 'data-x = { a = "{{sight}}" }', "scripts[1].json_attributes.data-x.a: holds {{sight"),
-        ("", 'content = { a = "b" }', "scripts[1].json_attributes.content: must be the name of"),
-        ("", 'data-consent-tool = { a = "b" }', "scripts[1].json_attributes.data-consent-tool: mu"),
-        ('data-x = "y"', 'data-x = { a = "b" }', "scripts[1].json_attributes.data-x: must be the"),
-        ('integrity = "sha1-abc"', "", "scripts[1].attributes.integrity: must be a hash such as"),
-        ('integrity = "sha384-abc"', "", "scripts[1].attributes.integrity: needs a src that is"),
-    ],
-)
+BROKEN_ATTRIBUTES = [
+    ('id = "{{site}}"', "", "scripts[1].attributes.id: holds a parameter, which only"),
+    ('type = "{{site}}"', "", "scripts[1].attributes.type: holds a parameter, which only"),
+    ('data-x = "{{sight}}"', "", "scripts[1].attributes.data-x: holds {{sight}}, but"),
+    ('data-x = "{{consent_signals}}"', "", "scripts[1].attributes.data-x: holds {{consent_s"),
+    ("", 'data-x = { a = "{{sight}}" }', "scripts[1].json_attributes.data-x.a: holds {{sight"),
+    ("", 'content = { a = "b" }', "scripts[1].json_attributes.content: must be the name of"),
+    ("", 'data-consent-tool = { a = "b" }', "scripts[1].json_attributes.data-consent-tool: mu"),
+    ('data-x = "y"', 'data-x = { a = "b" }', "scripts[1].json_attributes.data-x: must be the"),
+    ('integrity = "sha1-abc"', "", "scripts[1].attributes.integrity: must be a hash such as"),
+    ('integrity = "sha384-abc"', "", "scripts[1].attributes.integrity: needs a src that is"),
+]
+
+
+@pytest.mark.parametrize(("attributes", "json_attributes", "message"), BROKEN_ATTRIBUTES)
 def test_attributes_that_a_recipe_may_not_have_are_refused(
     tmp_path: Path, attributes: str, json_attributes: str, message: str
 ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from consent import recipes
 from consent.management.command import ConsentCommand
+from consent.recipes.schema import schema
 
 A_YEAR = 365
 MOST_DAYS = 36500
@@ -21,12 +23,16 @@ class Command(ConsentCommand):
 
     help = (
         "check: say what is wrong with recipes, with file and field. old: list the recipes whose "
-        "facts were compared with their sources longest ago."
+        "facts were compared with their sources longest ago. schema: print the JSON Schema by "
+        "which an editor completes and checks recipes."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
-        actions = parser.add_subparsers(dest="action", required=True, metavar="check | old")
+        actions = parser.add_subparsers(
+            dest="action", required=True, metavar="check | old | schema"
+        )
+        actions.add_parser("schema", help="Print the JSON Schema of recipes, for an editor.")
         check = actions.add_parser("check", help="Say what is wrong with recipes.")
         check.add_argument("name", nargs="*", help="Keys of recipes; all if none is given.")
         old = actions.add_parser("old", help="List recipes whose facts are old.")
@@ -38,6 +44,8 @@ class Command(ConsentCommand):
         """Do what is asked; raises CommandError where a recipe is invalid or unknown."""
         if options["action"] == "old":
             self._list_old(options["days"])
+        elif options["action"] == "schema":
+            self.stdout.write(json.dumps(schema(), indent=2))
         else:
             self._check(options["name"])
 
