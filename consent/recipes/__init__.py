@@ -33,7 +33,9 @@ __all__ = [
     "Script",
     "catalogue",
     "directories",
+    "files_of",
     "find",
+    "forget",
     "google",
     "load",
     "problems",
@@ -68,8 +70,14 @@ def find(key: str) -> Recipe | None:
 
     Raises RecipeError, naming file and field, if its file is invalid.
     """
-    paths = _paths(key)
+    paths = files_of(key)
     return load(paths[0]) if paths else None
+
+
+def files_of(key: str) -> list[Path]:
+    """Return the files for a key, in the order of `directories`: the first one counts."""
+    paths = [directory / f"{key}.toml" for directory in directories() if is_key(key)]
+    return [path for path in paths if os.path.lexists(path)]
 
 
 def problems_by_file() -> Mapping[Path, str]:
@@ -86,15 +94,20 @@ def problems() -> list[str]:
 def replaced() -> Iterator[tuple[Path, Path]]:
     """Yield each file that does not count, after the one of the same name that does."""
     for used in _files():
-        for other in _paths(used.stem)[1:]:
+        for other in files_of(used.stem)[1:]:
             yield used, other
+
+
+def forget() -> None:
+    """Look for the files, and read them, anew when they are asked for."""
+    packages.forget()
+    for cached in (sources.directories, catalogue, find):
+        cached.cache_clear()
 
 
 def _forget_catalogue(*, setting: str, **kwargs: object) -> None:
     if setting in ("INSTALLED_APPS", "CONSENT_RECIPE_DIRS"):
-        packages.forget()
-        for cached in (sources.directories, catalogue, find):
-            cached.cache_clear()
+        forget()
 
 
 # Sent by override_settings and modify_settings, so that a test sees the recipes of its own apps.
@@ -119,12 +132,6 @@ def _files() -> list[Path]:
         for path in sorted(directory.glob("*.toml")):
             by_key.setdefault(path.stem, path)
     return list(by_key.values())
-
-
-def _paths(key: str) -> list[Path]:
-    """Return the files for a key, in the order of the directories."""
-    paths = [directory / f"{key}.toml" for directory in directories() if is_key(key)]
-    return [path for path in paths if os.path.lexists(path)]
 
 
 def _valid_recipes() -> Iterator[Recipe]:

@@ -27,7 +27,7 @@ def directories() -> tuple[Path, ...]:
     Django looks for templates. Other packages come last, after RECIPES: one that is only installed
     adds recipes, and replaces none.
     """
-    found = (*_of_project(), *_of_apps(), RECIPES, *packages.directories())
+    found = (*of_project(), *_of_apps(), RECIPES, *packages.directories())
     by_place: dict[str, Path] = {}
     for directory in filter(_is_readable, found):
         by_place.setdefault(os.path.realpath(directory), directory)
@@ -36,13 +36,14 @@ def directories() -> tuple[Path, ...]:
 
 def unusable() -> Iterator[str]:
     """Yield a sentence for each source that is named and cannot be used."""
-    for directory in _of_project():
+    for directory in of_project():
         if not _is_readable(directory):
             yield f"CONSENT_RECIPE_DIRS names {str(directory)!r}, which is no readable directory."
     yield from packages.unusable()
 
 
-def _of_project() -> list[Path]:
+def of_project() -> list[Path]:
+    """Return the directories in CONSENT_RECIPE_DIRS; none if the setting is invalid."""
     # A value that is not allowed is an error of its own, consent.E007.
     if ConsentSettings.RECIPE_DIRS.problem(conf.RECIPE_DIRS):
         return []
