@@ -6,6 +6,7 @@ https://packaging.python.org/en/latest/specifications/entry-points/
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -66,7 +67,9 @@ def _directories_of(value: str) -> list[Path]:
     except (ImportError, ValueError):
         return []
     places = spec.submodule_search_locations if spec else None
-    return [path for place in places or () if (path := Path(place, *rest)).is_dir()]
+    paths = [Path(place, *rest) for place in places or ()]
+    # Unlike Path.is_dir, this raises for no path, however long.
+    return [path for path in paths if os.path.isdir(path)]
 
 
 def forget() -> None:

@@ -157,6 +157,7 @@ def test_no_code_of_a_package_runs_because_it_has_recipes(site: Path):
     [
         ("acme_nowhere", "which is not an installed package with a directory."),
         ("acme_recipes.nowhere", "which is not an installed package with a directory."),
+        (f"acme_recipes.{'x' * 5000}", "which is not an installed package with a directory."),
         ("acme_module", "which is not an installed package with a directory."),
         ("builtins", "which is not an installed package with a directory."),
         ("__main__", "which is not an installed package with a directory."),
