@@ -18,6 +18,7 @@ from consent.models import Cookie, Policy, Tool, revision
 from consent.models.primary import primary
 from consent.policy import compile_tool
 from consent.policy.policy_data import ACCOUNT
+from consent.recipes.hosts import covers
 from consent.visitor.cookie_cleanup import django_cookies, matches
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def settle() -> None:
 
 def _names(row: Declared, finding: Finding) -> bool:
     if row.kind == Finding.Kind.HOST == finding.kind:
-        return vendors.covers(row.pattern, finding.name)
+        return covers(row.pattern, finding.name)
     return (row.kind, row.pattern) == (finding.kind, finding.name)
 
 
@@ -86,7 +87,7 @@ def own_names() -> tuple[str, ...]:
 
 def _is_of(row: Declared, seen: Seen) -> bool:
     if row.kind == Finding.Kind.HOST == seen.kind:
-        return vendors.covers(row.pattern, seen.name)
+        return covers(row.pattern, seen.name)
     return row.kind == seen.kind and matches(seen.name, (row.pattern,))
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from consent.recipes import Recipe, RecipeError, catalogue
-from consent.recipes.escaping import PLACEHOLDER
+from consent.recipes.hosts import names_host
 
 
 class KnownCookie(NamedTuple):
@@ -46,23 +45,9 @@ def cookies() -> Iterator[KnownCookie]:
 def known(kind: str, name: str) -> Known | None:
     """Return what a recipe knows of the cookie, storage key or host ``name``; None: nothing."""
     if kind == "host":
-        recipe = next(_with_host(name), None)
+        recipe = next((each for each in _recipes() if names_host(each, name)), None)
         return Known(recipe) if recipe else None
     for cookie in cookies():
         if (cookie.kind, cookie.pattern) == (kind, name):
             return Known(catalogue()[cookie.recipe], cookie.purpose)
     return None
-
-
-def _with_host(host: str) -> Iterator[Recipe]:
-    for recipe in _recipes():
-        if any(covers(source, host) for each in recipe.csp.values() for source in each):
-            yield recipe
-
-
-def covers(source: str, host: str) -> bool:
-    """Say whether the CSP ``source`` names ``host``."""
-    if PLACEHOLDER.search(source):
-        return False
-    named = urlsplit(source).hostname or ""
-    return named == host or (named.startswith("*.") and host.endswith(named[1:]))

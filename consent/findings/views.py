@@ -13,8 +13,8 @@ from consent.findings import report_limit, reports
 from consent.findings.models import Finding
 from consent.findings.report_policy import WHEN, own_hosts
 from consent.findings.sightings import Seen, has_room, note, remembered
-from consent.findings.vendors import covers
 from consent.policy import Selection
+from consent.recipes.hosts import covers
 from consent.visitor import Consent
 
 LONGEST = 16_384

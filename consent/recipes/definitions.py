@@ -127,7 +127,8 @@ class Recipe:
     tool, `endpoint` names the parameter with the address that events go to, `authorization` the one
     with the header of that name, if any, and `signed` says whether Standard Webhooks signs them.
     `checked` is the day on which the facts were last compared with their sources; `loads_others`
-    marks a tag manager, or another tool that starts what the policy may not name.
+    marks a tag manager, or another tool that starts what the policy may not name. For
+    `recognised_by` see `consent.recipes.recognised_by`.
     """
 
     key: Annotated[str, InFile(None), AtMost(KEY_LENGTH), Matching(KEY)]
@@ -147,6 +148,7 @@ class Recipe:
     scripts: tuple[Script, ...] = ()
     csp: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     consent_mode: tuple[str, ...] = ()
+    recognised_by: tuple[str, ...] = ()
     cookies: tuple[DeclaredCookie, ...] = ()
     embed: Embed | None = None
     endpoint: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from consent.recipes import recognised_by
 from consent.recipes.csp_rules import of_csp
 from consent.recipes.definitions import Recipe
 from consent.recipes.embeds import Embed, EmbedParameter
@@ -40,6 +41,9 @@ def problems(recipe: Recipe) -> Iterator[Problem]:
         yield from _of_privacy_url(recipe.privacy_url)
     yield from _repeated("cookies", [f"{each.kind} {each.name}" for each in recipe.cookies])
     yield from of_csp(recipe, parameters)
+    embedded = recipe.embed.parameters if recipe.embed else ()
+    known = {**parameters, **{parameter.name: parameter for parameter in embedded}}
+    yield from recognised_by.problems(recipe.recognised_by, known)
 
 
 def _of_parameters(path: str, parameters: Iterable[Parameter]) -> Iterator[Problem]:

@@ -1081,6 +1081,17 @@ BROKEN = [
     ('party = "first"', 'party = "second"', "cookies[0].party: “second” is not one of: first, "),
     ('retention = "1 year"\n', "", "cookies[0].retention: is missing."),
     ('purpose = "Counts."', f'purpose = "{"x" * 301}"', "cookies[0].purpose: must not be longer"),
+    ("sources =", "recognised_by = ['… ']\nsources =", "recognised_by[0]: is blank."),
+    (
+        "sources =",
+        "recognised_by = [\"load('{{sight}}'\"]\nsources =",
+        "recognised_by[0]: holds {{sight}}, but there is no such parameter.",
+    ),
+    (
+        "sources =",
+        'recognised_by = ["good.eu( → zone=uk"]\nsources =',
+        "recognised_by[0]: implies “zone=uk”, which no parameter accepts.",
+    ),
     ("[csp]", "[[csp]]", "csp: must be a table."),
     ("[[cookies]]", "[cookies]", "cookies: must be a list of tables."),
     ('name = "Good"', 'name = "Good', "is not valid TOML: "),
