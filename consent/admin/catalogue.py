@@ -71,12 +71,18 @@ def passed_on(request: HttpRequest) -> QueryDict:
     return parameters
 
 
-def _grouped(recipes: list[Recipe], policy: Policy | None) -> list[tuple[str, list[Recipe]]]:
-    """Return names of categories, as the policy orders them, with the recipes that suit each."""
+def category_names(policy: Policy | None) -> dict[str, str]:
+    """Return the names of categories by their keys: as the policy orders them, then the others."""
     names = {category.key: str(category) for category in Category.objects.filter(policy=policy)}
     names |= {
         text.key: gettext(text.name) for text in default_texts.CATEGORIES if text.key not in names
     }
+    return names
+
+
+def _grouped(recipes: list[Recipe], policy: Policy | None) -> list[tuple[str, list[Recipe]]]:
+    """Return names of categories, as the policy orders them, with the recipes that suit each."""
+    names = category_names(policy)
     groups: dict[str, list[Recipe]] = {key: [] for key in names}
     for recipe in recipes:
         groups.setdefault(recipe.category, []).append(recipe)

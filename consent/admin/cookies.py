@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from consent.admin.base import NamedFormSet, OwnedInline
 from consent.admin.catalogue import chosen
 from consent.admin.generic import ModelForm
+from consent.admin.pasted import initial_cookies
 from consent.models import Cookie, Tool
 
 
@@ -48,6 +49,6 @@ class CookieInline(OwnedInline[Cookie, Tool]):
     verbose_name_plural = _("Cookies and storage keys")
 
     def get_extra(self, request: HttpRequest, obj: Tool | None = None, **kwargs: object) -> int:
-        """Return the number of cookies that the recipe declares, or 1."""
+        """Return the number of cookies that the recipe declares or that were found, or 1."""
         recipe = None if obj else chosen(request)
-        return len(recipe.cookies) if recipe else 1
+        return len(recipe.cookies) if recipe else max(1, len(initial_cookies(request)))

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from consent.admin.base import DatedAdmin
 from consent.admin.catalogue import (
     chosen,
+    declares_only,
     may_edit_snippets,
     recipe_of,
 )
@@ -26,6 +27,7 @@ from consent.admin.cookies import CookieInline
 from consent.admin.forms import CategoryField, form_for, shown
 from consent.admin.generic import AnyField, AnyForeignKey, Fieldsets, ModelChoiceField, ModelForm
 from consent.admin.keys import free_key, keys_in
+from consent.admin.pasted import initial_cookies, initial_values
 from consent.admin.preview import preview_of
 from consent.admin.tool_actions import SWITCHED
 from consent.admin.tool_fieldsets import fieldsets
@@ -75,10 +77,14 @@ class ToolFormAdmin(DatedAdmin[Tool]):
         return ["preview", "settings", *(["key"] if obj else [])]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Fill in the recipe's values, and none from the address: a link must not bring code."""
+        """Fill in the recipe's values and what was found in pasted code.
+
+        Nothing comes from the address: a link must not bring code.
+        """
         recipe = chosen(request)
+        found = {} if declares_only(request) else initial_values(request, recipe)
         if recipe is None:
-            return {}
+            return found
         policy = Policy.objects.default()
         return {
             "name": recipe.name,
@@ -87,19 +93,21 @@ class ToolFormAdmin(DatedAdmin[Tool]):
             "placement": recipe.placement,
             "category": Category.objects.filter(policy=policy, key=recipe.category).first(),
             "key": free_key(recipe.key, keys_in(policy)),
+            **found,
         }
 
     def get_formset_kwargs(
         self, request: HttpRequest, obj: Tool, inline: InlineModelAdmin[Any, Tool], prefix: str
     ) -> dict[str, Any]:
-        """Fill in the cookies that the recipe declares.
+        """Fill in the cookies that the recipe declares, or those found in pasted code.
 
         Only when the form is first shown: all that comes back counts as changed, and is stored.
         """
         kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
-        recipe = chosen(request) if request.method == "GET" and obj.pk is None else None
-        if recipe is not None:
-            kwargs["initial"] = [asdict(cookie) for cookie in recipe.cookies]
+        if request.method == "GET" and obj.pk is None:
+            recipe = chosen(request)
+            declared = [asdict(cookie) for cookie in recipe.cookies] if recipe else []
+            kwargs["initial"] = declared or initial_cookies(request)
         return kwargs
 
     def construct_change_message(

@@ -23,6 +23,7 @@ from consent.admin.catalogue import (
     declares_only,
     passed_on,
 )
+from consent.admin.pasted import as_first_shown, opens_form, pasted_text, recognised_context
 from consent.admin.preview import gone, preview_of, why_no_code
 from consent.admin.tool_actions import disable, enable
 from consent.admin.tool_form import ToolFormAdmin
@@ -51,17 +52,20 @@ class ToolAdmin(ToolFormAdmin):
         """Add the pages that other apps have for a tool."""
         return [*(page.url(self) for page in tool_pages.pages()), *super().get_urls()]
 
+    @method_decorator(sensitive_post_parameters())
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Context | None = None
     ) -> HttpResponse:
-        """Show the catalogue; with ``?recipe=`` the tool's form.
+        """Show the catalogue, or what was recognised in pasted code; with ``?recipe=`` the form.
 
         It names a recipe by its key, or is custom or declared.
         """
         if not self.has_add_permission(request):
             raise PermissionDenied
         if not request.GET.get("recipe"):
-            return self._catalogue(request)
+            return self._recognised(request) if pasted_text(request) else self._catalogue(request)
+        if opens_form(request):
+            request = as_first_shown(request)
         recipe = chosen(request)
         context = {
             "title": _title(request, recipe),
@@ -115,6 +119,10 @@ class ToolAdmin(ToolFormAdmin):
     def _catalogue(self, request: HttpRequest) -> HttpResponse:
         context = {"title": gettext("Add a tool"), **catalogue_context(request)}
         return self.page(request, "admin/consent/tool/catalogue.html", context)
+
+    def _recognised(self, request: HttpRequest) -> HttpResponse:
+        context = {"title": gettext("What you pasted"), **recognised_context(request)}
+        return self.page(request, "admin/consent/tool/recognised.html", context)
 
     def _preview_page(self, request: HttpRequest, object_id: str | None) -> HttpResponse:
         tool = None if object_id is None else self.get_object(request, unquote(object_id))

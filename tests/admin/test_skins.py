@@ -193,5 +193,5 @@ def test_preview_is_a_button_of_the_form(skin: str, name: str) -> None:
 
 @EVERY
 def test_page_without_a_form_has_no_buttons_to_save(skin: str) -> None:
-    for name in ("catalogue", "events", "preview of survey"):
+    for name in ("catalogue", "what was pasted", "events", "preview of survey"):
         assert "_save" not in parsed(skin, name).form_of

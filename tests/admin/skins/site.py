@@ -34,6 +34,14 @@ from tests.helpers import OPTIONAL, SAME_ORIGIN  # noqa: E402
 API = "/consent/api/preferences/"
 
 
+# Of a vendor that has a recipe, and of one that has none.
+PASTED = """
+<script src="https://js.hs-scripts.com/1234567.js"></script>
+<script src="https://cdn.acme.example/w.js" onload="go()"></script>
+<script>document.write(document.cookie = "acme=1")</script>
+"""
+
+
 class Visit(NamedTuple):
     """A page to look at. ``data``: what is sent, after what the page's own form contains."""
 
@@ -196,6 +204,8 @@ def _tools() -> dict[str, Visit]:
         "catalogue": Visit(add),
         "catalogue searched": Visit(f"{add}?q=google"),
         "catalogue without result": Visit(f"{add}?q=nothing+like+this"),
+        "what was pasted": Visit(add, {"pasted": PASTED}),
+        "pasted words": Visit(add, {"pasted": "Please add the chat."}),
         "events": _of("consent_tool_events", tools["webhooks"]),
         "events with secret": Visit(
             _of("consent_tool_events", tools["webhooks"]).address, {"_show": "1"}
@@ -205,6 +215,7 @@ def _tools() -> dict[str, Visit]:
         address = f"{add}?recipe={recipe}"
         found[f"add {recipe}"] = Visit(address)
         found[f"add {recipe} with errors"] = Visit(address, {"name": "", "_save": "1"})
+        found[f"add {recipe} with what was found"] = Visit(address, {"_fill_in": "1"})
         found[f"preview of new {recipe}"] = Visit(address, {"_preview": "1"})
     for key, tool in tools.items():
         form = _of("consent_tool_change", tool)
