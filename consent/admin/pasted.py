@@ -127,7 +127,7 @@ def as_first_shown(request: HttpRequest) -> HttpRequest:
 def initial_values(request: HttpRequest, recipe: Recipe | None) -> dict[str, Any]:
     """Return the values of the form's fields that were found; {} where it was opened by itself."""
     sent = request.POST
-    if request.method != "GET" or FILL_IN not in sent:
+    if FILL_IN not in sent:
         return {}
     if recipe is not None:
         found = {each: sent.get(PREFIX + each.name, "") for each in _fillable(request, recipe)}
@@ -141,7 +141,7 @@ def initial_values(request: HttpRequest, recipe: Recipe | None) -> dict[str, Any
 
 def initial_cookies(request: HttpRequest) -> list[dict[str, str]]:
     """Return the cookies and storage keys that were found in the code of a custom snippet."""
-    if request.method != "GET" or FILL_IN not in request.POST:
+    if FILL_IN not in request.POST:
         return []
     rows = [
         {"kind": kind, "name": name.replace("\0", ""), "party": "first"}

@@ -213,6 +213,7 @@ def test_bad_values_of_a_custom_snippet_are_refused_when_it_is_saved(admin_clien
 def test_a_link_fills_in_nothing(admin_client: Client) -> None:
     page = admin_client.get(adding("custom") + "&_fill_in=1&snippet=%3Cscript%3E&name=x")
     assert (fields(page)["snippet"], fields(page)["name"]) == ("", "")
+    assert fields(page)["placement"] == "head"
     page = admin_client.get(adding("facebook-pixel") + f"&_fill_in=1&{PIXEL}=123456789012345")
     assert fields(page)[PIXEL] == ""
 

@@ -1,6 +1,9 @@
 """Code of vendors that no recipe knows, and words that are no code."""
 
 OTHER_CODE = (
+    '<script src="https://cdn.acme.example/api/script.js" data-project="1234"></script>',
+    '<script src="https://cdn.acme.example/script.js"></script>',
+    '<script src="https://go.acme.example/pd.js"></script>',
     '<script src="https://cdn.acme-chat.example/widget.js?id=1234567" async></script>',
     '<script>window.acme=window.acme||[];acme.push(["init","0123456789abcdef"]);</script>',
     '<script defer data-domain="example.com" src="https://stats.acme.example/js/script.js"></script>',

@@ -18,7 +18,7 @@ class Hit:
     """A place in the piece number `piece` that has a form of the recipe's: the values in it.
 
     `address`: its text, if it is one. `span`: where it is, if it is code. The greater `weight`, the
-    more it says.
+    more it says. `is_at_any_host`: whether only the path of the address is the vendor's.
     """
 
     piece: int
@@ -26,6 +26,7 @@ class Hit:
     address: str = ""
     span: tuple[int, int] = (0, 0)
     weight: int = 1
+    is_at_any_host: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,27 @@ class Evidence:
 def evidence_for(facts: Facts, pieces: Sequence[Piece], shared: frozenset[str]) -> Evidence | None:
     """Return the evidence that code is the vendor's of `facts`; None if there is none.
 
-    At a place that is in `shared`, an address needs a value that this recipe accepts.
+    At a place that is in `shared`, an address needs a value that this recipe accepts; at any host,
+    all values that the recipe needs.
     """
     hits = [
         hit
         for number, piece in enumerate(pieces)
         for hit in hits_in(facts, number, piece, shared, identifying=True)
     ]
+    if all(hit.is_at_any_host for hit in hits) and not facts.needed <= _said(facts, pieces, hits):
+        return None
     return Evidence(facts, tuple(hits)) if hits else None
+
+
+def _said(facts: Facts, pieces: Sequence[Piece], hits: Sequence[Hit]) -> set[str]:
+    """Return the names of the values in the hits and beside them."""
+    beside = (
+        hit
+        for number in {hit.piece for hit in hits}
+        for hit in hits_in(facts, number, pieces[number], frozenset(), identifying=False)
+    )
+    return {name for hit in (*hits, *beside) for name in hit.values}
 
 
 def without_echoes(found: Sequence[Evidence]) -> list[Evidence]:
@@ -105,7 +119,9 @@ def _by_address(
     said = {name for name in values if name not in form.means}
     if form.shared in shared and PLACEHOLDER.search(form.template) and not said:
         return None
-    return Hit(number, values, address.text, weight=match.weight - 2 * refused)
+    weight = match.weight - 2 * refused
+    at_any_host = form.starts_anywhere
+    return Hit(number, values, address.text, weight=weight, is_at_any_host=at_any_host)
 
 
 def _by_page(facts: Facts, number: int, piece: Piece) -> Iterator[Hit]:

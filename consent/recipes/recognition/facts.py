@@ -61,6 +61,12 @@ class Facts:
         return next(filter(parameter.accepts, candidates), "")
 
     @cached_property
+    def needed(self) -> frozenset[str]:
+        """The names of the parameters without which the tool does not run."""
+        needed = (each for each in self.recipe.parameters if each.required and not each.default)
+        return frozenset(each.name for each in needed)
+
+    @cached_property
     def functions(self) -> frozenset[str]:
         """The names of the vendor's own functions."""
         own = (form for form in self.code if form.identifies)
@@ -76,6 +82,11 @@ class Facts:
     def own_code(self) -> str:
         """All inline code of the recipe."""
         return "\n".join(script.inline for script in self.recipe.scripts)
+
+    @cached_property
+    def own_words(self) -> frozenset[str]:
+        """The names and words in the inline code of the recipe."""
+        return frozenset(re.findall(r"[\w$]+", self.own_code))
 
 
 def all_facts() -> list[Facts]:

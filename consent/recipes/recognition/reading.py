@@ -9,19 +9,16 @@ from itertools import islice
 
 from consent.recipes.definitions import Recipe
 from consent.recipes.hosts import names_host
+from consent.recipes.recognition import unexplained
 from consent.recipes.recognition.addresses import Address
 from consent.recipes.recognition.evidence import Evidence, hits_in
 from consent.recipes.recognition.facts import Facts
 from consent.recipes.recognition.pieces import Piece
 
-MOST_CALLS = 50
-"""How many calls of one function, or quoted texts in one piece, are looked at."""
+MOST_QUOTED = 50
+"""How many quoted texts in one piece are looked at."""
 
 _QUOTED = re.compile(r"[\"'`]([\w-]{3,100})[\"'`]")
-_ARGUMENTS = (
-    r"(?:\.[\w$]{1,60})?\(\s{0,20}\[?\s{0,20}[\"'`]([\w $.:-]{1,80})[\"'`]"
-    r"(?:\s{0,20},\s{0,20}[\"'`]([^\"'`\n]{1,80})[\"'`])?"
-)
 
 
 @dataclass(frozen=True)
@@ -30,19 +27,20 @@ class Recognised:
 
     `parameters`: the values found, each accepted by the recipe's own rules. What the tool will not
     have of the pasted code: `further_values` (a second ID), `calls` of the vendor's functions that
-    the recipe does not make, and `hosts` that it does not name.
+    the recipe does not make, `options` that it does not give, and `hosts` that it does not name.
     """
 
     recipe: Recipe
     parameters: Mapping[str, str] = field(hash=False)
     further_values: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
 
     @property
     def unexplained(self) -> tuple[str, ...]:
         """All that the tool will not have of the pasted code."""
-        return (*self.further_values, *self.calls, *self.hosts)
+        return (*self.further_values, *self.calls, *self.options, *self.hosts)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -88,9 +86,10 @@ class Reader:
         return Recognised(
             evidence.facts.recipe,
             values,
-            tuple(self._further_values(evidence, values)),
-            tuple(dict.fromkeys(self._calls(evidence))),
-            tuple(dict.fromkeys(self._hosts(evidence, values))),
+            tuple(unexplained.further_values(evidence, values)),
+            _once(unexplained.calls(evidence, self._pieces, self._own(evidence), self._is_read)),
+            _once(unexplained.options(evidence, self._pieces, self._is_read)),
+            _once(self._hosts(evidence, values)),
         )
 
     def _own(self, evidence: Evidence) -> list[int]:
@@ -109,7 +108,7 @@ class Reader:
 
     def _said_elsewhere(self, evidence: Evidence, values: Mapping[str, str]) -> Mapping[str, str]:
         """Return the values that are still needed, from the first piece that is nobody's."""
-        missing = Recognised(evidence.facts.recipe, values).missing
+        missing = evidence.facts.needed - values.keys()
         for number in range(len(self._pieces) if missing else 0):
             if number not in self._owned:
                 said = self._said_in(evidence, [number])
@@ -130,31 +129,10 @@ class Reader:
         """Return the values, quoted in the vendor's code, that nothing else looks like."""
         values: dict[str, str] = {}
         for number in self._own(evidence):
-            for quoted in islice(_QUOTED.finditer(self._pieces[number].text), MOST_CALLS):
+            for quoted in islice(_QUOTED.finditer(self._pieces[number].text), MOST_QUOTED):
                 for name in evidence.facts.unmistakable:
                     values = {**evidence.facts.accepted({name: quoted[1]}), **values}
         return values
-
-    def _further_values(self, evidence: Evidence, values: Mapping[str, str]) -> Iterator[str]:
-        parameters = evidence.facts.parameters
-        seen = set(values.values())
-        for hit in evidence.hits:
-            for name, value in hit.values.items():
-                if value not in seen and not parameters[name].choices:
-                    seen.add(value)
-                    yield value
-
-    def _calls(self, evidence: Evidence) -> Iterator[str]:
-        """Yield the calls of the vendor's functions that its recipe does not make."""
-        for name in sorted(evidence.facts.functions):
-            pattern = re.compile(re.escape(name) + _ARGUMENTS)
-            for number in self._own(evidence):
-                text = self._pieces[number].text
-                for call in islice(pattern.finditer(text), MOST_CALLS):
-                    texts = '", "'.join(filter(None, call.groups()))
-                    is_made = f'"{texts}"' in evidence.facts.own_code
-                    if not is_made and not self._is_read(number, call.start()):
-                        yield call[0] + ")"
 
     def _is_read(self, number: int, at: int) -> bool:
         spans = (span for piece, span in self._spans if piece == number)
@@ -173,3 +151,7 @@ class Reader:
         """Say whether it is at a host that no recognised recipe names."""
         named = (names_host(each.facts.recipe, address.host) for each in self._found)
         return not address.is_bare and not any(named)
+
+
+def _once(texts: Iterator[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
