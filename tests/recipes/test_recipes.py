@@ -1315,7 +1315,9 @@ def test_main_example_of_the_guide_is_a_recipe(tmp_path: Path):
 
 
 def test_other_examples_of_the_guide_fit_into_a_recipe(tmp_path: Path):
-    attributes, address, start, embed = EXAMPLES[1:]
+    attributes, recognised_by, address, start, embed = EXAMPLES[1:]
+    recipe = load(write(tmp_path, GOOD.replace("[[", f"{recognised_by}\n[[", 1)))
+    assert len(recipe.recognised_by) == len(recognised_by.splitlines()) - 2
     head = GOOD[: GOOD.index("[[parameters]]")]
     site = GOOD[GOOD.index("[[parameters]]") :].split("\n\n")[0]
     recipe = load(write(tmp_path, f"{head}\n{site}\n\n{attributes}"))
