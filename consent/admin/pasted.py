@@ -62,8 +62,13 @@ class Offer:
 
 
 def pasted_text(request: HttpRequest) -> str:
-    """Return what was pasted, without characters that no text has."""
-    return request.POST.get(TEXT, "").replace("\0", "")
+    """Return what was pasted."""
+    return _sent(request, TEXT)
+
+
+def _sent(request: HttpRequest, name: str) -> str:
+    """Return the text of a field without NUL, which PostgreSQL takes in no query."""
+    return request.POST.get(name, "").replace("\0", "")
 
 
 def recognised_context(request: HttpRequest) -> Context:
@@ -126,16 +131,16 @@ def as_first_shown(request: HttpRequest) -> HttpRequest:
 
 def initial_values(request: HttpRequest, recipe: Recipe | None) -> dict[str, Any]:
     """Return the values of the form's fields that were found; {} where it was opened by itself."""
-    sent = request.POST
-    if FILL_IN not in sent:
+    if FILL_IN not in request.POST:
         return {}
     if recipe is not None:
-        found = {each: sent.get(PREFIX + each.name, "") for each in _fillable(request, recipe)}
+        found = {each: _sent(request, PREFIX + each.name) for each in _fillable(request, recipe)}
         return {PREFIX + each.name: text for each, text in found.items() if each.accepts(text)}
     if not may_edit_snippets(request):
         return {}
-    category = Category.objects.filter(policy=Policy.objects.default(), key=sent.get("category"))
-    values = {name: sent.get(name, "").replace("\0", "") for name in _OF_SNIPPET}
+    key = _sent(request, "category")
+    category = Category.objects.filter(policy=Policy.objects.default(), key=key)
+    values = {name: _sent(request, name) for name in _OF_SNIPPET}
     return {**values, "category": category.first()}
 
 
