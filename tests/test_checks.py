@@ -618,6 +618,33 @@ def test_w022_nobody_delivers():
     assert "12 minutes" in message.msg
 
 
+# W033: choices from django-cookie-consent
+
+
+CARRIES = "consent.carry_over.CookieConsentMiddleware"
+CARRIED = {"on": "2026-11-30", "groups": {"stats": ("stats", "", 1)}}
+
+
+@pytest.mark.parametrize(
+    ("middleware", "value", "name", "part"),
+    [
+        ([OURS, CARRIES], CARRIED, "cookie_consent", ""),
+        ([OURS], None, "consent", ""),
+        ([OURS], CARRIED, "cookie_consent", f"'{CARRIES}' is not in MIDDLEWARE"),
+        ([OURS, CARRIES], None, "cookie_consent", "CONSENT_CARRY_OVER is not set"),
+        ([CARRIES, OURS], CARRIED, "cookie_consent", f"is not after '{OURS}'"),
+        ([OURS, CARRIES], CARRIED, "consent", "both apps call their cookie “consent”"),
+    ],
+)
+def test_w033_choices_are_not_carried_over(settings, middleware, value, name, part):
+    settings.MIDDLEWARE, settings.CONSENT_CARRY_OVER = middleware, value
+    settings.COOKIE_CONSENT_NAME = name
+
+    messages = [message for message in found() if message.id == "consent.W033"]
+
+    assert [part in message.msg for message in messages] == ([True] if part else [])
+
+
 def test_every_id_is_documented():
     documented = (Path(__file__).resolve().parents[1] / "docs" / "checks.md").read_text()
     folder = Path(recipes.__file__).resolve().parents[1].joinpath("checks")
@@ -628,7 +655,7 @@ def test_every_id_is_documented():
     known = {f"consent.{kind}{n:03}" for kind in "EIW" for n in range(1, 100)}
     in_code = {name for name in known if f'id="{name}"' in source}
 
-    assert len(in_code) == 34
+    assert len(in_code) == 35
     assert {name for name in known if name in documented} == in_code
 
 

@@ -1,8 +1,8 @@
 """System checks for what people forget. Each has a stable id; docs/checks.md lists them.
 
-`cookies` checks the names of cookies; `project` settings, middleware, URLs and templates;
-`page_block` the template around the app's pages; `recipe_files` recipes and where they are looked
-for; `stored` what is in the database.
+`carry_over` checks what carries choices over from another app; `cookies` the names of cookies;
+`project` settings, middleware, URLs and templates; `page_block` the template around the app's
+pages; `recipe_files` recipes and where they are looked for; `stored` what is in the database.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 
 from django.core.checks import CheckMessage, Tags, register
 
-from consent.checks import cookies, page_block, project, recipe_files, stored
+from consent.checks import carry_over, cookies, page_block, project, recipe_files, stored
 
 TAG = "consent"
 
@@ -27,6 +27,7 @@ def register_all() -> None:
         page_block.check_page_block,
         project.check_settings,
         cookies.check_cookies,
+        carry_over.check_carry_over,
         project.check_proxies,
         project.check_region_source,
         recipe_files.check_recipes,

@@ -33,7 +33,7 @@ _CSP_WRITERS = (
 def check_middleware(**kwargs: object) -> Iterator[CheckMessage]:
     """consent.E001: middleware missing. consent.W002: in the wrong order. consent.E003: twice."""
     paths = list(settings.MIDDLEWARE)
-    positions = [index for index, path in enumerate(paths) if _is_a(path, MIDDLEWARE)]
+    positions = [index for index, path in enumerate(paths) if is_a(path, MIDDLEWARE)]
     if not positions:
         yield Error(
             "The consent middleware is missing, so no visitor's choice is read.",
@@ -59,10 +59,10 @@ def check_middleware(**kwargs: object) -> Iterator[CheckMessage]:
 def check_csp_middleware(**kwargs: object) -> Iterator[CheckMessage]:
     """consent.E016: ConsentCSPMiddleware is not between ConsentMiddleware and a policy's writer."""
     paths = list(settings.MIDDLEWARE)
-    ours = [index for index, path in enumerate(paths) if _is_a(path, CSP_MIDDLEWARE)]
+    ours = [index for index, path in enumerate(paths) if is_a(path, CSP_MIDDLEWARE)]
     if not ours:
         return
-    if not any(_is_a(path, MIDDLEWARE) for path in paths[: ours[0]]):
+    if not any(is_a(path, MIDDLEWARE) for path in paths[: ours[0]]):
         yield Error(
             f"'{CSP_MIDDLEWARE}' is not after '{MIDDLEWARE}', so it cannot read a visitor's "
             "choice.",
@@ -70,7 +70,7 @@ def check_csp_middleware(**kwargs: object) -> Iterator[CheckMessage]:
             id="consent.E016",
         )
     for path in paths[: ours[-1]]:
-        if _is_a(path, *_CSP_WRITERS):
+        if is_a(path, *_CSP_WRITERS):
             yield Error(
                 f"'{CSP_MIDDLEWARE}' is after '{path}', so it cannot extend the policy that this "
                 "middleware writes, and browsers block the tools that a visitor allows.",
@@ -81,10 +81,10 @@ def check_csp_middleware(**kwargs: object) -> Iterator[CheckMessage]:
 
 def has_csp_middleware() -> bool:
     """Say whether the app extends Content-Security-Policy headers."""
-    return any(_is_a(path, CSP_MIDDLEWARE) for path in settings.MIDDLEWARE)
+    return any(is_a(path, CSP_MIDDLEWARE) for path in settings.MIDDLEWARE)
 
 
-def _is_a(path: str, *wanted: str) -> bool:
+def is_a(path: str, *wanted: str) -> bool:
     """Say whether ``path`` imports one of the ``wanted`` classes, or a subclass of one."""
     try:
         found = import_string(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict
 
 from django.http import HttpRequest
 
@@ -18,6 +18,17 @@ from consent.conf.table import AppSettings, Setting
 
 RegionSource = str | Mapping[str, str] | Callable[[HttpRequest], str | None]
 """What CONSENT_REGION may be."""
+
+
+class CarryOver(TypedDict):
+    """What CONSENT_CARRY_OVER is.
+
+    ``on``: the day of the migration, in ISO format. ``groups``: the name of a group in the other
+    app to the category here, the group's version, and the revision at which a grant covers it.
+    """
+
+    on: str
+    groups: Mapping[str, tuple[str, str, int]]
 
 
 def _is_samesite(value: object) -> bool:
@@ -40,6 +51,9 @@ def _is_region_source(value: object) -> bool:
 
 class ConsentSettings(AppSettings):
     """The settings of ``consent``. docs/settings.md describes them for the site's developers."""
+
+    CARRY_OVER = Setting[CarryOver | None](None, optional(rules.CARRY_OVER))
+    """Which choices that were made in another app are carried over; see `consent.carry_over`."""
 
     COOKIE_NAME = Setting("consent", rules.COOKIE_NAME)
     """Name of the preference cookie."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
@@ -85,7 +86,35 @@ def _are_directories(value: object) -> bool:
     )
 
 
+def _is_carry_over(value: object) -> bool:
+    if not isinstance(value, Mapping) or value.keys() != {"on", "groups"}:
+        return False
+    groups = value["groups"]
+    return (
+        _is_date(value["on"])
+        and isinstance(groups, Mapping)
+        and all(isinstance(name, str) and _is_carried(groups[name]) for name in groups)
+    )
+
+
+def _is_date(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(date.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+def _is_carried(value: object) -> bool:
+    """Say whether it is a category's key, a version of a group, and a revision."""
+    if not isinstance(value, tuple | list) or len(value) != 3:
+        return False
+    category, version, revision = value
+    are_texts = isinstance(category, str) and isinstance(version, str)
+    return are_texts and type(revision) is int and revision > 0
+
+
 BOOLEAN = Rule(lambda value: isinstance(value, bool), "True or False")
+CARRY_OVER = Rule(_is_carry_over, "what manage.py consent_migrate prints")
 COOKIE_NAME = Rule(is_token, "a cookie name")
 DIRECTORIES = Rule(_are_directories, "a list of absolute paths, such as [BASE_DIR / 'recipes']")
 DOMAIN = Rule(is_word, "a domain such as 'example.com'")

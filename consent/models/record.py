@@ -125,6 +125,7 @@ class Record(AppendOnly):
         FORM = "form", _("Form without JavaScript")
         API = "api", _("API")
         CODE = "code", _("The website's code")
+        MIGRATED = "migrated", _("Carried over from another app")
 
     receipt = fields.UUIDField(_("receipt"), unique=True)
     subject = fields.UUIDField(_("subject"), null=True, blank=True)

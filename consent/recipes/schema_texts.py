@@ -44,7 +44,7 @@ DESCRIPTIONS: Mapping[type, Mapping[str, str]] = {
         "endpoint": "The name of the required parameter that is the address for events.",
         "authorization": "The name of the secret parameter that is sent as Authorization header.",
         "signed": "Whether events are signed according to Standard Webhooks.",
-        "recognised_by": "How the vendor's own code is recognised where it differs from the recipe's.",
+        "recognised_by": "How the vendor's code is recognised where the recipe's differs.",
         "loads_others": "Whether it is a tag manager, or starts further tools in another way.",
     },
     Parameter: _PARAMETER,

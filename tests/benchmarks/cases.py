@@ -47,7 +47,7 @@ SERVER = Site("consent_tools", delivery="server")
 CACHEABLE = Site("consent_tools", delivery="cacheable")
 BARE_API = Site("bare_api")
 
-# The package is in requirements/bench.txt only; without it its rows are left out.
+# The package need not be installed (requirements/bench.txt); without it its rows are left out.
 HAS_COOKIE_CONSENT = find_spec("cookie_consent") is not None
 COMPARED = (HANDWRITTEN, *([COOKIE_CONSENT] if HAS_COOKIE_CONSENT else []), SERVER, CACHEABLE)
 MODES = ("sync", "async")
