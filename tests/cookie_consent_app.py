@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.admin import site
 from django.db import connection
 from django.test import override_settings
 
@@ -30,6 +31,9 @@ def tables() -> Iterator[None]:
 
 @contextmanager
 def installed() -> Iterator[None]:
-    """Let it be among the INSTALLED_APPS."""
+    """Let it be among the INSTALLED_APPS; the admin forgets its models at the end."""
     with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "cookie_consent"]):
         yield
+    for model in list(site._registry):
+        if model._meta.app_label == "cookie_consent":
+            site.unregister(model)

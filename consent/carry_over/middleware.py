@@ -69,7 +69,7 @@ def carry_over(request: HttpRequest) -> None:
     consent, setting = getattr(request, "consent", None), conf.CARRY_OVER
     if setting is None or ConsentSettings.CARRY_OVER.problem(setting):
         return
-    if not isinstance(consent, Consent) or not consent.policy or _has_chosen(consent, request):
+    if not isinstance(consent, Consent) or _has_chosen(consent, request):
         return
     # Whatever comes of it: another visitor may have the same cookie, and must not get this answer.
     consent.reader.is_private = True

@@ -234,6 +234,37 @@ def test_choices_do_not_cover_a_tool_that_came_later():
     assert Tool.objects.get(key="stats-facebook-com").since > later.since
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"vendor": "Example Ltd"},
+        {"snippet": '<script src="https://vendor.example/a.js"></script>'},
+        {"sources": "img-src https://vendor.example"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_choices_do_not_cover_another_receiver(change):
+    group("stats", "_ga")
+    first = setting(migrated())["groups"]["stats"]
+    tool = Tool.objects.get()
+    for name, value in change.items():
+        setattr(tool, name, value)
+    tool.save()
+    assert tool.since > first[2]
+
+    assert setting(migrated())["groups"]["stats"] == first
+
+
+def test_choices_do_not_cover_data_that_is_sold():
+    group("stats", "_ga")
+    migrated()
+    category = Category.objects.get()
+    category.sale = True
+    category.save()
+
+    assert setting(migrated())["groups"] == {}
+
+
 @pytest.mark.parametrize("purpose", ["To sell it.", "To count. "])
 def test_choices_do_not_cover_another_purpose(purpose):
     group("stats", "_ga", description="To count.")

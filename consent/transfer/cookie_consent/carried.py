@@ -45,7 +45,8 @@ def _covered(group: OldGroup, category: Category, vendors: Mapping[str, str]) ->
 
     0 where there is none: visitors who accepted the group were told of something else.
     """
-    if group.is_required or category.essential or category.purpose != group.purpose:
+    is_same = category.purpose == group.purpose and not category.sale
+    if group.is_required or category.essential or not is_same:
         return 0
     tools = list(category.tools.all())
     others = [tool.since for tool in tools if not _is_of_group(tool, vendors)]
@@ -56,5 +57,6 @@ def _covered(group: OldGroup, category: Category, vendors: Mapping[str, str]) ->
 
 
 def _is_of_group(tool: Tool, vendors: Mapping[str, str]) -> bool:
-    """Say whether it still is what was made of the group's cookies."""
-    return tool.is_only_declared and vendors.get(tool.key) == tool.vendor
+    """Say whether it still is what was made of the group's cookies, with no other receiver."""
+    is_plain = tool.is_only_declared and not tool.sources.strip()
+    return is_plain and vendors.get(tool.key) == tool.vendor
