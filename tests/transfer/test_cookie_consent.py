@@ -146,6 +146,17 @@ def test_groups_become_categories_and_cookies_are_declared_by_tools():
     assert lost(lines) == []
 
 
+def test_first_run_says_who_is_asked():
+    PolicyFactory.create()
+    group("stats", "_ga")
+
+    first, second = migrated(), migrated()
+
+    who = "  visitors whose choice in django-cookie-consent is not carried over"
+    assert first[first.index("Asked again:") + 1] == who
+    assert second[second.index("Asked again:") + 1] == "  nobody"
+
+
 def test_setting_names_version_and_revision_of_each_optional_group():
     a_usual_site()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -55,7 +55,7 @@ def migrate(*, key: str, dry_run: bool = False) -> Migration:
         document.add(groups)
         _refuse_too_many(document)
         lost = [*_general_losses(), *document.lost]
-        report = import_policy(json.dumps(top), key=key, dry_run=dry_run)
+        report = _imported(top, key, dry_run=dry_run)
         document.lost.clear()
         setting = [] if dry_run else _setting(key, groups, document)
     lines = [_described(group, document) for group in groups]
@@ -72,6 +72,14 @@ def _document(key: str) -> dict[str, Any]:
     is_default = in_use is None or not in_use.tools.exists()
     policy = PolicySerializer(Policy(key=key, is_default=is_default)).data
     return {"format": FORMAT, "policy": policy, "region_rules": [], "categories": []}
+
+
+def _imported(top: dict[str, Any], key: str, *, dry_run: bool) -> Report:
+    is_first = top["policy"]["is_default"] and not Policy.objects.filter(key=key).exists()
+    report = import_policy(json.dumps(top), key=key, dry_run=dry_run)
+    # Nobody was asked by this app yet, and in the other one they may have chosen.
+    asked = ("visitors whose choice in django-cookie-consent is not carried over",)
+    return replace(report, asked=asked) if is_first else report
 
 
 def _setting(key: str, groups: list[OldGroup], document: Document) -> list[str]:
