@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.admin import advice
 from consent.admin.base import CosmeticForm, DatedAdmin, RowForm
+from consent.admin.catalogue import may_edit_snippets
 from consent.admin.confirming import AdvisedForm
 from consent.admin.consent_types import ConsentTypesField
 from consent.admin.generic import AnyField, Fieldsets, ModelForm
@@ -27,7 +29,32 @@ SIGNALS = _(
 )
 
 
-class CategoryForm(CosmeticForm[Category]):
+class EssentialForm(AdvisedForm[Category]):
+    """A form by which a category may become essential, so that its tools run for everybody."""
+
+    may_edit_code: ClassVar[bool] = True
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse that tools come to run for everybody, unless the user may change code."""
+        cleaned = super().clean() or self.cleaned_data
+        becomes = "essential" in self.changed_data and cleaned.get("essential")
+        if becomes and not self.may_edit_code and self.instance.pk and self.instance.tools.exists():
+            self.add_error(
+                "essential",
+                gettext(
+                    "Only users with the permission to edit custom snippets may make a category "
+                    "with tools essential: they would run for everybody."
+                ),
+            )
+        return cleaned
+
+    def advice(self) -> Iterable[str]:
+        """Warn of tools that would run for everybody."""
+        became_essential = "essential" in self.changed_data and self.instance.essential
+        return advice.on_category(self.instance) if became_essential else ()
+
+
+class CategoryForm(EssentialForm, CosmeticForm[Category]):
     """A category; if its key is left empty, it is made from the name."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -35,13 +62,9 @@ class CategoryForm(CosmeticForm[Category]):
         if "key" in self.fields:
             self.fields["key"].required = False
 
-    def advice(self) -> Iterable[str]:
-        """Warn of tools that would run for everybody."""
-        return _advice(self)
-
     def clean(self) -> dict[str, Any]:
         """Make the key from the name if it was left empty."""
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if cleaned.get("key") == "":
             taken = keys_in(cleaned.get("policy"))
             name = cleaned.get("name", "")
@@ -49,17 +72,13 @@ class CategoryForm(CosmeticForm[Category]):
         return cleaned
 
 
-class CategoryRowForm(RowForm[Category]):
+class CategoryRowForm(EssentialForm, RowForm[Category]):
     """A category in the list."""
 
-    def advice(self) -> Iterable[str]:
-        """Warn of tools that would run for everybody."""
-        return _advice(self)
 
-
-def _advice(form: AdvisedForm[Category]) -> Iterable[str]:
-    became_essential = "essential" in form.changed_data and form.instance.essential
-    return advice.on_category(form.instance) if became_essential else ()
+def _form_for(request: HttpRequest, form: type[EssentialForm]) -> type[EssentialForm]:
+    """Return ``form`` for what the user may do."""
+    return type(form.__name__, (form,), {"may_edit_code": may_edit_snippets(request)})
 
 
 @admin.register(Category)
@@ -86,7 +105,15 @@ class CategoryAdmin(DatedAdmin[Category]):
         self, request: HttpRequest, **kwargs: object
     ) -> type[ModelForm[Category]]:
         """Ask in the list, too."""
-        return super().get_changelist_form(request, **{"form": CategoryRowForm, **kwargs})
+        form = _form_for(request, CategoryRowForm)
+        return super().get_changelist_form(request, **{"form": form, **kwargs})
+
+    def get_form(
+        self, request: HttpRequest, obj: Category | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm[Category]]:
+        """Return the form for what the user may do."""
+        form = _form_for(request, CategoryForm)
+        return super().get_form(request, obj, change, **{"form": form, **kwargs})
 
     @admin.display(description=_("Enabled tools"), ordering="enabled")
     def tools_enabled(self, category: Category) -> int:

@@ -62,5 +62,10 @@ def _has_changed(work: Work, key: str, data: Row) -> bool:
         work.differences.append(line)
     else:
         work.differences += report.changes(f"category {key}", changed)
+        if "essential" in changed and row.essential:
+            work.code.append(
+                f"category {key}: this lets its tools run for everybody; import it without "
+                "--no-code, or leave that out."
+            )
     work.reasons[key] = report.why_category(changed, is_new=is_new)
     return bool(changed)

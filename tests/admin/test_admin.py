@@ -141,6 +141,27 @@ def test_a_cosmetic_change_in_the_form_asks_nobody(admin_client: Client) -> None
     assert revision() == before + 1
 
 
+@pytest.mark.parametrize("is_list", [True, False])
+def test_only_who_may_edit_snippets_lets_tools_run_for_everybody(is_list: bool) -> None:
+    category = ToolFactory.create().category
+    address = reverse(CATEGORIES) if is_list else reverse(CATEGORY, args=[category.pk])
+    changes = {"form-0-essential" if is_list else "essential": "on"}
+
+    page = send(editor("view_category", "change_category"), address, changes)
+
+    assert "may make a category with tools essential" in page.content.decode()
+    category.refresh_from_db()
+    assert not category.essential
+
+
+def test_category_without_tools_may_become_essential(essential: Category) -> None:
+    category = CategoryFactory.create()
+    client = editor("view_category", "change_category")
+    send(client, reverse(CATEGORY, args=[category.pk]), {"essential": "on"})
+    category.refresh_from_db()
+    assert category.essential
+
+
 def test_what_stops_being_essential_is_never_cosmetic(
     admin_client: Client, essential: Category
 ) -> None:

@@ -1138,6 +1138,17 @@ def test_file_that_changes_code_is_refused_where_that_is_asked_for(policy, file,
     assert imported(data, file)[-1] == "Imported."
 
 
+def test_category_that_becomes_essential_is_refused_where_that_is_asked_for(policy, file):
+    data = data_of()
+    data["categories"][1]["essential"] = True
+    key = data["categories"][1]["key"]
+
+    (problem,) = refusal(data, file, "--no-code")
+
+    assert problem.startswith(f"category {key}: this lets its tools run for everybody")
+    assert imported(data, file)[-1] == "Imported."
+
+
 @pytest.mark.parametrize(
     "edit",
     [
