@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO
 
 from rest_framework.exceptions import APIException, ParseError
@@ -51,7 +51,18 @@ class SmallJSONParser(BaseParser):
             raise ParseError(_("The body is not valid JSON.")) from error
         if not isinstance(found, dict):
             raise ParseError(_("The body is not a JSON object."))
+        if not _are_unicode(found.values()):
+            raise ParseError(_("The body is not valid JSON."))
         return found
+
+
+def _are_unicode(values: Iterable[object]) -> bool:
+    """Say whether no text has half of a surrogate pair, which an answer could not repeat."""
+    try:
+        "".join(value for value in values if isinstance(value, str)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_constant(name: str) -> None:

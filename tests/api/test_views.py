@@ -552,6 +552,7 @@ def test_missing_choices_are_named(policy, method, body):
         b'{"a":' * 1_500,
         b"1" * 9_000,
         b"\xff\xfe{}",
+        rb'{"choices": {"functional": false}, "source": "\ud800"}',
         b"\xef\xbb\xbf{}",
         '{"choices": {"functional": true}}'.encode("utf-16"),
     ],
