@@ -50,6 +50,9 @@ def decide(
         # A record refers to the policy that was shown, which nobody can read now.
         state.is_recorded = not conf.RECORDS
         return
+    if state.cookie.is_of_account and not state.account:
+        # The session has ended: who decides now is not who chose for the account.
+        state.leave_account()
     if any(choices.values()):
         _catch_up(state, shown)
         check_shown(state, shown)

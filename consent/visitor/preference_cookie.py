@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from consent.conf import conf
 from consent.policy import CompiledPolicy
 from consent.recipes.keys import MAX_COOKIE_LENGTH
@@ -48,7 +50,7 @@ def has_account_cookie(reader: RequestReader, policy: CompiledPolicy) -> bool:
 
 
 def cookie_that_counts(reader: RequestReader, policy: CompiledPolicy) -> PreferenceCookie:
-    """Return the account's cookie if the browser has one, under login sync; else its own."""
-    if has_account_cookie(reader, policy):
+    """Return the account's cookie if the browser has one and a session's; else its own."""
+    if has_account_cookie(reader, policy) and reader.cookie(settings.SESSION_COOKIE_NAME):
         return PreferenceCookie(reader, policy.account_cookie_name, is_of_account=True)
     return own_cookie(reader, policy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import DisallowedHost
 from django.db import Error
 from django.http import HttpRequest
@@ -95,8 +96,6 @@ class RequestReader:
             return ""
 
     @property
-    def session_age(self) -> int | None:
-        """Seconds until the signed-in user's session ends; None if nobody is signed in."""
-        if self.request is None or not self.user:
-            return None
-        return int(self.request.session.get_expiry_age())
+    def session(self) -> SessionBase | None:
+        """The signed-in user's session; None if nobody is signed in."""
+        return self.request.session if self.request is not None and self.user else None

@@ -48,7 +48,9 @@ def _ends_account(state: ConsentState) -> bool:
     """Return whether the browser has the cookie of an account that nobody is signed in to."""
     outcome = state.outcome
     is_own = outcome.decision is not None and not outcome.is_of_account
-    return (outcome.leaves_account or is_own) and has_account_cookie(state.reader, state.policy)
+    is_without_session = state.is_read and not state.cookie.is_of_account
+    is_over = outcome.leaves_account or is_own or (is_without_session and outcome.decision is None)
+    return is_over and has_account_cookie(state.reader, state.policy)
 
 
 def _lapsed_refusal(state: ConsentState) -> Decision | None:
@@ -76,18 +78,29 @@ def _set_preferences(
     state: ConsentState, response: HttpResponseBase, decision: Decision, *, is_of_account: bool
 ) -> None:
     policy, age = state.policy, _preferences_age(state, decision)
-    session_age = state.reader.session_age if is_of_account else None
     name = policy.account_cookie_name if is_of_account else policy.cookie_name
     response.set_cookie(
         name,
         decision.text,
-        # The next person at this browser is somebody else.
-        max_age=age if session_age is None else min(age, session_age),
+        max_age=_age_of_account(state, age) if is_of_account else age,
         path=conf.COOKIE_PATH,
         domain=_domain(state),
         secure=_is_secure(state, name),
         samesite=conf.COOKIE_SAMESITE,
     )
+
+
+def _age_of_account(state: ConsentState, age: int) -> int | None:
+    """Return for how many seconds the account's cookie is kept: at most as long as the session.
+
+    The next person at this browser is somebody else. None: until the browser is closed.
+    """
+    session = state.reader.session
+    if session is None:
+        return age
+    if session.get_expire_at_browser_close():
+        return None
+    return min(age, int(session.get_expiry_age()))
 
 
 def _write_subject(state: ConsentState, response: HttpResponseBase) -> None:
