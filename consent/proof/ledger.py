@@ -10,6 +10,7 @@ import threading
 from contextlib import suppress
 
 from django.db import router, transaction
+from django.db.models import Q
 
 from consent.models import (
     SEQUENCES,
@@ -102,15 +103,24 @@ def _is_another(record: Record, records: RecordQuerySet) -> bool:
     """Return whether the stored record with this receipt is another decision.
 
     This one then needs another receipt. A visitor may choose this, then that, then this again, and
-    receive none of the responses; and somebody else may send the same key. Who has no record yet
-    is taken for the sender of the first, and learns nothing of them.
+    receive none of the responses; the policy may have changed; and somebody else may send the same
+    key. Who has no record yet is taken for the sender of the first, and learns nothing of them.
     """
     found = records.filter(receipt=record.receipt).first()
-    if found is None or found.subject is None is record.subject:
+    if found is None:
         return False
+    if found.user != record.user or found.choices != record.choices:
+        return True
     if found.subject == record.subject:
-        return records.filter(subject=found.subject, decided_at__gt=found.decided_at).exists()
+        return _of_sender(found, records).filter(decided_at__gt=found.decided_at).exists()
     return record.subject is not None and records.filter(subject=record.subject).exists()
+
+
+def _of_sender(record: Record, records: RecordQuerySet) -> RecordQuerySet:
+    """Return the records of the subject and of the user of ``record``; none if it names nobody."""
+    subject = Q(subject=record.subject) if record.subject else Q()
+    user = Q(user=record.user) if record.user else Q()
+    return records.filter(subject | user) if subject | user else records.none()
 
 
 def accept_sequences() -> int:

@@ -30,8 +30,9 @@ def is_repeated(state: ConsentState, decision: Decision, occasion: Occasion) -> 
     """
     if decision != state.decision or bool(state.account) != state.cookie.is_of_account:
         return False
-    if state.account:
-        return _is_just_recorded(Q(user=state.account), decision)
+    if state.reader.user:
+        # They may have decided otherwise in another browser.
+        return _is_just_recorded(Q(user=state.reader.user), decision)
     if not state.secret:
         return not decision.allowed and not storing.waiting
     whose = Q(subject=subject_of(state.secret))
@@ -54,13 +55,18 @@ def _is_just_recorded(whose: Q, decision: Decision) -> bool:
 
 
 def takes_back_a_record(state: ConsentState, decision: Decision) -> bool:
-    """Return whether the visitor's last record grants what ``decision`` does not."""
+    """Return whether the last record of the user or of the subject grants what it does not.
+
+    Of those two, the ones that the record of ``decision`` names, so that it happens once.
+    """
     user = state.reader.user
-    whose = Q(user=user) if user else Q()
-    if state.secret:
-        whose |= Q(subject=subject_of(state.secret))
-    if not whose:
-        return False
+    named = [Q(user=user)] if user else []
+    if state.secret and not state.account:
+        named.append(Q(subject=subject_of(state.secret)))
+    return any(_takes_back(whose, decision) for whose in named)
+
+
+def _takes_back(whose: Q, decision: Decision) -> bool:
     try:
         latest = _latest(whose)
     except Error:

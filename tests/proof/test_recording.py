@@ -24,6 +24,7 @@ from consent.models import (
     PolicyVersion,
     Record,
     Sequence,
+    Tool,
 )
 from consent.models.signing import Verdict
 from consent.policy import policies, versions
@@ -821,6 +822,39 @@ def test_choice_that_is_taken_back_and_made_again_is_recorded_each_time(browser)
         put(browser, choices, key=key)
 
     assert actions() == ["accept_all", "withdrawn", "accept_all"]
+
+
+def test_same_choice_of_another_revision_is_another_decision(browser, site):
+    """Without a revision, what is sent again is an answer to the policy of now."""
+    key = str(uuid4())
+    put(browser, ALL, key=key)
+    before = Record.objects.get().revision
+    for tool in Tool.objects.all():
+        tool.vendor = f"Another than {tool.vendor}"
+        tool.save()
+
+    put(browser, ALL, key=key)
+
+    first, second = Record.objects.order_by("pk")
+    assert (first.revision, second.revision > before) == (before, True)
+
+
+def test_users_refusal_is_recorded_where_their_browser_has_refused_before(
+    browser, settings, django_user_model
+):
+    settings.CONSENT_RECORD_USER = True
+    ada = django_user_model.objects.create_user("ada")
+    elsewhere = Client(headers=SAME_ORIGIN)
+    elsewhere.force_login(ada)
+    put(elsewhere, ALL)
+    put(browser, NONE)
+    browser.force_login(ada)
+
+    for _ in range(2):
+        put(browser, NONE)
+
+    assert Record.objects.filter(user=ada.pk).first().granted == ""
+    assert Record.objects.count() == 3
 
 
 def test_form_that_is_sent_twice_is_recorded_once(browser):

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
@@ -40,6 +42,12 @@ def bob() -> Any:
 def no_records(execute: Any, sql: str, *rest: Any) -> Any:
     if "consent_record" in sql:
         raise OperationalError("no records")
+    return execute(sql, *rest)
+
+
+def no_sessions(execute: Any, sql: str, *rest: Any) -> Any:
+    if "django_session" in sql:
+        raise OperationalError("no sessions")
     return execute(sql, *rest)
 
 
@@ -272,6 +280,57 @@ def test_choice_after_the_session_has_ended_is_the_browsers_own(ada):
     assert allowed(phone) == set(OPTIONAL)
 
 
+def test_choice_of_an_account_ends_with_its_session(ada):
+    shared = browser()
+    sign_in(shared, ada)
+    decide(shared, ALL)
+    del shared.cookies["sessionid"]
+
+    assert allowed(shared) == set()
+    assert asked(shared)
+    assert not text(shared, "consent.account")
+
+
+def test_part_of_a_choice_takes_nothing_over_from_an_account_whose_session_has_ended(ada):
+    shared = browser()
+    sign_in(shared, ada)
+    decide(shared, ALL)
+    Session.objects.all().delete()
+
+    answer = shared.patch(API, {"choices": {"functional": True}}, content_type="application/json")
+
+    assert answer.status_code == 200
+    assert allowed(shared) == {"functional"}
+    assert set(parse(text(shared, "consent")).choices) == {"functional"}
+    assert set(Record.objects.get(user="").choices) == {"functional"}
+
+
+def test_account_is_not_taken_over_while_its_session_cannot_be_read(ada):
+    laptop = browser()
+    sign_in(laptop, ada)
+    decide(laptop, ALL)
+
+    with connection.execute_wrapper(no_sessions):
+        changed = {"choices": {"functional": False}}
+        answer = laptop.patch(API, changed, content_type="application/json")
+
+    assert answer.status_code == 200
+    assert parse(text(laptop, "consent")).allowed == set()
+    assert allowed(laptop) == set()
+
+
+def test_accounts_cookie_ends_with_the_browser_if_the_session_does(ada, settings):
+    settings.SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+    laptop = browser()
+    sign_in(laptop, ada)
+
+    decide(laptop, ALL)
+
+    assert laptop.cookies["sessionid"]["max-age"] == ""
+    assert laptop.cookies["consent.account"]["max-age"] == ""
+    assert laptop.cookies["consent.account"]["expires"] == ""
+
+
 def test_accounts_cookie_lives_no_longer_than_the_session(ada, settings):
     settings.SESSION_COOKIE_AGE = 3600
     shared = browser()
@@ -308,6 +367,68 @@ def test_same_choice_of_the_account_within_a_minute_is_recorded_once(ada):
         decide(phone, ALL)
 
     assert Record.objects.count() == 1
+
+
+def send(at: Client, choices: dict[str, bool], key: UUID) -> dict[str, Any]:
+    """Make a choice with the key that a page has as long as it is open."""
+    body = {"choices": choices, "key": str(key)}
+    answer = at.put(API, body, content_type="application/json")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_account_that_chooses_on_one_page_to_and_fro_has_a_record_of_each(ada):
+    phone, laptop, key = browser(), browser(), uuid4()
+    sign_in(phone, ada)
+    receipts = {send(phone, choices, key)["receipt"] for choices in (NONE, ALL, NONE)}
+
+    sign_in(laptop, ada)
+
+    assert len(receipts) == 3
+    assert [record.action for record in Record.objects.order_by("pk")] == [
+        "reject_all",
+        "accept_all",
+        "withdrawn",
+    ]
+    assert allowed(laptop) == set()
+
+
+def test_submission_of_an_account_that_comes_twice_is_recorded_once(ada):
+    phone, key = browser(), uuid4()
+    sign_in(phone, ada)
+    first = send(phone, ALL, key)
+    # The answer was lost, and with it the cookie.
+    del phone.cookies["consent.account"]
+
+    assert send(phone, ALL, key)["receipt"] == first["receipt"]
+    assert Record.objects.count() == 1
+
+
+@pytest.mark.parametrize("choices", [ALL, NONE], ids=["grant", "refusal"])
+def test_key_of_another_account_or_of_nobody_leads_to_no_record_of_theirs(ada, bob, choices):
+    key, phone, laptop = uuid4(), browser(), browser()
+    send(browser(), choices, key)
+    sign_in(phone, ada)
+    sign_in(laptop, bob)
+
+    send(phone, choices, key)
+    send(laptop, choices, key)
+
+    users = [record.user for record in Record.objects.order_by("pk")]
+    assert users == ["", str(ada.pk), str(bob.pk)]
+
+
+def test_withdrawal_beyond_the_write_limit_is_recorded_for_an_account(ada, settings):
+    """The browser's own refusal must not hide what the account has granted."""
+    settings.CONSENT_THROTTLE_RATE = "2/min"
+    laptop = browser()
+    decide(laptop, NONE)
+    sign_in(laptop, ada)
+    decide(laptop, ALL)
+
+    assert laptop.delete(API).json()["recorded"] is True
+    assert Record.objects.filter(user=ada.pk).first().action == "withdrawn"
 
 
 def test_copies_of_the_accounts_cookie_that_differ_allow_nothing(ada):

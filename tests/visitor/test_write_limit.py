@@ -132,6 +132,25 @@ def test_account_whose_grant_is_taken_back_beyond_the_rate_has_a_record_of_it(
     assert Record.objects.count() == 3
 
 
+def test_refusal_of_a_user_elsewhere_does_not_hide_what_this_browser_was_granted(
+    settings, django_user_model
+):
+    settings.CONSENT_RECORD_USER = True
+    ada = django_user_model.objects.create_user("ada")
+    here, elsewhere = Client(), Client()
+    here.force_login(ada)
+    elsewhere.force_login(ada)
+    assert send("PUT", GRANT, client=here).status_code == 200
+    assert send("PUT", REFUSAL, client=elsewhere).status_code == 200
+
+    answers = [send("DELETE", client=here).json()["recorded"] for _ in range(2)]
+
+    subject = Record.objects.get(action="accept_all").subject
+    assert Record.objects.filter(subject=subject).first().action == "withdrawn"
+    assert answers[0] is True
+    assert Record.objects.count() == 3
+
+
 def test_answer_says_that_a_refusal_beyond_the_rate_is_not_recorded():
     use_up()
 
