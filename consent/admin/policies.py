@@ -6,18 +6,21 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.admin import advice
-from consent.admin.base import NamedFormSet, OwnedInline, SectionAdmin, tell
+from consent.admin.base import NamedFormSet, OwnedInline, tell
 from consent.admin.confirming import AdvisedForm
 from consent.admin.generic import AnyField, Fieldsets
 from consent.admin.keys import free_key
 from consent.admin.policy_actions import start_tools, stop_tools
+from consent.admin.translation_pages import TranslatedPolicyAdmin, name_of
 from consent.models import USUAL_RULES, Policy, RegionRule
+from consent.models.translations import site_language
 
 CONSENT_MODE = _(
     "Google's tags load only for visitors who allow them, and receive signals of what else these "
@@ -80,7 +83,7 @@ class RegionRuleInline(OwnedInline[RegionRule, Policy]):
 
 
 @admin.register(Policy)
-class PolicyAdmin(SectionAdmin[Policy]):
+class PolicyAdmin(TranslatedPolicyAdmin):
     """Texts of the notice and of the policy page, and what applies before a visitor chooses."""
 
     introduction = _(
@@ -89,18 +92,22 @@ class PolicyAdmin(SectionAdmin[Policy]):
     )
     form = PolicyForm
     inlines = (RegionRuleInline,)
-    list_display = ("name", "is_default", "regime", "revision", "changed_at", "stopped_at")
+    list_display = (
+        "name",
+        "is_default",
+        "regime",
+        "revision",
+        "changed_at",
+        "stopped_at",
+        "translated",
+    )
     fieldsets = (
         (
             None,
             {
                 "fields": (
-                    "name",
-                    "is_default",
-                    "regime",
-                    "usual_rules",
-                    "lifetime_days",
-                    "tool_choices",
+                    *("name", "language", "translated", "is_default", "regime"),
+                    *("usual_rules", "lifetime_days", "tool_choices"),
                 )
             },
         ),
@@ -159,7 +166,7 @@ class PolicyAdmin(SectionAdmin[Policy]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> list[str]:
         """Protect the key, and the tick of the only active policy: another one replaces it."""
-        fixed = ["revision", "changed_at", *(["key"] if obj else [])]
+        fixed = ["revision", "changed_at", "translated", *(["key"] if obj else [])]
         return [*fixed, "is_default"] if obj and _is_the_one(obj) else fixed
 
     def has_delete_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
@@ -190,9 +197,17 @@ class PolicyAdmin(SectionAdmin[Policy]):
         """Return large text areas for the texts."""
         if db_field.name in ("hosts", "controller_address"):
             kwargs["widget"] = forms.Textarea(attrs={"rows": 3, "cols": 40})
+        if db_field.name == "language":
+            kwargs["widget"] = forms.Select(choices=_languages())
         if db_field.name in TEXTS:
             kwargs["widget"] = forms.Textarea(attrs={"rows": 6, "cols": 80})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+def _languages() -> list[tuple[str, str]]:
+    """Return the languages that the texts may be in: those of the website."""
+    codes = dict.fromkeys([*dict(settings.LANGUAGES), site_language()])
+    return [(code, name_of(code)) for code in codes]
 
 
 def _is_the_one(policy: Policy) -> bool:

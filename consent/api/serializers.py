@@ -7,6 +7,13 @@ from rest_framework import serializers
 from consent.models.legal_basis import LEGAL_BASES
 
 
+def _languages() -> serializers.DictField:
+    return serializers.DictField(
+        child=serializers.CharField(),
+        help_text="Name of a text to its language, if that is not the policy's `language`.",
+    )
+
+
 class CookieSerializer(serializers.Serializer[object]):
     """A cookie or storage key that a tool declares."""
 
@@ -15,6 +22,7 @@ class CookieSerializer(serializers.Serializer[object]):
     party = serializers.ChoiceField(choices=("first", "third"))
     retention = serializers.CharField(allow_blank=True)
     purpose = serializers.CharField(allow_blank=True)
+    languages = _languages()
 
 
 class ToolSerializer(serializers.Serializer[object]):
@@ -27,6 +35,7 @@ class ToolSerializer(serializers.Serializer[object]):
     since = serializers.IntegerField(help_text="A grant at this revision or later covers it.")
     server = serializers.BooleanField(help_text="Whether data is sent from the site's server.")
     cookies = CookieSerializer(many=True)
+    languages = _languages()
 
 
 class CategorySerializer(serializers.Serializer[object]):
@@ -39,6 +48,7 @@ class CategorySerializer(serializers.Serializer[object]):
     sale = serializers.BooleanField(help_text="Whether its data is sold or shared.")
     since = serializers.IntegerField(help_text="A grant at this revision or later covers it all.")
     tools = ToolSerializer(many=True)
+    languages = _languages()
 
 
 class ControllerSerializer(serializers.Serializer[object]):
@@ -47,11 +57,14 @@ class ControllerSerializer(serializers.Serializer[object]):
     name = serializers.CharField(allow_blank=True)
     address = serializers.CharField(allow_blank=True)
     contact = serializers.CharField(allow_blank=True)
+    languages = _languages()
 
 
 class PolicySerializer(serializers.Serializer[object]):
     """The policy in the request's language."""
 
+    language = serializers.CharField(help_text="The language of the texts; see `languages`.")
+    languages = _languages()
     name = serializers.CharField()
     introduction = serializers.CharField(allow_blank=True)
     explanation = serializers.CharField(allow_blank=True)

@@ -34,6 +34,7 @@ from consent.api.serializers import (
 from consent.conf import conf
 from consent.models import Record
 from consent.models.texts_language import gettext_lazy as _
+from consent.models.texts_language import texts_language
 from consent.policy.versions import disclosure
 from consent.proof import receipts
 from consent.proof.identifiers import read_key
@@ -80,7 +81,11 @@ class PolicyView(JSONView):
     @staticmethod
     def _body_and_etag(consent: Consent) -> list[str]:
         content = disclosure(consent.policy, consent.policy.strictest)
-        shown = {**content["policy"], "categories": content["categories"]}
+        shown = {
+            "language": texts_language(),
+            **content["policy"],
+            "categories": content["categories"],
+        }
         body = to_json(PolicySerializer(shown).data)
         digest = hashlib.sha256(f"{get_language()} {body}".encode()).hexdigest()
         return [body, f'"{digest[:32]}"']

@@ -2,6 +2,7 @@
 
 import consent.models.default_texts
 import consent.models.revision
+import consent.models.translations
 import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
@@ -111,11 +112,18 @@ class Migration(migrations.Migration):
                     "changed_at",
                     models.DateTimeField(default=django.utils.timezone.now, editable=False),
                 ),
+                ("translations", models.JSONField(blank=True, default=dict, editable=False)),
                 ("key", models.CharField(default="default", max_length=40, unique=True)),
                 (
                     "name",
                     models.CharField(
                         default=consent.models.default_texts.policy_name, max_length=120
+                    ),
+                ),
+                (
+                    "language",
+                    models.CharField(
+                        default=consent.models.translations.site_language, max_length=35
                     ),
                 ),
                 ("is_default", models.BooleanField(default=False)),
@@ -170,6 +178,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("since", models.PositiveBigIntegerField(default=1, editable=False)),
+                ("translations", models.JSONField(blank=True, default=dict, editable=False)),
                 ("key", models.CharField(max_length=32)),
                 ("name", models.CharField(max_length=80)),
                 ("purpose", models.TextField()),
@@ -267,6 +276,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("since", models.PositiveBigIntegerField(default=1, editable=False)),
+                ("translations", models.JSONField(blank=True, default=dict, editable=False)),
                 ("key", models.CharField(max_length=40)),
                 ("name", models.CharField(max_length=80)),
                 ("vendor", models.CharField(blank=True, max_length=200)),
@@ -317,6 +327,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                ("translations", models.JSONField(blank=True, default=dict, editable=False)),
                 ("kind", models.CharField(default="cookie", max_length=8)),
                 ("name", models.CharField(max_length=120)),
                 ("party", models.CharField(default="first", max_length=8)),

@@ -15,6 +15,7 @@ from consent.models.bulk_edits import DatedQuerySet
 from consent.models.natural_keys import depends_on
 from consent.models.policy import Policy
 from consent.models.revision import Dated
+from consent.models.translations import Translated
 from consent.models.validators import validate_consent_types, validate_key
 from consent.recipes.keys import CATEGORY_KEY_LENGTH, MAX_CATEGORIES
 
@@ -28,11 +29,12 @@ class CategoryQuerySet(DatedQuerySet["Category"]):
 
 
 @fields.named(_("category"), _("categories"))
-class Category(Dated):
+class Category(Translated, Dated):
     """A purpose of data collection that a visitor allows or refuses as a whole."""
 
     MEANING = ("policy_id", "key", "purpose", "essential", "sale")
     WORDING = ("purpose",)
+    TEXTS = ("name", "purpose")
 
     policy = fields.ForeignKey(
         Policy, on_delete=models.CASCADE, related_name="categories", verbose_name=_("policy")

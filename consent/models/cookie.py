@@ -11,6 +11,7 @@ from consent.models import fields
 from consent.models.bulk_edits import BulkEditQuerySet
 from consent.models.natural_keys import depends_on
 from consent.models.tool import Tool
+from consent.models.translations import Translated
 from consent.models.validators import validate_pattern
 
 
@@ -25,8 +26,10 @@ class CookieQuerySet(BulkEditQuerySet["Cookie"]):
 
 
 @fields.named(_("cookie"), _("cookies"))
-class Cookie(models.Model):
+class Cookie(Translated):
     """A cookie or storage key that a tool declares it sets."""
+
+    TEXTS = ("retention", "purpose")
 
     class Kind(models.TextChoices):
         """Where in the browser it is kept."""

@@ -138,13 +138,18 @@ _SHIPPED = frozenset(
 )
 
 
+def is_shipped(text: str) -> bool:
+    """Return whether a stored ``text`` is one of those that a new policy starts with."""
+    return text in _SHIPPED
+
+
 def localized(text: str, **values: str) -> str:
     """Return a stored ``text`` in the active language, with ``{name}`` filled from ``values``.
 
     One of the texts above comes in `texts_language`. An unknown ``{name}`` stays as it is: a text
     is never lost to a stray brace.
     """
-    result = gettext(text) if text in _SHIPPED else translation.gettext(text)
+    result = gettext(text) if is_shipped(text) else translation.gettext(text)
     for name, value in values.items():
         result = result.replace(f"{{{name}}}", value)
     return result

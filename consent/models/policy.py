@@ -17,6 +17,7 @@ from consent.models.controller import NAME as CONTROLLER
 from consent.models.controller import Controlled
 from consent.models.primary import primary
 from consent.models.revision import Revised
+from consent.models.translations import Translated, site_language, validate_language
 from consent.models.validators import validate_address, validate_hosts, validate_key
 
 
@@ -68,16 +69,27 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
 
 
 @fields.named(_("policy"), _("policies"))
-class Policy(Controlled, Revised):
+class Policy(Translated, Controlled, Revised):
     """A site's Website Data Collection Policy: its texts, its regime, its revision.
 
     ``regime``: the key of the legal basis where no region rule fits (see `legal_basis`).
+    ``language``: the one that its texts, and those of its categories, tools and cookies, are in.
     """
+
+    NAMES = ("controller_name", "controller_address", "controller_contact")
+    TEXTS = ("name", "notice_text", "introduction", "explanation", *NAMES)
 
     key = fields.CharField(
         _("key"), max_length=40, unique=True, default="default", validators=[validate_key]
     )
     name = fields.CharField(_("title"), max_length=120, default=default_texts.policy_name)
+    language = fields.CharField(
+        _("language of the texts"),
+        max_length=35,
+        default=site_language,
+        validators=[validate_language],
+        help_text=_("Of the texts here and in the categories, tools and cookies."),
+    )
     is_default = fields.BooleanField(
         _("active"), default=False, help_text=_("The website follows the active policy.")
     )

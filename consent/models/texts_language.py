@@ -37,8 +37,19 @@ def direction_of(language: str) -> str:
     return "rtl" if language.split("-")[0] in settings.LANGUAGES_BIDI else "ltr"
 
 
-def _attributes(language: str) -> SafeString:
+def attributes_of(language: str) -> SafeString:
+    """Return ``lang`` and ``dir`` for ``language`` as HTML attributes, after a space.
+
+    Returns "" if it is none: a text whose language is not known, or is that of the text around it.
+    """
+    if not language:
+        return SafeString("")
     return format_html(' lang="{}" dir="{}"', language, direction_of(language))
+
+
+def marked(text: str, language: str) -> str:
+    """Return ``text``, within an element that names its ``language`` if there is one."""
+    return format_html("<span{}>{}</span>", attributes_of(language), text) if language else text
 
 
 def attributes_of_texts() -> SafeString:
@@ -47,13 +58,13 @@ def attributes_of_texts() -> SafeString:
     Returns "" if the page is in their language.
     """
     own = texts_language()
-    return SafeString("") if own == get_language() else _attributes(own)
+    return SafeString("") if own == get_language() else attributes_of(own)
 
 
 def attributes_of_page() -> SafeString:
     """Return those of the page, for what is the site's own within the app's own texts."""
     active = get_language()
-    return _attributes(active) if active and attributes_of_texts() else SafeString("")
+    return attributes_of(active) if active and attributes_of_texts() else SafeString("")
 
 
 def gettext(message: str) -> str:

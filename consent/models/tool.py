@@ -21,6 +21,7 @@ from consent.models.parameters import parameter_errors
 from consent.models.pausable import Pausable
 from consent.models.policy import Policy
 from consent.models.receivers import RECEIVING, receivers_of
+from consent.models.translations import Translated
 from consent.models.validators import validate_address, validate_key
 from consent.recipes import Recipe, RecipeError, csp, find, snippets
 
@@ -93,7 +94,7 @@ class ToolQuerySet(DatedQuerySet["Tool"]):
 
 
 @fields.named(_("tool"), _("tools"))
-class Tool(Pausable):
+class Tool(Translated, Pausable):
     """One third-party service in a category.
 
     It has a recipe with parameters, or a custom snippet; or neither, and is only declared: the
@@ -105,6 +106,8 @@ class Tool(Pausable):
     MEANING = ("category_id", "recipe", "vendor")
     WORDING = ("vendor",)
     COMPARED = (*Pausable.COMPARED, *RECEIVING)
+    # Not the vendor: a translation must not name another receiver of the data.
+    TEXTS = NAMES = ("name",)
 
     class Placement(models.TextChoices):
         """Where on the page a tool's code goes."""

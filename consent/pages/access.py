@@ -10,9 +10,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
-from consent.models import default_texts
 from consent.models.texts_language import gettext
 from consent.policy import CompiledPolicy
+from consent.policy.texts import Texts
 from consent.visitor import consent_of
 
 logger = logging.getLogger("consent")
@@ -41,11 +41,12 @@ def missing_consent(request: HttpRequest | None, keys: Iterable[str]) -> tuple[s
     return missing
 
 
-def describe_missing(request: HttpRequest | None, missing: Iterable[str]) -> list[dict[str, str]]:
+def describe_missing(request: HttpRequest | None, missing: Iterable[str]) -> list[dict[str, Any]]:
     """Describe each key in ``missing`` to a visitor, in the active language.
 
     ``name`` of the category or tool, ``category`` of a tool ("" for a category), and ``purpose`` of
-    the category. Keys that the policy does not have are left out.
+    the category; ``languages`` of those that are in another language than the app's own texts.
+    Keys that the policy does not have are left out.
     """
     policy = consent_of(request).policy
     return [_reason(policy, key) for key in missing if key in policy.needed]
@@ -58,13 +59,18 @@ def refusal_data(request: HttpRequest | None, missing: tuple[str, ...]) -> dict[
     return {"detail": detail % (names or ", ".join(missing)), "required": list(missing)}
 
 
-def _reason(policy: CompiledPolicy, key: str) -> dict[str, str]:
+def _reason(policy: CompiledPolicy, key: str) -> dict[str, Any]:
     category = policy.categories[policy.needed[key][0]]
-    shared = {"purpose": default_texts.localized(category.purpose)}
-    if key == category.key:
-        return {"name": default_texts.localized(category.name), "category": "", **shared}
-    tool = policy.tools[key]
-    return {"name": tool.name, "category": default_texts.localized(category.name), **shared}
+    texts = Texts(policy)
+    found = {
+        "name": texts.find(category.name, category.key, "name"),
+        "purpose": texts.find(category.purpose, category.key, "purpose"),
+    }
+    if key != category.key:
+        found["category"] = texts.find(category.name, category.key, "name")
+        found["name"] = texts.find(policy.tools[key].name, key, "name")._replace(language="")
+    words = {name: shown.text for name, shown in found.items()}
+    return {"category": "", **words, "languages": texts.marks(found)}
 
 
 def _report_unknown(policy: CompiledPolicy, unknown: list[str]) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.urls import reverse
 
 from consent.conf import conf
-from consent.models import Record, default_texts
+from consent.models import Record, Tool
 from consent.models.legal_basis import basis_of
+from consent.models.texts_language import marked
 from consent.policy import CompiledCategory, CompiledPolicy
+from consent.policy.texts import Texts
 from consent.policy.versions import category_texts, policy_texts, version_of
 from consent.visitor import Consent
 
@@ -24,7 +29,7 @@ def texts_data(policy: CompiledPolicy, regime: str) -> dict[str, object]:
         "version": version_of(policy, regime).name if policy else "",
         "cookie_name": policy.cookie_name,
         "account_cookie_name": policy.account_cookie_name if conf.LOGIN_SYNC else "",
-        "sales": [default_texts.localized(category.name) for category in sales],
+        "sales": _names(policy, sales),
         "dnt": conf.DNT,
         **url_data(policy),
     }
@@ -32,7 +37,8 @@ def texts_data(policy: CompiledPolicy, regime: str) -> dict[str, object]:
 
 def policy_data(policy: CompiledPolicy, regime: str) -> dict[str, object]:
     """Return the policy's texts under ``regime`` with its categories and tools."""
-    categories = [_plain_numbers(category_texts(category)) for category in policy.categories]
+    texts = Texts(policy)
+    categories = [_plain_numbers(category_texts(each, texts)) for each in policy.categories]
     return {**texts_data(policy, regime), "categories": categories}
 
 
@@ -44,17 +50,32 @@ def choices_data(consent: Consent) -> dict[str, object]:
     ticked = [c.key for c in consent.policy.optional if is_fully_allowed(consent, c)]
     return {
         "decided": consent.decision is not None,
-        "granted": [default_texts.localized(category.name) for category in granted],
-        "refused": [default_texts.localized(category.name) for category in refused],
+        "granted": _names(consent.policy, granted),
+        "refused": _names(consent.policy, refused),
         "ticked": ticked,
         "refused_tools": consent.refused_tools,
         "opted_out": consent.is_opted_out,
         "overridden": consent.is_overridden,
-        "news": [
-            {"name": item.name, "category": default_texts.localized(item.category)}
-            for item in consent.additions
-        ],
+        "news": _news(consent),
     }
+
+
+def _names(policy: CompiledPolicy, categories: Iterable[CompiledCategory]) -> list[str]:
+    """Return the names, those in another language than the app's texts with that as markup."""
+    texts = Texts(policy)
+    found = (texts.fields({"name": each.name}, each.key) for each in categories)
+    return [marked(each["name"], each["languages"].get("name", "")) for each in found]
+
+
+def _news(consent: Consent) -> list[dict[str, Any]]:
+    texts = Texts(consent.policy)
+    news = []
+    for item in consent.additions:
+        name = texts.fields({"name": item.name or ""}, item.tool_key, names=Tool.NAMES)
+        category = texts.find(item.category, item.category_key, "name")
+        languages = {**name["languages"], **texts.marks({"category": category})}
+        news.append({**name, "category": category.text, "languages": languages})
+    return news
 
 
 def embed_data(policy: CompiledPolicy, regime: str, key: str) -> dict[str, object]:
@@ -63,7 +84,7 @@ def embed_data(policy: CompiledPolicy, regime: str, key: str) -> dict[str, objec
     ``tools`` names who would receive data, ``category`` the purpose. The policy must have ``key``.
     """
     known = {category.key: category for category in policy.categories}
-    category = category_texts(known.get(key) or known[policy.tools[key].category])
+    category = category_texts(known.get(key) or known[policy.tools[key].category], Texts(policy))
     tools = [tool for tool in category["tools"] if key in (tool["key"], category["key"])]
     context = {"category": category, "tools": tools, "embed_url": reverse("consent:embed")}
     return {**texts_data(policy, regime), **context}
@@ -72,7 +93,7 @@ def embed_data(policy: CompiledPolicy, regime: str, key: str) -> dict[str, objec
 def name_of(policy: CompiledPolicy, key: str) -> str:
     """Return the name of the category or tool ``key``, which the policy must have."""
     found = next((category for category in policy.categories if category.key == key), None)
-    return policy.tools[key].name if found is None else default_texts.localized(found.name)
+    return Texts(policy).find((found or policy.tools[key]).name, key, "name").text
 
 
 def receipt_data(record: Record) -> dict[str, object]:

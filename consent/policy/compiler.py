@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Mapping
 
 from django.db import DatabaseError, models
@@ -22,7 +21,9 @@ from consent.models.primary import primary
 from consent.policy.compiled_policy import NO_POLICY, CompiledPolicy
 from consent.policy.data import CompiledCategory, CompiledTool
 from consent.policy.regimes import RegimesByRegion, compile_rules
+from consent.policy.sharing import shared
 from consent.policy.sites import CompiledSites, Stamp
+from consent.policy.translations import compile_translations
 from consent.recipes import (
     DeclaredCookie,
     Recipe,
@@ -81,6 +82,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
         key=policy.key,
         hosts=() if policy.is_default else tuple(policy.host_list),
         name=policy.name,
+        language=policy.language,
         revision=policy.revision,
         issued=frozenset((*policy.issued, policy.revision)),
         lifetime_days=policy.lifetime_days,
@@ -104,6 +106,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
             ),
         ),
         categories=tuple(_compile_category(category) for category in policy.categories.all()),
+        translations=compile_translations(policy),
     )
 
 
@@ -145,11 +148,11 @@ def compile_tool(tool: Tool, category: Category) -> CompiledTool:
         privacy_url=tool.privacy_url,
         category=category.key,
         since=max(tool.since, category.since),
-        placement=_shared(tool.placement),
+        placement=shared(tool.placement),
         server=recipe is not None and recipe.kind == "server",
         markup=markup,
         cookies=tuple(
-            DeclaredCookie(*map(_shared, (c.name, c.kind, c.party, c.retention, c.purpose)))
+            DeclaredCookie(*map(shared, (c.name, c.kind, c.party, c.retention, c.purpose)))
             for c in (tool.cookies.all() if tool.pk else ())
         ),
         # What does not run loads nothing.
@@ -159,11 +162,6 @@ def compile_tool(tool: Tool, category: Category) -> CompiledTool:
         hears_decisions=tool.hears_decisions,
         hidden=(tool.hidden_from, tool.hidden_until),
     )
-
-
-def _shared(text: str) -> str:
-    """Return ``text``, kept once for all that say the same: thousands of cookies do."""
-    return sys.intern(text) if type(text) is str else text
 
 
 def _markup(tool: Tool, recipe: Recipe | None) -> str:

@@ -13,6 +13,7 @@ from consent.conf import conf
 from consent.policy.data import CompiledCategory, CompiledTool
 from consent.policy.memo import Memo
 from consent.policy.regimes import RegimesByRegion
+from consent.policy.translations import Table
 
 # Characters of markup that the memo of a small policy keeps, whatever cookies visitors invent.
 RENDERED_LENGTH = 2_000_000
@@ -43,6 +44,7 @@ class PolicyData:
     key: str = ""
     hosts: tuple[str, ...] = ()
     name: str = ""
+    language: str = ""
     revision: int = 0
     issued: frozenset[int] = frozenset()
     lifetime_days: int = 182
@@ -60,6 +62,8 @@ class PolicyData:
     url_passthrough: bool = False
     regimes: RegimesByRegion = field(default_factory=RegimesByRegion)
     categories: tuple[CompiledCategory, ...] = ()
+    # The owner's translations by language: see `consent.policy.translations`.
+    translations: Mapping[str, Table] = field(default_factory=dict, hash=False)
     # True while its owner has stopped all optional tools.
     is_stopped: bool = False
     # False for a URLconf without the app's URLs: nobody can choose there.

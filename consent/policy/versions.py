@@ -16,12 +16,15 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import get_language, override
 
-from consent.models import default_texts, legal_basis
+from consent.models import Tool, default_texts, legal_basis
 from consent.models.signing import canonical
 from consent.models.texts_language import texts_language
 from consent.policy.compiled_policy import CompiledPolicy
 from consent.policy.data import CompiledCategory, CompiledTool
 from consent.policy.process_cache import policies
+from consent.policy.texts import Shown, Texts, with_lifetime
+from consent.policy.translations import CONTROLLER
+from consent.recipes import DeclaredCookie
 
 # Hex digits of the digest by which a page names its version: no site ever has two that share them.
 DIGEST_LENGTH = 16
@@ -60,50 +63,60 @@ class Version(NamedTuple):
 
 def disclosure(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
     """Return all that notice, preferences and policy page tell of ``policy`` under ``regime``."""
+    texts = Texts(policy)
     return {
         "policy": policy_texts(policy, regime),
-        "categories": [category_texts(category) for category in policy.categories],
+        "categories": [category_texts(category, texts) for category in policy.categories],
     }
 
 
 def policy_texts(policy: CompiledPolicy, regime: str) -> dict[str, Any]:
     """Return the policy's own texts and rules, where ``regime`` holds."""
-    lifetime = default_texts.lifetime(policy.lifetime_days)
+    texts = Texts(policy)
+    own = {
+        "name": texts.find(policy.name, "name"),
+        "introduction": texts.find(policy.introduction, "introduction"),
+        "explanation": texts.find(policy.explanation, "explanation"),
+        "notice_text": _notice_text(policy, regime, texts),
+    }
+    filled = {name: with_lifetime(shown, policy.lifetime_days) for name, shown in own.items()}
     return {
-        "name": default_texts.localized(policy.name),
-        "introduction": default_texts.localized(policy.introduction, lifetime=lifetime),
-        "explanation": default_texts.localized(policy.explanation, lifetime=lifetime),
-        "notice_text": _notice_text(policy, regime, lifetime),
+        **{name: shown.text for name, shown in filled.items()},
+        "languages": texts.marks(filled),
         "policy_url": policy.policy_url or _policy_page(policy),
         "privacy_url": policy.privacy_url,
-        "controller": {
-            "name": policy.controller_name,
-            "address": policy.controller_address,
-            "contact": policy.controller_contact,
-        },
+        "controller": _controller(policy, texts),
         "revision": policy.revision,
         "regime": regime,
         "lifetime_days": policy.lifetime_days,
-        "lifetime": lifetime,
+        "lifetime": default_texts.lifetime(policy.lifetime_days),
         "tool_choices": policy.tool_choices,
     }
+
+
+def _controller(policy: CompiledPolicy, texts: Texts) -> dict[str, Any]:
+    sources = {
+        "name": policy.controller_name,
+        "address": policy.controller_address,
+        "contact": policy.controller_contact,
+    }
+    return texts.fields(sources, CONTROLLER, names=sources)
 
 
 def _policy_page(policy: CompiledPolicy) -> str:
     return reverse("consent:policy") if policy.has_addresses else ""
 
 
-def category_texts(category: CompiledCategory) -> dict[str, Any]:
+def category_texts(category: CompiledCategory, texts: Texts) -> dict[str, Any]:
     """Return what visitors are shown about a category."""
     return {
         "key": category.key,
-        "name": default_texts.localized(category.name),
-        "purpose": default_texts.localized(category.purpose),
+        **texts.fields({"name": category.name, "purpose": category.purpose}, category.key),
         "essential": category.essential,
         "sale": category.sale,
         "since": category.since,
         "own_since": category.thresholds[0],
-        "tools": [_tool_texts(tool) for tool in category.tools],
+        "tools": [_tool_texts(tool, texts) for tool in category.tools],
     }
 
 
@@ -147,38 +160,41 @@ def version_called(name: str, key: str) -> Version | None:
     return None
 
 
-def _notice_text(policy: CompiledPolicy, regime: str, lifetime: str) -> str:
+def _notice_text(policy: CompiledPolicy, regime: str, texts: Texts) -> Shown:
     """Return the notice's text; it says what holds under the ``regime``.
 
     The shipped one does. An editor's own is one for all regions: where they differ, it is said
-    after it.
+    after it, in the same language.
     """
     basis = legal_basis.basis_of(regime)
     if policy.notice_text == default_texts.NOTICE:
-        return default_texts.localized(basis.notice, lifetime=lifetime)
-    own = default_texts.localized(policy.notice_text, lifetime=lifetime)
+        return texts.find(basis.notice)
+    own = texts.find(policy.notice_text, "notice_text")
     if not policy.has_rules:
         return own
-    return f"{own} {default_texts.localized(basis.addition)}"
+    with override(own.language or get_language()):
+        addition = default_texts.localized(basis.addition)
+    return own._replace(text=f"{own.text} {addition}")
 
 
-def _tool_texts(tool: CompiledTool) -> dict[str, Any]:
+def _tool_texts(tool: CompiledTool, texts: Texts) -> dict[str, Any]:
     return {
         "key": tool.key,
-        "name": tool.name,
+        **texts.fields({"name": tool.name}, tool.key, names=Tool.NAMES),
         "vendor": tool.vendor,
         "privacy_url": tool.privacy_url,
         "since": tool.since,
         "hidden": "-".join(map(str, tool.hidden)) if tool.hidden[1] else "",
         "server": tool.server,
-        "cookies": [
-            {
-                "name": cookie.name,
-                "kind": cookie.kind,
-                "party": cookie.party,
-                "retention": default_texts.localized(cookie.retention),
-                "purpose": default_texts.localized(cookie.purpose),
-            }
-            for cookie in tool.cookies
-        ],
+        "cookies": [_cookie_texts(tool, cookie, texts) for cookie in tool.cookies],
+    }
+
+
+def _cookie_texts(tool: CompiledTool, cookie: DeclaredCookie, texts: Texts) -> dict[str, Any]:
+    sources = {"retention": cookie.retention, "purpose": cookie.purpose}
+    return {
+        "name": cookie.name,
+        "kind": cookie.kind,
+        "party": cookie.party,
+        **texts.fields(sources, tool.key, cookie.kind, cookie.name),
     }

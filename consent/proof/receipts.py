@@ -128,7 +128,8 @@ def _parties(record: Record, site: str) -> list[dict[str, object]]:
 def _controller(record: Record, site: str) -> dict[str, object]:
     """Return the controller as the visitor was shown it: what was left empty is left out."""
     shown = record.version.shown["policy"].get("controller", {})
-    known = {f"party_{name}": shown[name] for name in sorted(shown) if shown[name]}
+    texts = {name: text for name, text in shown.items() if name != "languages"}
+    known = {f"party_{name}": texts[name] for name in sorted(texts) if texts[name]}
     return {
         "party_id": "controller",
         "party_role": "PII controller",

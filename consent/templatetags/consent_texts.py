@@ -9,9 +9,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from consent.models.texts_language import (
+    attributes_of,
     attributes_of_texts,
     direction_of,
     in_texts_language,
+    marked,
     texts_language,
 )
 
@@ -20,6 +22,8 @@ register = template.Library()
 
 register.simple_tag(texts_language)
 register.simple_tag(direction_of)
+register.simple_tag(attributes_of, name="lang")
+register.simple_tag(marked)
 
 
 class ConsentTextsNode(Node):

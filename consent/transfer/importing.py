@@ -15,6 +15,7 @@ from consent.transfer.importing_categories import store_categories
 from consent.transfer.importing_tools import store_tools
 from consent.transfer.report import Report, asked_again, assign
 from consent.transfer.tools import Row
+from consent.transfer.translations import kept, with_stored
 from consent.transfer.wording import TransferError, change, printable, shown
 from consent.transfer.work import Options, Work, begin
 
@@ -87,7 +88,7 @@ class _Import:
         return Report(
             key=work.policy.key,
             differences=tuple(work.differences),
-            kept=tuple(work.kept),
+            kept=(*work.kept, *kept(work)),
             notes=tuple(work.notes),
             asked=tuple(self._asked()) if work.differences else (),
             dry_run=dry_run,
@@ -111,7 +112,7 @@ class _Import:
     def _store_policy(self) -> None:
         work, policy = self._work, self._work.policy
         is_new = policy._state.adding
-        changed = assign(policy, work.data["policy"])
+        changed = assign(policy, with_stored(work, policy, work.data["policy"]))
         if is_new:
             work.differences.append(f"+ policy {policy.key} {shown(policy.name)}")
         else:

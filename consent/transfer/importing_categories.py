@@ -9,6 +9,7 @@ from consent.transfer import report
 from consent.transfer.files import rising
 from consent.transfer.report import assign
 from consent.transfer.tools import Row
+from consent.transfer.translations import with_stored
 from consent.transfer.wording import shown
 from consent.transfer.work import Work
 
@@ -55,7 +56,8 @@ def _free_orders(work: Work, kept: list[Category]) -> Iterator[tuple[Category, i
 def _has_changed(work: Work, key: str, data: Row) -> bool:
     row = work.categories.setdefault(key, Category(policy=work.policy))
     is_new = row._state.adding
-    changed = assign(row, {name: value for name, value in data.items() if name != "tools"})
+    fields = {name: value for name, value in data.items() if name != "tools"}
+    changed = assign(row, with_stored(work, row, fields))
     if is_new:
         what = "essential" if row.essential else "optional"
         line = f"+ category {key} {shown(row.name)} ({what}): {shown(row.purpose)}"

@@ -6,6 +6,7 @@ from consent.models import Category, Cookie, Tool
 from consent.transfer import report, tools
 from consent.transfer.report import assign
 from consent.transfer.tools import Row
+from consent.transfer.translations import with_stored
 from consent.transfer.work import Work
 
 
@@ -52,7 +53,7 @@ def _fields(work: Work, row: Tool, data: Row) -> Row:
     if lacking := tools.lacking(row, data, parameters):
         work.notes.append(report.lacking(data["key"], lacking))
         enabled = False
-    fields = {**data, "parameters": parameters, "enabled": enabled}
+    fields = {**with_stored(work, row, data), "parameters": parameters, "enabled": enabled}
     del fields["cookies"], fields["left_out"]
     return fields
 
@@ -63,7 +64,7 @@ def _store_cookies(work: Work, tool: Tool, wanted: list[Row], *, is_new: bool) -
         row = rows.pop(tools.cookie_identity(data), Cookie(tool=tool))
         what = f"{data['kind']} {data['name']} of {tool.key}"
         is_added = row._state.adding
-        changed = assign(row, data)
+        changed = assign(row, with_stored(work, row, data))
         if changed:
             row.save()
         if is_added and not is_new:

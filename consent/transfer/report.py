@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.db import models
 
 from consent.models import Policy, Tool
+from consent.transfer import translations
 from consent.transfer.tools import Changes, Row, is_secret
 from consent.transfer.wording import MASK, change, masked_change, shown
 
@@ -68,6 +69,8 @@ def changes(what: str, fields: Changes, recipe: str = "") -> Iterator[str]:
         elif name == "parameters":
             recipes = fields.get("recipe", (recipe,))
             yield from _parameters(what, old, new, recipes)
+        elif name == translations.FIELD:
+            yield from translations.changes(what, old, new)
         else:
             yield f"~ {what}: {name}: {change(old, new)}"
 

@@ -26,6 +26,7 @@ from consent.transfer.fields import (
     repeated_names,
 )
 from consent.transfer.tools import Problem, Row
+from consent.transfer.translations import FIELD, Translations
 from consent.transfer.wording import printable, shown
 
 
@@ -62,16 +63,27 @@ class _Row(_Object, serializers.ModelSerializer[Any]):
         return field_class, {**kwargs, **as_it_is, "required": True}
 
 
-class PolicySerializer(_Row):
+class _TranslatedRow(_Row):
+    """A row with translations, which the file has only where there are any."""
+
+    def to_representation(self, instance: Any) -> Row:
+        row: Row = super().to_representation(instance)
+        return row if row[FIELD] else {name: row[name] for name in row if name != FIELD}
+
+
+class PolicySerializer(_TranslatedRow):
     """A policy's own texts and rules."""
+
+    translations = Translations(Policy)
 
     class Meta:
         model = Policy
         fields = (
-            *("key", "name", "is_default", "regime", "lifetime_days", "notice_text"),
+            *("key", "name", "language", "is_default", "regime", "lifetime_days", "notice_text"),
             *("introduction", "explanation", "policy_url", "privacy_url", "hosts"),
             *("controller_name", "controller_address", "controller_contact"),
             *("tool_choices", "wait_for_update", "ads_data_redaction", "url_passthrough"),
+            FIELD,
         )
         # A policy that has the key already is changed, and one that is in use is replaced.
         extra_kwargs = {"key": {"validators": [validate_key]}, "is_default": {"validators": []}}
@@ -85,15 +97,17 @@ class RegionRuleSerializer(_Row):
         fields = ("regions", "regime")
 
 
-class CookieSerializer(_Row):
+class CookieSerializer(_TranslatedRow):
     """A cookie that a tool declares."""
+
+    translations = Translations(Cookie)
 
     class Meta:
         model = Cookie
-        fields = ("name", "kind", "party", "retention", "purpose")
+        fields = ("name", "kind", "party", "retention", "purpose", FIELD)
 
 
-class ToolSerializer(_Row):
+class ToolSerializer(_TranslatedRow):
     """A tool with its cookies: by a recipe with parameters, or by a snippet ("": only declared).
 
     ``left_out``: names of secret parameters that were set where the file was written. Secrets are
@@ -104,13 +118,14 @@ class ToolSerializer(_Row):
     parameters = Parameters(child=Text(allow_blank=True, trim_whitespace=False), required=False)
     left_out = serializers.ListField(child=Text(), required=False, write_only=True)
     cookies = CookieSerializer(many=True)
+    translations = Translations(Tool)
 
     class Meta:
         model = Tool
         fields = (
             *("key", "name", "vendor", "privacy_url", "enabled", "sources", "placement"),
             *("hears_decisions", "order", "recipe", "parameters", "left_out", "snippet"),
-            "cookies",
+            *(FIELD, "cookies"),
         )
         extra_kwargs = {"snippet": {"required": False}}
 
@@ -135,16 +150,17 @@ class ToolSerializer(_Row):
         return row
 
 
-class CategorySerializer(_Row):
+class CategorySerializer(_TranslatedRow):
     """A category with its tools, in the order in which visitors see them on every database."""
 
     tools = ToolSerializer(many=True)
+    translations = Translations(Category)
 
     class Meta:
         model = Category
         fields = (
             *("key", "name", "purpose", "essential", "sale", "consent_types", "order"),
-            "tools",
+            *(FIELD, "tools"),
         )
 
     def to_representation(self, instance: Category) -> Row:

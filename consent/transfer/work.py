@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from consent.models import Category, Policy, Tool
@@ -23,7 +24,7 @@ class Work:
 
     ``categories`` and ``tools`` have the stored rows by key, and share one instance of the policy.
     ``code``: why the permission to edit code is needed. ``reasons``: what is new about a category
-    or tool, by key.
+    or tool, by key. ``kept_translations``: how many stay, by language.
     """
 
     data: Row
@@ -36,6 +37,7 @@ class Work:
     notes: list[str] = field(default_factory=list)
     code: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
+    kept_translations: Counter[str] = field(default_factory=Counter)
 
     @property
     def keys_of_tools(self) -> set[str]:

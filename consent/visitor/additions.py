@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from consent.policy import CompiledPolicy
 from consent.policy.decision import Decision
@@ -13,10 +13,13 @@ class Addition:
     """Something that was added after the visitor's decision.
 
     ``name``: the tool's name; None if the whole category is new. ``category``: its name.
+    ``tool_key`` ("" for a category) and ``category_key``: their keys.
     """
 
     name: str | None
     category: str
+    tool_key: str = field(default="", compare=False)
+    category_key: str = field(default="", compare=False)
 
 
 def added_since(policy: CompiledPolicy, decision: Decision) -> tuple[Addition, ...]:
@@ -28,7 +31,7 @@ def added_since(policy: CompiledPolicy, decision: Decision) -> tuple[Addition, .
             continue
         if category.level(granted):
             tools = (tool for tool in category.tools if not tool.is_covered(granted))
-            found += [Addition(tool.name, category.name) for tool in tools]
+            found += [Addition(t.name, category.name, t.key, category.key) for t in tools]
         else:
-            found.append(Addition(None, category.name))
+            found.append(Addition(None, category.name, "", category.key))
     return tuple(found)

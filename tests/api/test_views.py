@@ -128,6 +128,7 @@ def test_policy_tells_what_every_visitor_may_know(policy):
                     "party": party,
                     "retention": "2 years",
                     "purpose": "Tells visitors apart.",
+                    "languages": {},
                 }
                 for name, kind, party in (
                     ("_px_*", "cookie", "first"),
@@ -135,6 +136,7 @@ def test_policy_tells_what_every_visitor_may_know(policy):
                     ("ad_id", "cookie", "third"),
                 )
             ],
+            "languages": {},
         }
     ]
 

@@ -157,6 +157,7 @@ def test_api_returns_it() -> None:
         "name": "Example Ltd",
         "address": "1 High Street\nExampleton",
         "contact": "privacy@example.com",
+        "languages": {},
     }
 
 

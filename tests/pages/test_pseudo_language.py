@@ -154,6 +154,8 @@ def test_parts_of_a_page(settings, policy, delivery, regime, decided):
 
 def test_notice_of_an_editor_with_rules_for_regions(policy):
     policy.notice_text = "Example"
+    # What holds here is said in the language of the notice.
+    policy.translate(LANGUAGE, "notice_text", "Example")
     policy.save()
     RegionRule.objects.create(policy=policy, regions="US", regime="implied")
 

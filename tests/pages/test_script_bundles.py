@@ -15,18 +15,19 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.core.management import call_command
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.test import Client
 from django.test.signals import template_rendered
 from django.urls import include, path
 
-from consent.models import Category, Policy, Tool
+from consent.models import Category, Cookie, Policy, Tool
 from consent.models.legal_basis import LEGAL_BASES
 from consent.pages import script_bundles
 from consent.policy import build, policies, policy_data
 from consent.recipes.markers import without_nonce
-from tests.factories import CategoryFactory, PolicyFactory, ToolFactory
+from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
 from tests.helpers import (
     CHAT,
     ESSENTIAL_TOOLS,
@@ -540,6 +541,33 @@ def test_compiled_policy_of_1700_tools_takes_less_than_3_megabytes():
 
     assert len(compiled.tools) == 1_700
     assert size < 3_000_000
+
+
+def test_so_it_does_with_translations_into_five_languages():
+    crowd(1_700)
+    tools = list(Tool.objects.all())
+    cookies = [
+        # As recipes do it: many tools declare the same.
+        CookieFactory.build(tool=tool, retention=f"{n % 9} days", purpose=f"Purpose {n % 60}" * 6)
+        for n, tool in enumerate(tools)
+    ]
+    Cookie.objects.bulk_create(cookies)
+    for row in (*Policy.objects.all(), *Category.objects.all(), *tools, *Cookie.objects.all()):
+        for language in ("de", "es", "fr", "it", "pl"):
+            for name in row.TEXTS:
+                row.translate(language, name, f"{getattr(row, name)} ({language})")
+        QuerySet(type(row)).filter(pk=row.pk).update(translations=row.translations)
+    build()
+    tracemalloc.start()
+    try:
+        compiled = build().default
+        gc.collect()
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(compiled.translations["pl"]) > 1_700
+    assert size < 3_000_000, size
 
 
 def test_dialog_with_what_the_demos_tools_declare_takes_less_than_4_kilobytes(settings):

@@ -91,6 +91,9 @@ def test_the_parts_of_a_page_are_english_and_say_so(settings, language, delivery
 
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
 def test_the_parts_of_a_page_in_their_language_say_nothing(language):
+    # The owner's texts do: `tests/pages/test_translations.py`.
+    Policy.objects.update(language=language)
+
     found = body(language, "consent_body", "consent_policy", "consent_preferences_button")
 
     assert set(found.values()) == {(language, "")}

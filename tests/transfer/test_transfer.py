@@ -125,6 +125,14 @@ def meaning() -> list[list[Data]]:
     return [sorted(each, key=lambda row: json.dumps(row, sort_keys=True)) for each in stored]
 
 
+def translate_everything() -> None:
+    for model in MODELS:
+        for row in model.objects.all():
+            for name in row.TEXTS:
+                row.translate("de", name, f"{name} auf Deutsch")
+            row.save(update_fields=["translations"])
+
+
 def empty_the_database() -> None:
     Policy.objects.all().delete()
     assert not any(any(each) for each in rows())
@@ -157,6 +165,7 @@ def test_file_is_json_that_shows_each_change_on_a_line_of_its_own(policy):
 
 
 def test_file_holds_all_that_an_editor_can_set(policy):
+    translate_everything()
     fields = {
         Policy: set(data_of()["policy"]),
         Category: set(data_of()["categories"][0]) - {"tools"},
@@ -425,6 +434,7 @@ made_up = strategies.fixed_dictionaries(
             {
                 "key": keys,
                 "name": full_texts,
+                "language": strategies.sampled_from(["en", "de-at"]),
                 "is_default": strategies.just(True),
                 "regime": strategies.sampled_from(list(LEGAL_BASES)),
                 "lifetime_days": strategies.integers(1, 395),
@@ -1199,7 +1209,7 @@ def test_policys_row_is_locked_before_anything_is_read(policy, file):
         ("policy.lifetime_days", True, "true: A valid integer is required"),
         ("policy.lifetime_days", None, "This field may not be null"),
         ("policy.policy_url", "javascript:x", "“javascript:x” is not a valid address"),
-        ("policy.revision", 7, "unknown. Known are: key, name, is_default"),
+        ("policy.revision", 7, "unknown. Known are: key, name, language"),
         ("categories", {}, "Expected a list of items"),
         ("categories[1]", "x", "Expected a dictionary, but got str"),
         ("categories[1].key", "k" * 33, "no more than 32 characters"),
@@ -1484,3 +1494,95 @@ def test_site_in_another_language_is_answered_in_one(policy, file, settings):
     assert refusal(data, file)[0].endswith(
         "use small letters, digits and single hyphens, such as live-chat."
     )
+
+
+# Translations
+
+
+@pytest.fixture
+def translated(policy) -> Policy:
+    translate_everything()
+    return Policy.objects.get()
+
+
+def translation_of(data: Data) -> Data:
+    return category_in(data, "functional")["translations"]
+
+
+def test_translations_come_back_to_the_letter(translated, file):
+    before, text = meaning(), exported()
+    empty_the_database()
+
+    imported(text, file)
+
+    assert meaning() == before
+    assert exported() == text
+    assert changes(imported(text, file)) == []
+
+
+def test_file_has_translations_with_the_text_that_was_translated(translated):
+    [purpose] = Category.objects.filter(key="functional").values_list("purpose", flat=True)
+
+    assert translation_of(data_of())["de"]["purpose"] == {
+        "source": purpose,
+        "text": "purpose auf Deutsch",
+    }
+
+
+def test_object_without_translations_has_none_in_the_file(policy):
+    assert "translations" not in exported()
+
+
+def test_changed_translation_is_named_and_asks_nobody(translated, file):
+    data = data_of()
+    translation_of(data)["de"]["purpose"]["text"] = "Ein anderer Zweck"
+
+    lines = imported(data, file)
+
+    assert changes(lines) == [
+        "~ category functional: purpose in de: “purpose auf Deutsch” → “Ein anderer Zweck”"
+    ]
+    assert under("Asked again:", lines) == ["nobody"]
+
+
+@pytest.mark.parametrize("delete", [False, True])
+def test_language_that_the_file_has_not_stays_unless_it_is_to_be_deleted(translated, file, delete):
+    data = data_of()
+    translation_of(data)["fr"] = translation_of(data).pop("de")
+
+    lines = imported(data, file, *(["--delete"] if delete else []))
+
+    stored = set(Category.objects.get(key="functional").translations)
+    assert stored == ({"fr"} if delete else {"de", "fr"})
+    assert ("2 translations into de" in lines) == (not delete)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([], "Write translations as"),
+        ({"DE": {}}, "Write translations as"),
+        ({"de": {"purpose": "x"}}, "Write translations as"),
+        ({"de": {"purpose": {"text": " ", "source": "x"}}}, "Write translations as"),
+        (
+            {"de": {"key": {"text": "x", "source": "x"}}},
+            "de.key: unknown. Known are: name, purpose.",
+        ),
+        ({"de": {"name": {"text": "x" * 81, "source": "x"}}}, "de.name: it has 81 characters"),
+    ],
+)
+def test_invalid_translations_are_refused_with_their_place(policy, file, value, expected):
+    data = data_of()
+    category_in(data, "functional")["translations"] = value
+
+    [problem] = refusal(data, file)
+
+    assert problem.startswith("categories[0].translations: ")
+    assert expected in problem
+
+
+def test_stored_translations_that_are_invalid_do_no_harm(policy, file):
+    Category.objects.update(translations=[1])
+    data = data_of()
+
+    assert changes(imported(data, file)) == []

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from consent.models import Category, Policy, RegionRule, Tool
 from consent.recipes import Recipe, catalogue
+from demo_site.policy_texts import EXPLANATION, INTRODUCTION, NAME, TRANSLATIONS
 
 LOGIN: Final = "admin"
 PASSWORD: Final = "admin"  # noqa: S105 - public on purpose, and refused outside DEBUG
@@ -54,29 +55,6 @@ RULES: Final = (
     ("US-OPT-OUT", "implied"),
     ("BR", "notice_only"),
 )
-
-NAME = "Website Data Collection Policy of Oddersay Ferry"
-INTRODUCTION = """\
-Oddersay Ferry uses data that cookies and JavaScript libraries collect to make this site \
-pleasanter to use, to see how many people come by and what they look for, to show advertisements \
-that fit, and to make the site better as a whole.
-
-Where the law asks for it, as in Europe, nothing optional starts before you agree; elsewhere it \
-may run until you refuse. You can change your preferences whenever you like: choose “Website Data \
-Collection Preferences” at the bottom of any page. We keep \
-your choice for {lifetime}, then we ask again."""
-EXPLANATION = """\
-Several tools on our site collect data. They do it with cookies and with JavaScript libraries.
-
-Cookies are small pieces of text that a website leaves with your browser, much like a ticket stub: \
-on your next visit they tell the site which settings you chose, that you have been here before, or \
-what you might like to see.
-
-JavaScript libraries are pieces of program that your browser runs as part of a page. They act when \
-something happens there, for instance when you open the timetable or press a button, and report it \
-to the company that made them.
-
-The table shows what we collect data for, sorted by category, and every tool that takes part."""
 
 
 class Command(BaseCommand):
@@ -121,6 +99,9 @@ class Command(BaseCommand):
             return
         for name, text in own.items():
             setattr(policy, name, text)
+        for language, texts in TRANSLATIONS.items():
+            for name, text in texts.items():
+                policy.translate(language, name, text)
         policy.full_clean()
         policy.save()
         self.stdout.write(f"The policy is now the “{NAME}”.")
