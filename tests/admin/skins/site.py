@@ -189,6 +189,12 @@ def _policies_and_categories() -> dict[str, Visit]:
         found[f"{name} history"] = _of(f"consent_{model}_history", thing)
         if name != "policy":
             found[f"delete {name}"] = _of(f"consent_{model}_delete", thing)
+    policy = Policy.objects.get(is_default=True)
+    german = _of("consent_policy_translations", policy, "?language=de")
+    found["translations"] = german
+    found["translations, no language"] = _of("consent_policy_translations", policy)
+    typed = {f"policy-{policy.pk}-notice_text": "Kurz"}
+    found["translations with errors"] = Visit(german.address, typed)
     chosen = {"action": "delete_selected", "index": "0"}
     listed = reverse("admin:consent_category_changelist")
     for key in ("functional", "advertising"):
