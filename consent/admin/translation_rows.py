@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import translation
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
@@ -89,6 +90,11 @@ class Row:
         """The name of the field; of a cookie, with that of the cookie."""
         name = str(getattr(self.owner._meta.get_field(self.name), "verbose_name", self.name))
         return f"{self.owner.name}: {name}" if isinstance(self.owner, Cookie) else name
+
+    @property
+    def heading(self) -> str:
+        """The label as a heading; the name of a cookie stays as it is."""
+        return self.label if isinstance(self.owner, Cookie) else capfirst(self.label)
 
 
 def languages_for(policy: Policy) -> list[str]:

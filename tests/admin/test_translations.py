@@ -67,6 +67,7 @@ def test_page_has_every_text_beside_its_translation():
             source = getattr(model.objects.get(), column)
             assert (f'name="{name_of(model, column)}"' in content) == bool(source)
     assert escape(NOTICE) in content
+    assert {"Text of the notice", "_c: purpose"} <= set(re.findall(r'-label">([^<]+)</p>', content))
     assert state_of(page, name_of(Policy, "notice_text")) == "Missing"
     assert state_of(page, name_of(Policy, "introduction")) == "From a catalogue"
     assert state_of(page, name_of(Tool, "name")) == "A name: may stay as it is"
