@@ -27,8 +27,9 @@ from consent.recipes.reading import (
 from consent.recipes.schema_rules import Schema
 from consent.recipes.schema_texts import DESCRIPTIONS
 
-_DAY = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "format": "date"}
-_TEXT = {"type": "string", "pattern": r"\S", "not": {"pattern": CONTROL_CHARACTER.pattern}}
+_DAY: Schema = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "format": "date"}
+_SIMPLE: Mapping[object, Schema] = {date: _DAY, bool: {"type": "boolean"}}
+_TEXT: Schema = {"type": "string", "pattern": r"\S", "not": {"pattern": CONTROL_CHARACTER.pattern}}
 
 
 def schema() -> Schema:
@@ -86,8 +87,7 @@ def _of_hint(hint: object) -> Schema:
         return _of_list(get_args(hint)[0])
     if get_origin(hint) is Mapping:
         return {"type": "object", "additionalProperties": _of_hint(get_args(hint)[1])}
-    simple: Schema = {date: _DAY, bool: {"type": "boolean"}}.get(hint)  # type: ignore[call-overload]
-    return simple or {"$ref": "#/definitions/text"}
+    return _SIMPLE.get(hint, {"$ref": "#/definitions/text"})
 
 
 def _of_list(hint: object) -> Schema:
