@@ -427,6 +427,16 @@ def test_migrations_go_on_to_work():
     assert findings() == ""
 
 
+def partition_again(months: str) -> None:
+    try:
+        partition("--months-ahead", months)
+    except CommandError as error:
+        # PostgreSQL ends one of two that wait for each other; the command says to run it again.
+        if "deadlock detected" not in str(error):
+            raise
+        partition("--months-ahead", months)
+
+
 @on_postgresql
 def test_decisions_are_stored_while_the_table_is_converted_and_months_are_added():
     def decide_often() -> None:
@@ -443,15 +453,6 @@ def test_decisions_are_stored_while_the_table_is_converted_and_months_are_added(
                 raise
             return False
         return True
-
-    def partition_again(months: str) -> None:
-        try:
-            partition("--months-ahead", months)
-        except CommandError as error:
-            # PostgreSQL ends one of two that wait for each other; the command says to run it again.
-            if "deadlock detected" not in str(error):
-                raise
-            partition("--months-ahead", months)
 
     def convert() -> None:
         partition_again("2")
