@@ -7,10 +7,11 @@ unique within each partition; `consent.proof.ledger` keeps them unique over all 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from django.db import connections, router, transaction
+from django.db import OperationalError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
@@ -19,6 +20,9 @@ from consent.models.times import to_utc
 
 # Whoever reads the table delays the statement that changes it, and that delays every decision.
 _LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
+
+# How often it is tried; https://www.postgresql.org/docs/current/errcodes-appendix.html
+_ATTEMPTS, _DEADLOCK = 3, "40P01"
 
 
 class PartitionError(Exception):
@@ -88,6 +92,26 @@ def carry_out(plan: Plan) -> None:
             # Its constraint would refuse every decision, once that time has come.
             with _connection().cursor() as cursor:
                 cursor.execute(plan.before[0])
+
+
+def partition(months_ahead: int) -> Plan:
+    """Plan and carry out what gives so many months ahead partitions; return what was done.
+
+    PostgreSQL ends one of two transactions that wait for each other, which may be this one among
+    visitors' decisions; it is tried again then, as
+    https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html advises.
+    Raises PartitionError if it is impossible, and django.db.Error if it fails.
+    """
+    for attempt in count(1):
+        wanted = plan(months_ahead)
+        try:
+            carry_out(wanted)
+            break
+        except OperationalError as error:
+            is_deadlock = getattr(error.__cause__, "sqlstate", "") == _DEADLOCK
+            if attempt == _ATTEMPTS or not is_deadlock:
+                raise
+    return wanted
 
 
 def due(cutoff: datetime) -> list[Partition]:

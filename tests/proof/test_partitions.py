@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from io import StringIO
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +24,8 @@ on_postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="only on PostgreSQL are records partitioned"
 )
 pytestmark = pytest.mark.django_db(transaction=True)
+
+WAITING = "SELECT 1 FROM pg_locks WHERE relation = 'consent_record'::regclass AND NOT granted"
 
 # All but the primary key and the time.
 COLUMNS = ", ".join(
@@ -427,16 +430,6 @@ def test_migrations_go_on_to_work():
     assert findings() == ""
 
 
-def partition_again(months: str) -> None:
-    try:
-        partition("--months-ahead", months)
-    except CommandError as error:
-        # PostgreSQL ends one of two that wait for each other; the command says to run it again.
-        if "deadlock detected" not in str(error):
-            raise
-        partition("--months-ahead", months)
-
-
 @on_postgresql
 def test_decisions_are_stored_while_the_table_is_converted_and_months_are_added():
     def decide_often() -> None:
@@ -455,8 +448,8 @@ def test_decisions_are_stored_while_the_table_is_converted_and_months_are_added(
         return True
 
     def convert() -> None:
-        partition_again("2")
-        partition_again("3")
+        partition("--months-ahead", "2")
+        partition("--months-ahead", "3")
 
     at_once(convert, decide_often, decide_often)
 
@@ -464,6 +457,29 @@ def test_decisions_are_stored_while_the_table_is_converted_and_months_are_added(
     assert findings() == ""
     assert verification.verify(batch=1).findings == {}
     assert PolicyVersion.objects.count() == 1
+
+
+@on_postgresql
+def test_attempt_that_postgresql_ends_for_another_transaction_is_made_again():
+    partition("--months-ahead", "2")
+    locked = Event()
+
+    def add_a_month() -> None:
+        assert locked.wait(30)
+        partition("--months-ahead", "3")
+
+    def wait_for_each_other() -> None:
+        with transaction.atomic():
+            sql("LOCK TABLE ONLY consent_record IN SHARE UPDATE EXCLUSIVE MODE")
+            locked.set()
+            while not sql(WAITING):
+                pass
+            sql("LOCK TABLE consent_record_default IN ACCESS SHARE MODE")
+
+    at_once(add_a_month, wait_for_each_other)
+
+    assert name_of(3) in names()
+    assert findings() == ""
 
 
 @on_postgresql

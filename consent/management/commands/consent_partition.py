@@ -38,11 +38,10 @@ class Command(ConsentCommand):
         if not 0 <= options["months_ahead"] <= 120:
             raise CommandError("--months-ahead has to be a number from 0 to 120.")
         try:
-            plan = partitions.plan(options["months_ahead"])
             if options["dry_run"]:
-                self._print(plan)
+                self._print(partitions.plan(options["months_ahead"]))
                 return
-            partitions.carry_out(plan)
+            plan = partitions.partition(options["months_ahead"])
             names = [partition.name for partition in partitions.partitions()]
         except partitions.PartitionError as error:
             raise CommandError(str(error)) from error
