@@ -11,11 +11,14 @@ from django.http.response import HttpResponseBase
 
 from consent.pages.csp import extend_response
 from consent.policy import policies
-from consent.visitor import Consent
+from consent.visitor import Consent, consent_of
 
 
 class SyncAndAsyncMiddleware:
-    """A middleware for sync and async stacks: `begin` before the response, `finish` after it."""
+    """A middleware for sync and async stacks: `begin` before the response, `finish` after it.
+
+    `abegin` is `begin` in an async stack, where nothing may wait for a database.
+    """
 
     sync_capable = True
     async_capable = True
@@ -28,23 +31,28 @@ class SyncAndAsyncMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Begin, get the response, and finish it."""
-        self.begin(request)
         if self.is_async:
             return self._acall(request)
+        self.begin(request)
         return self.finish(request, self.get_response(request))
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        await self.abegin(request)
         return self.finish(request, await self.get_response(request))
 
     def begin(self, request: HttpRequest) -> None:
         """Prepare ``request``."""
 
+    async def abegin(self, request: HttpRequest) -> None:
+        """Prepare ``request`` in an async stack."""
+        self.begin(request)
+
     def finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Return the response to send."""
-        raise NotImplementedError
+        return response
 
 
-class ConsentMiddleware:
+class ConsentMiddleware(SyncAndAsyncMiddleware):
     """Gives each request its ``consent`` and writes what became of it to the response.
 
     Works in sync and async stacks. It reads nothing by itself: neither the cookie nor the policy
@@ -53,29 +61,26 @@ class ConsentMiddleware:
     whether the policy changed: in there nobody can.
     """
 
-    sync_capable = True
-    async_capable = True
-
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-        else:
+        super().__init__(get_response)
+        if not self.is_async:
             # Only here: Django would call it in a thread, for each request of an async stack.
             self.process_view = self._look_before_async_view
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Attach the consent, get the response, finish it."""
-        consent = self._attach(request)
-        if self.is_async:
-            return self._acall(request, consent)
-        return self._finish(consent, self.get_response(request))
+    def begin(self, request: HttpRequest) -> None:
+        """Attach the consent."""
+        request.consent = Consent(request)  # type: ignore[attr-defined]
 
-    async def _acall(self, request: HttpRequest, consent: Consent) -> HttpResponseBase:
+    async def abegin(self, request: HttpRequest) -> None:
+        """Attach the consent, and look whether the policy changed."""
+        self.begin(request)
         if policies.is_stale():
             await policies.arefresh()
-        return self._finish(consent, await self.get_response(request))
+
+    def finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Write to ``response`` what became of the consent."""
+        consent_of(request).finish(response)
+        return response
 
     def _look_before_async_view(
         self, request: HttpRequest, view: Callable[..., object], *arguments: object
@@ -83,17 +88,6 @@ class ConsentMiddleware:
         # The cheaper question first: it is asked at each request.
         if policies.is_stale() and iscoroutinefunction(view):
             policies.refresh()
-
-    @staticmethod
-    def _attach(request: HttpRequest) -> Consent:
-        consent = Consent(request)
-        request.consent = consent  # type: ignore[attr-defined]
-        return consent
-
-    @staticmethod
-    def _finish(consent: Consent, response: HttpResponseBase) -> HttpResponseBase:
-        consent.finish(response)
-        return response
 
 
 class ConsentCSPMiddleware(SyncAndAsyncMiddleware):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 
 from consent.carry_over.choices import decision_from
 from consent.carry_over.old_cookie import answers
 from consent.conf import CarryOver, ConsentSettings, conf
+from consent.middleware import SyncAndAsyncMiddleware
 from consent.models import Record
 from consent.proof.recording import Occasion
 from consent.visitor import Consent, NotRecordedError, TooManyDecisionsError
@@ -25,7 +23,7 @@ from consent.visitor.deciding import record_and_take
 _PAGES = ("", "document", "iframe")
 
 
-class CookieConsentMiddleware:
+class CookieConsentMiddleware(SyncAndAsyncMiddleware):
     """Lets a visitor's choice in django-cookie-consent count, once: while they have none here.
 
     Belongs after `ConsentMiddleware` and Django's AuthenticationMiddleware. It does nothing without
@@ -34,29 +32,15 @@ class CookieConsentMiddleware:
     sync and async stacks.
     """
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Carry the choice over, if there is one, and get the response."""
-        if self.is_async:
-            return self._acall(request)
+    def begin(self, request: HttpRequest) -> None:
+        """Carry the choice over, if there is one."""
         if old_cookie_of(request):
             carry_over(request)
-        response: HttpResponseBase = self.get_response(request)
-        return response
 
-    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+    async def abegin(self, request: HttpRequest) -> None:
+        """Carry the choice over, if there is one, away from the event loop."""
         if old_cookie_of(request):
             await sync_to_async(carry_over)(request)
-        response: HttpResponseBase = await self.get_response(request)
-        return response
 
 
 def old_cookie_of(request: HttpRequest) -> str:
