@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from consent.recipes import Recipe, RecipeError, catalogue
+from consent.recipes import Recipe, valid
 from consent.recipes.hosts import names_host
 
 
@@ -27,17 +27,9 @@ class Known:
     purpose: str = ""
 
 
-def _recipes() -> Iterable[Recipe]:
-    """Return all recipes; none where the catalogue cannot be read."""
-    try:
-        return catalogue().values()
-    except RecipeError:
-        return ()
-
-
 def cookies() -> Iterator[KnownCookie]:
-    """Yield the cookies of all recipes."""
-    for recipe in _recipes():
+    """Yield the cookies of all valid recipes."""
+    for recipe in valid().values():
         for cookie in recipe.cookies:
             yield KnownCookie(cookie.kind, cookie.name, recipe.key, cookie.purpose)
 
@@ -45,9 +37,9 @@ def cookies() -> Iterator[KnownCookie]:
 def known(kind: str, name: str) -> Known | None:
     """Return what a recipe knows of the cookie, storage key or host ``name``; None: nothing."""
     if kind == "host":
-        recipe = next((each for each in _recipes() if names_host(each, name)), None)
+        recipe = next((each for each in valid().values() if names_host(each, name)), None)
         return Known(recipe) if recipe else None
     for cookie in cookies():
         if (cookie.kind, cookie.pattern) == (kind, name):
-            return Known(catalogue()[cookie.recipe], cookie.purpose)
+            return Known(valid()[cookie.recipe], cookie.purpose)
     return None

@@ -157,6 +157,12 @@ class Recipe:
     loads_others: bool = False
 
     @property
+    def needed(self) -> tuple[str, ...]:
+        """The names of the parameters without which the tool does not run."""
+        needed = (each for each in self.parameters if each.required and not each.default)
+        return tuple(each.name for each in needed)
+
+    @property
     def hears_signals(self) -> bool:
         """Whether its code receives which signals of Consent Mode are granted."""
         return any("consent_signals" in script.placeholders for script in self.scripts)

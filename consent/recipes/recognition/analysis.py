@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext
 
-from consent.recipes import Recipe, RecipeError, catalogue, snippets
+from consent.recipes import Recipe, snippets, valid
 from consent.recipes.hosts import names_host
 from consent.recipes.recognition import signs
 from consent.recipes.recognition.pieces import Piece, pieces_of
@@ -86,12 +86,8 @@ def _hosts(pieces: Sequence[Piece]) -> tuple[str, ...]:
 
 def _known(hosts: Sequence[str]) -> tuple[Recipe, ...]:
     """Return the recipes that name the first host that any recipe names."""
-    try:
-        recipes = catalogue().values()
-    except RecipeError:
-        return ()
     for host in hosts:
-        if found := tuple(recipe for recipe in recipes if names_host(recipe, host)):
+        if found := tuple(recipe for recipe in valid().values() if names_host(recipe, host)):
             return found
     return ()
 

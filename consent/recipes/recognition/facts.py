@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
-from consent.recipes import Recipe, RecipeError, Script, catalogue
+from consent.recipes import Recipe, Script, valid
 from consent.recipes.escaping import PLACEHOLDER
 from consent.recipes.markers import MARKS
 from consent.recipes.parameters import Parameter
@@ -63,8 +63,7 @@ class Facts:
     @cached_property
     def needed(self) -> frozenset[str]:
         """The names of the parameters without which the tool does not run."""
-        needed = (each for each in self.recipe.parameters if each.required and not each.default)
-        return frozenset(each.name for each in needed)
+        return frozenset(self.recipe.needed)
 
     @cached_property
     def functions(self) -> frozenset[str]:
@@ -90,12 +89,8 @@ class Facts:
 
 
 def all_facts() -> list[Facts]:
-    """Return the facts of all recipes; none where the catalogue cannot be read."""
-    try:
-        recipes = catalogue().values()
-    except RecipeError:
-        return []
-    return [facts_of(recipe) for recipe in recipes]
+    """Return the facts of all valid recipes."""
+    return [facts_of(recipe) for recipe in valid().values()]
 
 
 def shared_places(all_of_them: list[Facts]) -> frozenset[str]:

@@ -45,8 +45,7 @@ class Recognised:
     @property
     def missing(self) -> tuple[str, ...]:
         """The names of the parameters that the recipe needs and that were not found."""
-        needed = (each for each in self.recipe.parameters if each.required and not each.default)
-        return tuple(each.name for each in needed if each.name not in self.parameters)
+        return tuple(name for name in self.recipe.needed if name not in self.parameters)
 
 
 class Reader:
