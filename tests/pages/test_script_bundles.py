@@ -10,6 +10,7 @@ from collections.abc import Callable
 from html import escape
 from io import StringIO
 from itertools import product
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from django.urls import include, path
 from consent.models import Category, Cookie, Policy, Tool
 from consent.models.legal_basis import LEGAL_BASES
 from consent.pages import script_bundles
-from consent.policy import build, policies, policy_data
+from consent.policy import CompiledPolicy, build, policies, policy_data
 from consent.recipes.markers import without_nonce
 from tests.factories import CategoryFactory, CookieFactory, PolicyFactory, ToolFactory
 from tests.helpers import (
@@ -526,18 +527,30 @@ def test_inventing_cookies_does_not_fill_the_memory(settings, monkeypatch):
     assert not {"consent/preferences_dialog.html", "consent/policy_table.html"} & set(written)
 
 
-def test_compiled_policy_of_1700_tools_takes_less_than_3_megabytes():
-    crowd(1_700)
-    Tool.objects.update(recipe="", snippet="<script>" + "y" * 400 + "</script>")
+def built_with_size() -> tuple[CompiledPolicy, int]:
+    """Return the policy that is compiled anew, and the bytes of memory that it takes.
+
+    Measured twice: Python's table of interned texts, which is not the policy's, may grow meanwhile.
+    """
     build()
+    return min((measured_build() for _ in range(2)), key=itemgetter(1))
+
+
+def measured_build() -> tuple[CompiledPolicy, int]:
     tracemalloc.start()
     try:
         compiled = build().default
         # The models it was built from refer to each other.
         gc.collect()
-        size, _ = tracemalloc.get_traced_memory()
+        return compiled, tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
+
+
+def test_compiled_policy_of_1700_tools_takes_less_than_3_megabytes():
+    crowd(1_700)
+    Tool.objects.update(recipe="", snippet="<script>" + "y" * 400 + "</script>")
+    compiled, size = built_with_size()
 
     assert len(compiled.tools) == 1_700
     assert size < 3_000_000
@@ -557,14 +570,7 @@ def test_so_it_does_with_translations_into_five_languages():
             for name in row.TEXTS:
                 row.translate(language, name, f"{getattr(row, name)} ({language})")
         QuerySet(type(row)).filter(pk=row.pk).update(translations=row.translations)
-    build()
-    tracemalloc.start()
-    try:
-        compiled = build().default
-        gc.collect()
-        size, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    compiled, size = built_with_size()
 
     assert len(compiled.translations["pl"]) > 1_700
     assert size < 3_000_000, size
