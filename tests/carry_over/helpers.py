@@ -15,7 +15,7 @@ MIDDLEWARE = "consent.carry_over.CookieConsentMiddleware"
 V1, V2 = "2024-03-01T09:30:00.250000+00:00", "2025-01-10T12:00:00+00:00"
 
 
-def told(request: HttpRequest) -> HttpResponse:
+def standing(request: HttpRequest) -> HttpResponse:
     consent = consent_in(request)
     return JsonResponse(
         {
@@ -31,7 +31,7 @@ def untouched(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    path("", told),
+    path("", standing),
     path("untouched/", untouched),
     path("consent/", include("consent.urls")),
 ]

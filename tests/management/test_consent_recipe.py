@@ -174,7 +174,7 @@ def test_new_does_not_follow_a_link_that_leads_nowhere(own: Path):
 
 @pytest.mark.parametrize("key", ["Our-Chat", "our_chat", "../chat", "/srv/chat", "", "x" * 41])
 def test_new_refuses_what_is_no_key(own: Path, key: str):
-    assert failure("new", key)[1].startswith(f"“{key}” is no key of a recipe: it must match ")
+    assert failure("new", key)[1].startswith(f"“{key}” is not a valid recipe key: it must match ")
     assert list(own.parent.rglob("*.toml")) == []
 
 

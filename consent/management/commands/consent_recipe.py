@@ -81,7 +81,7 @@ class Command(ConsentCommand):
         path = _directory(directory) / f"{key}.toml"
         if not is_key(key):
             form = f"match {KEY} and be at most {KEY_LENGTH} characters long"
-            raise CommandError(f"“{key}” is no key of a recipe: it must {form}.")
+            raise CommandError(f"“{key}” is not a valid recipe key: it must {form}.")
         try:
             skeleton.create(path, kind)
         except FileExistsError as error:

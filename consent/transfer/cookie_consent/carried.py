@@ -14,8 +14,8 @@ from consent.transfer.cookie_consent.groups import OldGroup
 def setting_for(policy: str, groups: Iterable[OldGroup], document: Document) -> list[str]:
     """Return the lines of the setting CONSENT_CARRY_OVER for the stored ``policy`` (its key).
 
-    A group whose category visitors were told something else about is left out, with the reason
-    among ``document.lost``.
+    A group is left out, with the reason among ``document.lost``, if its category means something
+    else by now than what visitors accepted.
     """
     found = Policy.objects.get(key=policy).categories.prefetch_related("tools")
     categories = {category.key: category for category in found}
@@ -43,7 +43,7 @@ def setting_for(policy: str, groups: Iterable[OldGroup], document: Document) -> 
 def _covered(group: OldGroup, category: Category, vendors: Mapping[str, str]) -> int:
     """Return the revision at which a grant covers what the group contained, and nothing else.
 
-    0 where there is none: visitors who accepted the group were told of something else.
+    0 if there is none: the category means something else than what visitors accepted.
     """
     is_same = category.purpose == group.purpose and not category.sale
     if group.is_required or category.essential or not is_same:
